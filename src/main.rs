@@ -1,0 +1,3 @@
+//! Parse, load, run, map the result to an exit code; no logic.
+
+fn main() {}
