@@ -1,0 +1,20 @@
+//! The nouns: what a release, a target, a plan, an entry is, and how state follows from entries.
+//! Plain data over std, serde, semver, jiff and sha2. No IO, no clock: whoever needs the time is given it.
+
+pub mod change;
+pub mod deployment;
+pub mod entry;
+pub mod environment;
+pub mod fault;
+pub mod health;
+pub mod metric;
+pub mod observation;
+pub mod plan;
+pub mod project;
+pub mod reading;
+pub mod release;
+pub mod rollout;
+pub mod target;
+pub mod text;
+pub mod time;
+pub mod workspace;

@@ -1,0 +1,356 @@
+//! What the ledger keeps: one entry for each thing that people or the program decided. All state of
+//! deployments, approvals and checklists is a fold over these.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    change::Act,
+    fault::Fault,
+    plan::{ItemId, StoredPlan},
+    project::ProjectId,
+    release::{Commit, Digest, ReleaseRef},
+    target::TargetId,
+    time,
+    workspace::Actor,
+};
+
+/// The format this program writes. Entries of a later format keep the chain valid and make their stream
+/// read-only.
+pub const FORMAT: u32 = 1;
+
+/// Unrelated entries do not conflict: the expected position is per stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamId(pub String);
+
+impl StreamId {
+    pub fn target(id: &TargetId) -> Self {
+        Self(format!("target:{id}"))
+    }
+
+    pub fn releases(project: &ProjectId) -> Self {
+        Self(format!("releases:{project}"))
+    }
+}
+
+impl std::fmt::Display for StreamId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Names one deployment: `<environment>-<project>-<n>`, n counted per target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeploymentId(pub String);
+
+impl std::fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Names one intended change; carried by the object it changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IntentId(pub String);
+
+impl std::fmt::Display for IntentId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Go,
+    NoGo,
+}
+
+/// How an act was confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Means {
+    Dialog,
+    Flags,
+}
+
+/// What became of one change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum Outcome {
+    Applied {
+        /// The server did not answer us; we saw it by reading.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        seen: bool,
+    },
+    Refused {
+        fault: Fault,
+    },
+    /// Sent, perhaps; no answer. Settled by a later outcome.
+    Unknown {
+        fault: Fault,
+    },
+    /// Looked after it was unknown: it never landed.
+    NotApplied,
+}
+
+/// How a deployment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Closed,
+    Cancelled,
+    RolledBack,
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+            Self::RolledBack => "rolled back",
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Body {
+    /// A commit became release `number` of its project.
+    Numbered {
+        number: u64,
+        commit: Commit,
+    },
+    Requested {
+        deployment: DeploymentId,
+        plan: Box<StoredPlan>,
+        reason: String,
+    },
+    Cancelled {
+        deployment: DeploymentId,
+        reason: Option<String>,
+    },
+    Decided {
+        deployment: DeploymentId,
+        plan: Digest,
+        answer: Answer,
+        reason: String,
+    },
+    Withdrawn {
+        deployment: DeploymentId,
+        plan: Digest,
+    },
+    Checked {
+        deployment: DeploymentId,
+        item: ItemId,
+        note: Option<String>,
+    },
+    Waived {
+        deployment: DeploymentId,
+        item: ItemId,
+        reason: String,
+    },
+    Reopened {
+        deployment: DeploymentId,
+        item: ItemId,
+        reason: Option<String>,
+    },
+    /// A probe measured; `ok` is its verdict, `evidence` what it saw.
+    Measured {
+        deployment: DeploymentId,
+        item: ItemId,
+        ok: bool,
+        evidence: String,
+    },
+    /// A rollback with no deployment under way: it needs no request (SPEC D16).
+    RollbackOpened {
+        deployment: DeploymentId,
+        plan: Box<StoredPlan>,
+        reason: String,
+    },
+    /// Before anything is sent.
+    Intended {
+        deployment: DeploymentId,
+        intent: IntentId,
+        act: Box<Act>,
+        change: usize,
+        means: Means,
+    },
+    Settled {
+        deployment: DeploymentId,
+        intent: IntentId,
+        outcome: Outcome,
+    },
+    /// The platform rests at the stage's share.
+    StageReached {
+        deployment: DeploymentId,
+        stage: usize,
+    },
+    /// Everybody is served by the new release.
+    Promoted {
+        deployment: DeploymentId,
+    },
+    MonitoringBegan {
+        deployment: DeploymentId,
+    },
+    Ended {
+        deployment: DeploymentId,
+        ending: Ending,
+    },
+    /// Written by a later gonogo. Kept, and not acted upon.
+    #[serde(skip)]
+    Unknown {
+        kind: String,
+    },
+}
+
+/// What is handed to the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    pub at: Timestamp,
+    pub actor: Actor,
+    pub body: Body,
+}
+
+/// What the ledger gives back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Place in the one chain, from 1.
+    pub seq: u64,
+    pub stream: StreamId,
+    /// Place in its stream, from 1.
+    pub position: u64,
+    pub format: u32,
+    pub at: Timestamp,
+    pub actor: Actor,
+    pub body: Body,
+}
+
+impl Entry {
+    /// One line of the timeline, without its time.
+    pub fn sentence(&self) -> String {
+        let who = &self.actor.name;
+        match &self.body {
+            Body::Numbered { number, commit } => {
+                format!("release {number} is commit {}", commit.short())
+            }
+            Body::Requested { plan, reason, .. } => format!(
+                "{who} requested release {}{}",
+                plan.release.title(),
+                because(Some(reason))
+            ),
+            Body::Cancelled { reason, .. } => {
+                format!("{who} cancelled the request{}", because(reason.as_ref()))
+            }
+            Body::Decided {
+                answer: Answer::Go,
+                reason,
+                ..
+            } => format!("{who}: GO{}", because(Some(reason))),
+            Body::Decided {
+                answer: Answer::NoGo,
+                reason,
+                ..
+            } => format!("{who}: NO-GO{}", because(Some(reason))),
+            Body::Withdrawn { .. } => format!("{who} withdrew the decision"),
+            Body::Checked { item, note, .. } => {
+                format!("{who} checked {item}{}", because(note.as_ref()))
+            }
+            Body::Waived { item, reason, .. } => {
+                format!("{who} waived {item}{}", because(Some(reason)))
+            }
+            Body::Reopened { item, reason, .. } => {
+                format!("{who} reopened {item}{}", because(reason.as_ref()))
+            }
+            Body::Measured {
+                item,
+                ok: true,
+                evidence,
+                ..
+            } => format!("{item} passed: {evidence}"),
+            Body::Measured {
+                item,
+                ok: false,
+                evidence,
+                ..
+            } => format!("{item} failed: {evidence}"),
+            Body::RollbackOpened { plan, reason, .. } => format!(
+                "{who} rolls back to release {}{}",
+                plan.release.title(),
+                because(Some(reason))
+            ),
+            Body::Intended { act, change, .. } => {
+                let line = act
+                    .changes
+                    .get(*change)
+                    .map_or_else(String::new, super::change::Change::line);
+                format!("{who} asked ({}): {line}", act.kind.verb())
+            }
+            Body::Settled { outcome, .. } => match outcome {
+                Outcome::Applied { seen: false } => "applied".to_owned(),
+                Outcome::Applied { seen: true } => {
+                    "applied (seen by reading; the answer was lost)".to_owned()
+                }
+                Outcome::Refused { fault } => format!("refused: {fault}"),
+                Outcome::Unknown { fault } => format!("outcome UNKNOWN: {fault}"),
+                Outcome::NotApplied => "looked: it never landed".to_owned(),
+            },
+            Body::StageReached { stage, .. } => format!("stage {} reached", stage + 1),
+            Body::Promoted { .. } => "the new release serves everybody".to_owned(),
+            Body::MonitoringBegan { .. } => "verified; monitoring begins".to_owned(),
+            Body::Ended { ending, .. } => format!("deployment {ending}"),
+            Body::Unknown { kind } => {
+                format!("an entry of a later gonogo ({kind}); this program only reads here")
+            }
+        }
+    }
+
+    /// `14:28:51`, in UTC.
+    pub fn clock(&self) -> String {
+        self.at.strftime("%H:%M:%S").to_string()
+    }
+
+    pub fn age(&self, now: Timestamp) -> String {
+        time::age(now.duration_since(self.at))
+    }
+}
+
+fn because(reason: Option<&String>) -> String {
+    reason
+        .filter(|reason| !reason.is_empty())
+        .map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
+impl Body {
+    pub fn deployment(&self) -> Option<&DeploymentId> {
+        match self {
+            Self::Numbered { .. } | Self::Unknown { .. } => None,
+            Self::Requested { deployment, .. }
+            | Self::Cancelled { deployment, .. }
+            | Self::Decided { deployment, .. }
+            | Self::Withdrawn { deployment, .. }
+            | Self::Checked { deployment, .. }
+            | Self::Waived { deployment, .. }
+            | Self::Reopened { deployment, .. }
+            | Self::Measured { deployment, .. }
+            | Self::RollbackOpened { deployment, .. }
+            | Self::Intended { deployment, .. }
+            | Self::Settled { deployment, .. }
+            | Self::StageReached { deployment, .. }
+            | Self::Promoted { deployment }
+            | Self::MonitoringBegan { deployment }
+            | Self::Ended { deployment, .. } => Some(deployment),
+        }
+    }
+}
+
+/// What was live before, for sentences that name both.
+pub fn from_to(before: Option<&ReleaseRef>, after: &ReleaseRef) -> String {
+    match before {
+        Some(before) => format!("{} → {}", before.title(), after.title()),
+        None => format!("nothing → {}", after.title()),
+    }
+}

@@ -1,0 +1,24 @@
+//! What a feed posts: the newest word of one subject of one target.
+
+use serde::{Deserialize, Serialize};
+
+use super::{fault::Fault, health::Health, metric::Metrics, rollout::Observed, target::TargetId};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    pub target: TargetId,
+    pub seen: Seen,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "subject", content = "value")]
+pub enum Seen {
+    Workload(Box<Observed>),
+    /// Read again and nothing changed: only the age is new.
+    WorkloadUnchanged,
+    WorkloadFailed(Fault),
+    Health(Health),
+    HealthFailed(Fault),
+    Metrics(Metrics),
+    MetricsFailed(Fault),
+}

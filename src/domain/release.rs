@@ -1,0 +1,296 @@
+//! A release: an immutable snapshot of a project at a commit, its names, and its digest (SPEC §1, R1, R2).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{project::ProjectId, text::Clean};
+
+/// A full git commit id, 40 hex digits, lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Commit(String);
+
+impl Commit {
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit()))
+            .then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Seven digits, for screens; never for comparing.
+    pub fn short(&self) -> &str {
+        self.0.get(..7).unwrap_or(&self.0)
+    }
+}
+
+impl std::fmt::Display for Commit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `sha256:` and 64 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix("sha256:")?;
+        (hex.len() == 64
+            && hex
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+        .then(|| Self(text.to_owned()))
+    }
+
+    /// SHA-256 of bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        use std::fmt::Write as _;
+        let mut text = String::from("sha256:");
+        for byte in Sha256::digest(bytes) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
+    /// SHA-256 of a value's JSON. Our structs have a fixed field order and ordered maps, so equal values
+    /// have equal bytes.
+    pub fn of_json<T: Serialize>(value: &T) -> Self {
+        Self::of(&serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Twelve hex digits without the prefix, for screens; never for comparing.
+    pub fn short(&self) -> &str {
+        self.0.get(7..19).unwrap_or(&self.0)
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AliasKind {
+    Tag,
+    Branch,
+}
+
+/// Another name of a release, beside its number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alias {
+    pub kind: AliasKind,
+    pub name: Clean,
+    /// The full git tag, where the alias leaves a prefix out; it resolves too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<Clean>,
+}
+
+impl Alias {
+    /// Names that look like a number or a commit never become aliases (SPEC R3): they would shadow
+    /// release 42 or commit `deadbee`.
+    pub fn may_be_named(name: &str) -> bool {
+        let digits = name.bytes().all(|b| b.is_ascii_digit());
+        let hex =
+            name.len() >= 7 && name.len() <= 40 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        !name.is_empty() && !digits && !hex
+    }
+}
+
+/// What named the commit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Trigger {
+    BranchPush { branch: Clean },
+    Tag { tag: Clean },
+    Manual,
+}
+
+impl Trigger {
+    pub fn kind(&self) -> TriggerKind {
+        match self {
+            Self::BranchPush { .. } => TriggerKind::BranchPush,
+            Self::Tag { .. } => TriggerKind::Tag,
+            Self::Manual => TriggerKind::Manual,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    BranchPush,
+    Tag,
+    Manual,
+}
+
+impl std::fmt::Display for TriggerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::BranchPush => "branch_push",
+            Self::Tag => "tag",
+            Self::Manual => "manual",
+        })
+    }
+}
+
+/// What a release ships. Without a digest it is not known what would run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    pub name: String,
+    /// Without tag or digest.
+    pub uri: String,
+    pub digest: Option<Digest>,
+}
+
+impl Artifact {
+    /// The reference that goes into a pod spec: by digest, never by tag.
+    pub fn pinned(&self) -> Option<String> {
+        self.digest
+            .as_ref()
+            .map(|digest| format!("{}@{digest}", self.uri))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    pub project: ProjectId,
+    pub number: u64,
+    pub commit: Commit,
+    pub aliases: Vec<Alias>,
+    pub triggers: Vec<Trigger>,
+    /// Branches from which the commit can be reached.
+    pub branches: Vec<Clean>,
+    pub author: Clean,
+    pub email: Clean,
+    pub subject: Clean,
+    pub committed_at: Timestamp,
+    /// Empty until the registry was asked.
+    pub artifacts: Vec<Artifact>,
+}
+
+impl Release {
+    /// SHA-256 over identity and artifact digests (SPEC §1; rendered resources join when releases carry them).
+    pub fn digest(&self) -> Digest {
+        let artifacts: Vec<(&str, &str, Option<&str>)> = self
+            .artifacts
+            .iter()
+            .map(|a| {
+                (
+                    a.name.as_str(),
+                    a.uri.as_str(),
+                    a.digest.as_ref().map(Digest::as_str),
+                )
+            })
+            .collect();
+        Digest::of_json(&(self.project.as_str(), self.commit.as_str(), artifacts))
+    }
+
+    /// The alias a person would say: the plainest version tag, else any tag, else a branch alias.
+    pub fn friendly(&self) -> Option<&str> {
+        let tag = |a: &&Alias| a.kind == AliasKind::Tag;
+        let plain = |a: &&Alias| {
+            tag(a)
+                && a.name
+                    .as_ref()
+                    .strip_prefix('v')
+                    .is_some_and(|v| semver::Version::parse(v).is_ok_and(|v| v.pre.is_empty()))
+        };
+        let alias = self
+            .aliases
+            .iter()
+            .find(plain)
+            .or_else(|| self.aliases.iter().find(tag))
+            .or_else(|| self.aliases.first());
+        alias.map(|a| a.name.as_ref())
+    }
+
+    /// `42 v1.3.0`, or `43 9f3c2ab` where nothing friendlier exists.
+    pub fn title(&self) -> String {
+        match self.friendly() {
+            Some(name) => format!("{} {name}", self.number),
+            None => format!("{} {}", self.number, self.commit.short()),
+        }
+    }
+
+    pub fn to_ref(&self) -> ReleaseRef {
+        ReleaseRef {
+            number: self.number,
+            commit: self.commit.clone(),
+            name: self.friendly().map(Clean::new),
+            image: self.artifacts.first().and_then(Artifact::pinned),
+        }
+    }
+}
+
+/// A release as plans and entries quote it: enough to name it and to put it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRef {
+    pub number: u64,
+    pub commit: Commit,
+    /// The friendliest alias at the time; for people only.
+    pub name: Option<Clean>,
+    /// `uri@sha256:…` of the artifact bound to the workload.
+    pub image: Option<String>,
+}
+
+impl ReleaseRef {
+    pub fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} {name}", self.number),
+            None => format!("{} {}", self.number, self.commit.short()),
+        }
+    }
+
+    pub fn image_digest(&self) -> Option<&str> {
+        self.image
+            .as_deref()
+            .and_then(|image| image.split_once('@'))
+            .map(|(_, digest)| digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_shadow_numbers_or_commits_are_no_aliases() {
+        for bad in [
+            "42",
+            "007",
+            "deadbee",
+            "DEADBEEF",
+            "0123456789abcdef0123456789abcdef01234567",
+            "",
+        ] {
+            assert!(!Alias::may_be_named(bad), "{bad}");
+        }
+        for good in ["v1.2.3", "abc", "deadbe", "main-42", "release/1"] {
+            assert!(Alias::may_be_named(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn digests_are_lower_case_hex_of_full_length() {
+        let digest = Digest::of(b"");
+        assert_eq!(
+            digest.as_str(),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(digest.short(), "e3b0c44298fc");
+        assert!(Digest::parse("sha256:E3").is_none());
+        assert_eq!(Digest::parse(digest.as_str()), Some(digest));
+    }
+}

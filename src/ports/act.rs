@@ -1,0 +1,42 @@
+//! Changing the outside: one change, sent once, with its preconditions.
+
+use futures::future::BoxFuture;
+
+use crate::domain::{
+    change::{Change, Expect},
+    entry::IntentId,
+    fault::Fault,
+    rollout::Observed,
+    target::WorkloadRef,
+};
+
+/// A platform that is read and steered: the Kubernetes API for Deployments and Rollouts.
+pub trait Platform: Send + Sync {
+    /// A fresh read from the API server (never a cache) of the workload, its replica sets and its pods.
+    /// Deadline 5 s.
+    fn read<'a>(&'a self, workload: &'a WorkloadRef) -> BoxFuture<'a, Result<Observed, Fault>>;
+
+    /// Sends one change exactly once: no retry of any kind inside. The object carries `intent` where the
+    /// platform lets it. `deadline` bounds the whole call; past it the fault is `TimedOut` and the outcome
+    /// unknown. A failed precondition is `Conflict` or `Refused`.
+    ///
+    /// `awaited` is what an `AwaitTemplate` before this change read; its pod hash takes the place of a
+    /// missing one in `PromoteFull`. For `AwaitTemplate` itself the answer carries it.
+    fn apply<'a>(
+        &'a self,
+        change: &'a Change,
+        intent: &'a IntentId,
+        awaited: Option<&'a Expect>,
+        deadline: std::time::Duration,
+    ) -> BoxFuture<'a, Result<Receipt, Fault>>;
+
+    /// The exact request `apply` would send, for `--dry-run` and the dead-man card: method, path, body.
+    fn request(&self, change: &Change, intent: &IntentId) -> String;
+}
+
+/// The server took it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// What a wait read, for the change after it.
+    pub awaited: Option<Expect>,
+}

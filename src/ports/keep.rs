@@ -1,0 +1,58 @@
+//! The ledger: append-only, hash-chained, ordered per stream.
+
+use futures::future::BoxFuture;
+
+use crate::domain::{
+    entry::{Draft, Entry, StreamId},
+    fault::Fault,
+};
+
+/// What an append insists on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The stream's last position is exactly this (0: empty).
+    Position(u64),
+    /// Outcomes are facts: they go in wherever the stream stands.
+    Any,
+}
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody appended first; fold again and decide again.
+    #[error("the stream moved on to position {found}")]
+    Conflict { found: u64 },
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What a walk over the whole chain found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verified {
+    Whole {
+        entries: u64,
+        head: String,
+    },
+    /// The first entry that does not follow from the one before it.
+    Broken {
+        seq: u64,
+        why: String,
+    },
+}
+
+pub trait Ledger: Send + Sync {
+    /// All or none, durable when it returns.
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        drafts: Vec<Draft>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, AppendError>>;
+
+    /// Entries of all streams after `seq`, in chain order.
+    fn read(&self, after: u64) -> BoxFuture<'_, Result<Vec<Entry>, Fault>>;
+
+    /// A number that changes whenever another process wrote; cheap enough to poll twice a second.
+    fn version(&self) -> BoxFuture<'_, Result<i64, Fault>>;
+
+    fn verify(&self) -> BoxFuture<'_, Result<Verified, Fault>>;
+}
