@@ -1,3 +1,5 @@
 //! gonogo.
 pub mod domain;
+pub mod flight;
+pub mod policy;
 pub mod ports;

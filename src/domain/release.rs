@@ -181,6 +181,40 @@ pub struct Release {
 }
 
 impl Release {
+    /// As much of a release as a plan quotes: enough to fly it again when its repository cannot be read.
+    pub fn from_ref(project: &ProjectId, quoted: &ReleaseRef) -> Self {
+        let pinned = quoted
+            .image
+            .as_deref()
+            .and_then(|image| image.split_once('@'));
+        let artifact = |(uri, digest): (&str, &str)| Artifact {
+            name: "image".to_owned(),
+            uri: uri.to_owned(),
+            digest: Digest::parse(digest),
+        };
+        Self {
+            project: project.clone(),
+            number: quoted.number,
+            commit: quoted.commit.clone(),
+            aliases: quoted
+                .name
+                .iter()
+                .map(|name| Alias {
+                    kind: AliasKind::Tag,
+                    name: name.clone(),
+                    full: None,
+                })
+                .collect(),
+            triggers: Vec::new(),
+            branches: Vec::new(),
+            author: Clean::default(),
+            email: Clean::default(),
+            subject: Clean::default(),
+            committed_at: Timestamp::UNIX_EPOCH,
+            artifacts: pinned.map(artifact).into_iter().collect(),
+        }
+    }
+
     /// SHA-256 over identity and artifact digests (SPEC §1; rendered resources join when releases carry them).
     pub fn digest(&self) -> Digest {
         let artifacts: Vec<(&str, &str, Option<&str>)> = self

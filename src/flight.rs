@@ -1,0 +1,6 @@
+//! What a command needs, decides and does: shared by the screen and the headless verbs. Pure.
+
+pub mod after;
+pub mod known;
+pub mod needs;
+pub mod process;

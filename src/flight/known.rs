@@ -1,0 +1,203 @@
+//! Everything a process knows: the configuration, the ledger's fold per target, the catalogue, and the newest
+//! readings. The screen keeps one for its whole life, a verb for one command.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::{
+        deployment::TargetState,
+        entry::{Body, Entry, StreamId},
+        health::Health,
+        metric::{Figures, Metrics},
+        observation::{Observation, Seen},
+        project::ProjectId,
+        reading::Subject,
+        release::{Artifact, Commit, Release},
+        rollout::Observed,
+        target::TargetId,
+        workspace::Workspace,
+    },
+    policy::facts::Facts,
+};
+
+/// Points kept for a curve: ten minutes at the default scrape interval.
+const CURVE_POINTS: usize = 120;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    pub workspace: Workspace,
+    pub targets: BTreeMap<TargetId, TargetKnown>,
+    /// Oldest first; missing until the repository was read.
+    pub releases: BTreeMap<ProjectId, Vec<Release>>,
+    pub numbers: BTreeMap<ProjectId, BTreeMap<Commit, u64>>,
+    /// Last position of each project's release stream.
+    pub numbered: BTreeMap<ProjectId, u64>,
+    /// The last entry of the chain that was folded.
+    pub seq: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetKnown {
+    pub state: TargetState,
+    pub entries: Vec<Entry>,
+    pub workload: Subject<Observed>,
+    pub health: Subject<Health>,
+    pub metrics: Subject<Metrics>,
+    pub curve: VecDeque<CurvePoint>,
+}
+
+/// Figures of the latest interval by template hash, for the sparklines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurvePoint {
+    pub at: Timestamp,
+    pub sides: BTreeMap<String, Figures>,
+}
+
+impl Known {
+    pub fn new(workspace: Workspace) -> Self {
+        let targets = workspace
+            .targets
+            .iter()
+            .map(|target| (target.id.clone(), TargetKnown::default()))
+            .collect();
+        Self {
+            workspace,
+            targets,
+            releases: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            numbered: BTreeMap::new(),
+            seq: 0,
+        }
+    }
+
+    /// Folds one entry, once; entries that were folded already change nothing.
+    pub fn enter(&mut self, entry: &Entry) {
+        if entry.seq <= self.seq {
+            return;
+        }
+        self.seq = entry.seq;
+        if let Some((_, known)) = self
+            .targets
+            .iter_mut()
+            .find(|(id, _)| StreamId::target(id) == entry.stream)
+        {
+            known.state.evolve(entry);
+            known.entries.push(entry.clone());
+            return;
+        }
+        let Some(project) = self
+            .workspace
+            .projects
+            .iter()
+            .map(|p| &p.id)
+            .find(|id| StreamId::releases(id) == entry.stream)
+        else {
+            return;
+        };
+        self.numbered.insert(project.clone(), entry.position);
+        if let Body::Numbered { number, commit } = &entry.body {
+            self.numbers
+                .entry(project.clone())
+                .or_default()
+                .insert(commit.clone(), *number);
+        }
+    }
+
+    pub fn observe(&mut self, observation: &Observation, at: Timestamp) {
+        let Some(known) = self.targets.get_mut(&observation.target) else {
+            return;
+        };
+        let source = observation.target.to_string();
+        match &observation.seen {
+            Seen::Workload(observed) => known.workload.good((**observed).clone(), at, source),
+            Seen::WorkloadUnchanged => {
+                if let Some(last) = &mut known.workload.last {
+                    last.at = at;
+                    known.workload.trouble = None;
+                }
+            }
+            Seen::WorkloadFailed(fault) => known.workload.failed(fault.clone(), at),
+            Seen::Health(health) => known.health.good(health.clone(), at, source),
+            Seen::HealthFailed(fault) => known.health.failed(fault.clone(), at),
+            Seen::Metrics(metrics) => {
+                let sides = metrics
+                    .sides
+                    .iter()
+                    .map(|(hash, side)| (hash.clone(), side.latest))
+                    .collect();
+                known.curve.push_back(CurvePoint { at, sides });
+                if known.curve.len() > CURVE_POINTS {
+                    known.curve.pop_front();
+                }
+                known.metrics.good(metrics.clone(), at, source);
+            }
+            Seen::MetricsFailed(fault) => known.metrics.failed(fault.clone(), at),
+        }
+    }
+
+    /// The catalogue was read again; digests learned before stay.
+    pub fn catalogue(&mut self, project: &ProjectId, mut releases: Vec<Release>) {
+        if let Some(former) = self.releases.get(project) {
+            let artifacts: BTreeMap<&Commit, &Vec<Artifact>> = former
+                .iter()
+                .map(|release| (&release.commit, &release.artifacts))
+                .collect();
+            for release in &mut releases {
+                if let Some(known) = artifacts
+                    .get(&release.commit)
+                    .filter(|_| release.artifacts.is_empty())
+                {
+                    release.artifacts.clone_from(known);
+                }
+            }
+        }
+        self.releases.insert(project.clone(), releases);
+    }
+
+    /// The registry answered for a release.
+    pub fn artifact(&mut self, project: &ProjectId, commit: &Commit, artifact: Artifact) {
+        let release = self.releases.get_mut(project).and_then(|releases| {
+            releases
+                .iter_mut()
+                .find(|release| &release.commit == commit)
+        });
+        if let Some(release) = release {
+            release.artifacts = vec![artifact];
+        }
+    }
+
+    pub fn release(&self, project: &ProjectId, number: u64) -> Option<&Release> {
+        self.releases
+            .get(project)?
+            .iter()
+            .find(|release| release.number == number)
+    }
+
+    /// The view of one target at `now`; None for a target that is not configured.
+    pub fn facts<'a>(&'a self, id: &TargetId, now: Timestamp) -> Option<Facts<'a>> {
+        let known = self.targets.get(id)?;
+        let target = self.workspace.target(id)?;
+        let environment = self.workspace.environment(&id.environment)?;
+        let earlier = environment
+            .policy
+            .after
+            .as_ref()
+            .map(|after| TargetId::new(after.clone(), id.project.clone()));
+        Some(Facts {
+            now,
+            workspace: &self.workspace,
+            environment,
+            target,
+            state: &known.state,
+            earlier: earlier
+                .and_then(|id| self.targets.get(&id))
+                .map(|known| &known.state),
+            releases: self.releases.get(&id.project).map_or(&[], Vec::as_slice),
+            workload: &known.workload,
+            health: &known.health,
+            metrics: &known.metrics,
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! Which readings a command wants before it can be decided. The cockpit has them from its feeds; a verb asks
+//! each of them once.
+
+use crate::policy::decide::Command;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Query {
+    /// The workload, its replica sets and pods, read afresh.
+    Workload,
+    /// The project's releases.
+    Catalogue,
+    /// `/health` and `/metrics` over one window (`--sample`).
+    Figures,
+}
+
+pub fn needs(command: &Command) -> &'static [Query] {
+    match command {
+        Command::Cancel { .. }
+        | Command::Approve { .. }
+        | Command::Reject { .. }
+        | Command::Withdraw { .. }
+        | Command::Check { .. }
+        | Command::Waive { .. }
+        | Command::Reopen { .. } => &[],
+        Command::Request { .. } => &[Query::Workload, Query::Catalogue],
+        Command::Fly { .. } => &[Query::Workload, Query::Catalogue, Query::Figures],
+        Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {
+            &[Query::Workload, Query::Figures]
+        }
+        Command::Hold | Command::Abort | Command::Retry | Command::RollBack { .. } => {
+            &[Query::Workload]
+        }
+    }
+}

@@ -1,0 +1,495 @@
+//! The process manager: what a deployment waits for, and what any attending process records, once. A canary
+//! lasts an hour, an act seconds; what lies between is folded state with deadlines computed from entries.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        deployment::{Deployment, FlightState, ItemStatus},
+        entry::{Body, Ending},
+        metric::Limit,
+        plan::{ItemKind, ItemSpec, Probe},
+        rollout::{Observed, RolloutPhase},
+        target::WorkloadKind,
+        time,
+    },
+    policy::{
+        facts::Facts,
+        gate::Verdict,
+        gates::{self, health},
+        judge,
+    },
+};
+
+use super::after;
+
+/// Who moves next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mover {
+    You,
+    Gonogo,
+    Controller,
+}
+
+impl Mover {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::You => "you",
+            Self::Gonogo => "gonogo",
+            Self::Controller => "the controller",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub mover: Mover,
+    pub sentence: String,
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Nothing is under way.
+    Idle,
+    Waiting(Waiting),
+    /// Something was reached; it goes into the ledger at the position these facts were folded from.
+    Record(Vec<Body>),
+}
+
+fn waiting(mover: Mover, sentence: impl Into<String>, until: Option<Timestamp>) -> Next {
+    Next::Waiting(Waiting {
+        mover,
+        sentence: sentence.into(),
+        until,
+    })
+}
+
+pub fn next(facts: &Facts<'_>) -> Next {
+    let Some(deployment) = facts.current() else {
+        return Next::Idle;
+    };
+    if let Some(settled) = settle(facts, deployment) {
+        return settled;
+    }
+    match deployment.state {
+        FlightState::Requested => requested(facts, deployment),
+        FlightState::Flying => flying(facts, deployment),
+        FlightState::Aborted => {
+            let stays = format!(
+                "aborted: stable serves; {} stays desired until R rolls back or T retries",
+                deployment.plan.release.title()
+            );
+            waiting(Mover::You, stays, None)
+        }
+        FlightState::RollingBack => rolling_back(facts, deployment),
+        FlightState::Verifying => verifying(facts, deployment),
+        FlightState::Monitoring => monitoring(facts, deployment),
+    }
+}
+
+/// An intent without an outcome is looked at, never sent again.
+fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
+    let outstanding = deployment.outstanding.as_ref()?;
+    let deadline = facts.workspace.timings.mutation_deadline;
+    let expired = outstanding.unknown || facts.now.duration_since(outstanding.at) > deadline;
+    let asked = format!(
+        "{} asked {} ago",
+        outstanding.act.kind.verb(),
+        time::age(facts.now.duration_since(outstanding.at))
+    );
+    if !expired {
+        return Some(waiting(
+            Mover::Gonogo,
+            format!("{asked}, not answered yet"),
+            None,
+        ));
+    }
+    let outcome = facts
+        .workload
+        .last
+        .as_ref()
+        .and_then(|reading| after::settle(outstanding, &reading.value, reading.at, deadline));
+    Some(match outcome {
+        Some(outcome) => {
+            let (deployment, intent) = (deployment.id.clone(), outstanding.intent.clone());
+            Next::Record(vec![Body::Settled {
+                deployment,
+                intent,
+                outcome,
+            }])
+        }
+        None => waiting(
+            Mover::Gonogo,
+            format!("{asked}, outcome UNKNOWN: looking at the platform"),
+            None,
+        ),
+    })
+}
+
+fn requested(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let judgement = gates::take_off(facts, &deployment.plan);
+    let sentence = match judgement.blocking().next() {
+        Some(gate) => format!("NO-GO: {}", gate.sentence),
+        None => "GO: F flies".to_owned(),
+    };
+    waiting(Mover::You, sentence, None)
+}
+
+fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let Some(observed) = facts.fresh() else {
+        return waiting(Mover::Gonogo, blind(facts), None);
+    };
+    let workload = &observed.workload;
+    if workload.image != deployment.plan.release.image {
+        let other = workload
+            .image
+            .as_deref()
+            .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
+        return waiting(
+            Mover::You,
+            format!("changed outside gonogo: the platform now asks for {other}"),
+            None,
+        );
+    }
+    let reached = reached_stages(deployment, observed);
+    let id = || deployment.id.clone();
+    if workload.is_promoted() {
+        let all = (0..deployment.stages.len()).filter(|stage| deployment.stages[*stage].is_none());
+        let mut bodies: Vec<Body> = all
+            .map(|stage| Body::StageReached {
+                deployment: id(),
+                stage,
+            })
+            .collect();
+        bodies.push(Body::Promoted { deployment: id() });
+        return Next::Record(bodies);
+    }
+    if !reached.is_empty() {
+        return Next::Record(
+            reached
+                .into_iter()
+                .map(|stage| Body::StageReached {
+                    deployment: id(),
+                    stage,
+                })
+                .collect(),
+        );
+    }
+    if workload.aborted {
+        return waiting(
+            Mover::You,
+            "the rollout is aborted, but not by this ledger: R rolls back, T retries",
+            None,
+        );
+    }
+    if workload.paused {
+        let by = workload
+            .held_by
+            .as_ref()
+            .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
+        return waiting(Mover::You, format!("held on the platform by {by}"), None);
+    }
+    if workload.rests_at_step() {
+        return resting(facts, deployment, observed);
+    }
+    late(facts, deployment, observed)
+}
+
+/// Stages that the platform rests at, or has passed, and that are not written down yet.
+fn reached_stages(deployment: &Deployment, observed: &Observed) -> Vec<usize> {
+    let workload = &observed.workload;
+    if workload.kind == WorkloadKind::Deployment || workload.aborted || !workload.observed {
+        return Vec::new();
+    }
+    let step = workload.step.unwrap_or(0);
+    let plan = &deployment.plan.plan.stages;
+    let reached = |stage: &usize| {
+        let rest = plan
+            .get(*stage)
+            .and_then(|spec| workload.resting_step(spec.share));
+        rest.is_some_and(|rest| step > rest || (step == rest && workload.rests_at_step()))
+    };
+    (0..plan.len())
+        .filter(|stage| deployment.stages[*stage].is_none())
+        .filter(reached)
+        .collect()
+}
+
+fn resting(facts: &Facts<'_>, deployment: &Deployment, observed: &Observed) -> Next {
+    let pause = observed.workload.pause.as_ref();
+    let alone = pause
+        .and_then(|pause| Some((pause.since?, pause.lasts?)))
+        .and_then(|(since, lasts)| since.checked_add(lasts).ok());
+    if let Some(at) = alone {
+        return waiting(
+            Mover::Controller,
+            format!(
+                "the controller goes on by itself at {}",
+                at.strftime("%H:%M:%S")
+            ),
+            Some(at),
+        );
+    }
+    let bake = deployment.bake_ends().filter(|ends| *ends > facts.now);
+    if let (Some(ends), Some(stage)) = (
+        bake,
+        deployment
+            .stage()
+            .and_then(|s| deployment.plan.plan.stages.get(s)),
+    ) {
+        let baked = stage
+            .bake
+            .checked_sub(ends.duration_since(facts.now))
+            .unwrap_or_default();
+        return waiting(
+            Mover::You,
+            format!(
+                "bake {} of {}, then you",
+                time::clock(baked),
+                time::clock(stage.bake)
+            ),
+            Some(ends),
+        );
+    }
+    let judgement = gates::promotion(facts, &deployment.plan);
+    match judgement.blocking().next() {
+        Some(gate) => waiting(Mover::You, format!("HOLD: {}", gate.sentence), None),
+        None => waiting(Mover::You, "ready: p promotes", None),
+    }
+}
+
+/// Still moving: the controller's turn, until the deadline makes it late.
+fn late(facts: &Facts<'_>, deployment: &Deployment, observed: &Observed) -> Next {
+    let workload = &observed.workload;
+    let asked = deployment
+        .last_act
+        .as_ref()
+        .map_or(deployment.requested_at, |act| act.at);
+    let until = asked
+        .checked_add(deployment.plan.plan.rollout_deadline)
+        .ok();
+    let took = facts.now.duration_since(asked);
+    if workload.phase == RolloutPhase::Degraded {
+        return waiting(Mover::You, format!("degraded: {}", workload.message), None);
+    }
+    if until.is_some_and(|until| facts.now > until) {
+        return waiting(
+            Mover::You,
+            format!(
+                "late: {} since it was asked; {}",
+                time::age(took),
+                workload.message
+            ),
+            None,
+        );
+    }
+    let word = deployment
+        .last_act
+        .as_ref()
+        .map_or("asked", |act| act.kind.verb());
+    waiting(
+        Mover::Controller,
+        format!("{word} asked {} ago; {}", time::age(took), workload.message),
+        until,
+    )
+}
+
+fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let Some(to) = &deployment.rolling_back_to else {
+        return waiting(Mover::You, "R rolls back", None);
+    };
+    if let Some(act) = &deployment.unfinished {
+        return waiting(
+            Mover::You,
+            format!("{} stopped half way: R finishes it", act.kind.verb()),
+            None,
+        );
+    }
+    let started = deployment
+        .last_act
+        .as_ref()
+        .is_some_and(|act| act.applied == act.of);
+    let Some(observed) = facts.fresh() else {
+        return waiting(Mover::Gonogo, blind(facts), None);
+    };
+    let workload = &observed.workload;
+    if workload.image == to.image
+        && workload.is_promoted()
+        && observed
+            .pods_of(crate::domain::rollout::Side::Old)
+            .next()
+            .is_none()
+    {
+        return Next::Record(vec![Body::Ended {
+            deployment: deployment.id.clone(),
+            ending: Ending::RolledBack,
+        }]);
+    }
+    if workload.image != to.image && deployment.outstanding.is_none() && !started {
+        return waiting(
+            Mover::You,
+            format!("the desired state is not {} yet: R goes on", to.title()),
+            None,
+        );
+    }
+    if workload.rests_at_step() {
+        let step = workload.step.unwrap_or(0);
+        return waiting(
+            Mover::You,
+            format!(
+                "rolling back through the stages: rests at step {step}; R promotes it past them"
+            ),
+            None,
+        );
+    }
+    waiting(
+        Mover::Controller,
+        format!("rolling back to {}: {}", to.title(), workload.message),
+        None,
+    )
+}
+
+fn blind(facts: &Facts<'_>) -> String {
+    let on = &facts.target.workload;
+    match (&facts.workload.trouble, &facts.workload.last) {
+        (Some(trouble), _) => trouble.value.to_string(),
+        (None, Some(last)) => format!("{on} was last read {} ago", time::age(last.age(facts.now))),
+        (None, None) => format!("{on} was not read yet"),
+    }
+}
+
+/// Items in order, each in its box; probes measure by themselves.
+fn verifying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let Some(item) = deployment
+        .verification()
+        .find(|item| item.required && !deployment.is_settled(item))
+    else {
+        return Next::Record(vec![Body::MonitoringBegan {
+            deployment: deployment.id.clone(),
+        }]);
+    };
+    let done_at = deployment.promoted_at.unwrap_or(facts.now);
+    let edge = |offset| done_at.checked_add(offset).ok();
+    let (opens, closes) = (
+        item.time_box.and_then(|b| edge(b.from)),
+        item.time_box.and_then(|b| edge(b.until)),
+    );
+    if let Some(opens) = opens.filter(|opens| *opens > facts.now) {
+        return waiting(
+            Mover::Gonogo,
+            format!(
+                "{}: its box opens in {}",
+                item.title,
+                time::clock(opens.duration_since(facts.now))
+            ),
+            Some(opens),
+        );
+    }
+    let missed = closes.is_some_and(|closes| facts.now > closes);
+    match item.kind {
+        ItemKind::Check => {
+            let late = if missed { " (its box is over)" } else { "" };
+            waiting(
+                Mover::You,
+                format!("check {}: {}{late}", item.id, item.title),
+                closes,
+            )
+        }
+        ItemKind::Probe(probe) => match measure(probe, facts, &deployment.plan.plan.limits) {
+            (Verdict::Pass, evidence) => measured(deployment, item, true, evidence),
+            (_, evidence) if missed && deployment.item(&item.id) != ItemStatus::Failed => {
+                measured(deployment, item, false, evidence)
+            }
+            (_, evidence) if missed => waiting(
+                Mover::You,
+                format!("{} failed: {evidence}; R rolls back, or waive it", item.id),
+                None,
+            ),
+            (_, evidence) => waiting(
+                Mover::Gonogo,
+                format!("measuring {}: {evidence}", item.title),
+                closes,
+            ),
+        },
+    }
+}
+
+fn measured(deployment: &Deployment, item: &ItemSpec, ok: bool, evidence: String) -> Next {
+    Next::Record(vec![Body::Measured {
+        deployment: deployment.id.clone(),
+        item: item.id.clone(),
+        ok,
+        evidence,
+    }])
+}
+
+/// What a probe sees now.
+fn measure(probe: Probe, facts: &Facts<'_>, limits: &[Limit]) -> (Verdict, String) {
+    let Some(observed) = facts.fresh() else {
+        return (Verdict::Unknown, blind(facts));
+    };
+    match probe {
+        Probe::Pods => health::judge_pods(observed),
+        Probe::Health => {
+            let plan = facts.current().map(|current| &current.plan);
+            plan.and_then(|plan| health::answers(facts, plan))
+                .unwrap_or((Verdict::Unknown, "/health is not configured".to_owned()))
+        }
+        Probe::Metrics => {
+            let Some(source) = &facts.target.metrics else {
+                return (Verdict::Unknown, "/metrics is not configured".to_owned());
+            };
+            let hash = observed.workload.current_hash.as_deref();
+            let judged: Vec<(Verdict, String)> = limits
+                .iter()
+                .map(|limit| judge::judge(facts, source, limit, hash, "the release"))
+                .collect();
+            let worst = judged
+                .iter()
+                .find(|(verdict, _)| *verdict != Verdict::Pass)
+                .cloned();
+            worst.unwrap_or_else(|| {
+                (
+                    Verdict::Pass,
+                    judged
+                        .into_iter()
+                        .map(|(_, sentence)| sentence)
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                )
+            })
+        }
+    }
+}
+
+fn monitoring(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let judgement = gates::close(facts, &deployment.plan);
+    if judgement.go {
+        return Next::Record(vec![Body::Ended {
+            deployment: deployment.id.clone(),
+            ending: Ending::Closed,
+        }]);
+    }
+    let ends = deployment
+        .monitoring_ends()
+        .filter(|ends| *ends > facts.now);
+    if let Some(ends) = ends {
+        let left = time::clock(ends.duration_since(facts.now));
+        return waiting(
+            Mover::Gonogo,
+            format!(
+                "monitoring, {left} left of {}",
+                time::clock(deployment.plan.plan.monitoring)
+            ),
+            Some(ends),
+        );
+    }
+    let why = judgement
+        .blocking()
+        .next()
+        .map_or_else(String::new, |gate| gate.sentence.clone());
+    waiting(Mover::You, format!("cannot close: {why}"), None)
+}

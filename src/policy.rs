@@ -1,0 +1,11 @@
+//! The decisions: who may do what, what stands in the way, what exactly will be changed. Names the domain
+//! only; asks nobody, knows no clock.
+
+pub mod confirm;
+pub mod decide;
+pub mod facts;
+pub mod gate;
+pub mod gates;
+pub mod judge;
+pub mod planner;
+pub mod refusal;

@@ -1,0 +1,94 @@
+//! The borrowed view that gates, planner and process manager may read: configuration, ledger state and
+//! readings of one target at one moment.
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    deployment::{Deployment, TargetState},
+    environment::Environment,
+    health::Health,
+    metric::Metrics,
+    reading::Subject,
+    release::{Commit, Release, ReleaseRef},
+    rollout::Observed,
+    target::Target,
+    workspace::Workspace,
+};
+
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    pub now: Timestamp,
+    pub workspace: &'a Workspace,
+    pub environment: &'a Environment,
+    pub target: &'a Target,
+    pub state: &'a TargetState,
+    /// The target of the same project in the environment that must come before.
+    pub earlier: Option<&'a TargetState>,
+    /// All releases of the project, oldest first.
+    pub releases: &'a [Release],
+    pub workload: &'a Subject<Observed>,
+    pub health: &'a Subject<Health>,
+    pub metrics: &'a Subject<Metrics>,
+}
+
+impl<'a> Facts<'a> {
+    /// The platform, if it was read recently enough to act on.
+    pub fn fresh(&self) -> Option<&'a Observed> {
+        self.workload.fresh(self.now, self.workspace.timings.stale)
+    }
+
+    pub fn current(&self) -> Option<&'a Deployment> {
+        self.state.current.as_ref()
+    }
+
+    pub fn release(&self, commit: &Commit) -> Option<&'a Release> {
+        self.releases
+            .iter()
+            .find(|release| &release.commit == commit)
+    }
+
+    /// What really runs here, by the image that the stable pods have: a release the ledger or the catalogue
+    /// can name. None when the platform was never read or runs something nobody knows.
+    pub fn running(&self) -> Option<ReleaseRef> {
+        let image = self.workload.value()?.stable_image()?;
+        self.named(image)
+    }
+
+    /// The release whose artifact is `image`.
+    pub fn named(&self, image: &str) -> Option<ReleaseRef> {
+        let has = |release: &ReleaseRef| release.image.as_deref() == Some(image);
+        let state = self.state;
+        let here = state.live.iter().map(|live| &live.release);
+        let current = state
+            .current
+            .iter()
+            .flat_map(|c| std::iter::once(&c.plan.release).chain(c.plan.before.as_ref()));
+        let past = state.past.iter().rev().map(|past| &past.release);
+        let there = self.earlier.into_iter().flat_map(|s| {
+            s.live
+                .iter()
+                .map(|live| &live.release)
+                .chain(s.past.iter().map(|past| &past.release))
+        });
+        here.chain(current)
+            .chain(past)
+            .chain(there)
+            .find(|release| has(release))
+            .cloned()
+            .or_else(|| {
+                let known = self.releases.iter().find(|release| {
+                    release
+                        .artifacts
+                        .iter()
+                        .any(|a| a.pinned().as_deref() == Some(image))
+                });
+                known.map(Release::to_ref)
+            })
+    }
+
+    /// What a new deployment would replace: what the platform shows, else what the ledger says.
+    pub fn before(&self) -> Option<ReleaseRef> {
+        self.running()
+            .or_else(|| self.state.live.as_ref().map(|live| live.release.clone()))
+    }
+}

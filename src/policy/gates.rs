@@ -1,0 +1,233 @@
+//! The tables of gates: what is asked before take-off, before a promotion, and before the close.
+
+pub mod fit;
+pub mod health;
+pub mod order;
+pub mod people;
+
+use super::{
+    facts::Facts,
+    gate::{Gate, GateResult, Judgement, judge_all, waive},
+};
+use crate::domain::plan::StoredPlan;
+
+/// Before anything is touched.
+pub const TAKE_OFF: &[Gate] = &[
+    Gate {
+        id: "release.digest",
+        title: "digest",
+        waivable: false,
+        judge: fit::digest,
+    },
+    Gate {
+        id: "plan.current",
+        title: "plan",
+        waivable: false,
+        judge: fit::plan_is_current,
+    },
+    Gate {
+        id: "policy.trigger",
+        title: "trigger",
+        waivable: true,
+        judge: fit::trigger,
+    },
+    Gate {
+        id: "policy.branch",
+        title: "branch",
+        waivable: true,
+        judge: fit::branch,
+    },
+    Gate {
+        id: "policy.tag",
+        title: "tag",
+        waivable: true,
+        judge: fit::tag,
+    },
+    Gate {
+        id: "target.idle",
+        title: "one at a time",
+        waivable: false,
+        judge: order::idle,
+    },
+    Gate {
+        id: "target.change",
+        title: "a change",
+        waivable: true,
+        judge: order::is_a_change,
+    },
+    Gate {
+        id: "order.verified",
+        title: "order",
+        waivable: true,
+        judge: order::verified,
+    },
+    Gate {
+        id: "release.grounded",
+        title: "not grounded",
+        waivable: true,
+        judge: order::grounded,
+    },
+    Gate {
+        id: "approvals",
+        title: "approvals",
+        waivable: false,
+        judge: people::approvals,
+    },
+    Gate {
+        id: "checklist",
+        title: "checklist",
+        waivable: false,
+        judge: people::checklist,
+    },
+    Gate {
+        id: "target.health",
+        title: "target health",
+        waivable: true,
+        judge: health::target,
+    },
+    Gate {
+        id: "target.steps",
+        title: "steps",
+        waivable: true,
+        judge: health::steps,
+    },
+    Gate {
+        id: "way.back",
+        title: "way back",
+        waivable: true,
+        judge: order::way_back,
+    },
+];
+
+/// Before one more pod gets the new release.
+pub const PROMOTION: &[Gate] = &[
+    Gate {
+        id: "decision.no_go",
+        title: "no NO-GO",
+        waivable: false,
+        judge: people::no_go,
+    },
+    Gate {
+        id: "stage.bake",
+        title: "bake",
+        waivable: true,
+        judge: health::bake,
+    },
+    Gate {
+        id: "stage.pods",
+        title: "pods",
+        waivable: true,
+        judge: health::pods,
+    },
+    Gate {
+        id: "stage.health",
+        title: "health",
+        waivable: true,
+        judge: health::answers,
+    },
+];
+
+/// Before the session is closed.
+pub const CLOSE: &[Gate] = &[
+    Gate {
+        id: "verification",
+        title: "verification",
+        waivable: false,
+        judge: people::verification,
+    },
+    Gate {
+        id: "monitoring",
+        title: "monitoring",
+        waivable: true,
+        judge: health::monitoring,
+    },
+    Gate {
+        id: "stage.pods",
+        title: "pods",
+        waivable: true,
+        judge: health::pods,
+    },
+];
+
+pub fn take_off(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
+    let mut gates = judge_all(TAKE_OFF, facts, plan);
+    let hash = facts
+        .workload
+        .value()
+        .and_then(|o| o.workload.stable_hash.as_deref());
+    gates.extend(limits(facts, plan, hash, "stable"));
+    Judgement::of(gates)
+}
+
+pub fn promotion(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
+    let mut gates = judge_all(PROMOTION, facts, plan);
+    let hash = facts
+        .workload
+        .value()
+        .and_then(|o| o.workload.current_hash.as_deref());
+    gates.extend(limits(facts, plan, hash, "canary"));
+    Judgement::of(gates)
+}
+
+/// A stage's bake does not hold a full promotion back; everything else does.
+pub fn full_promotion(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
+    let judgement = promotion(facts, plan);
+    Judgement::of(
+        judgement
+            .gates
+            .into_iter()
+            .filter(|gate| gate.id != "stage.bake")
+            .collect(),
+    )
+}
+
+pub fn close(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
+    let mut gates = judge_all(CLOSE, facts, plan);
+    let hash = facts
+        .workload
+        .value()
+        .and_then(|o| o.workload.current_hash.as_deref());
+    gates.extend(limits(facts, plan, hash, "the release"));
+    Judgement::of(gates)
+}
+
+/// One gate for each limit of the plan, `metric.error_rate` and so on.
+fn limits(facts: &Facts<'_>, plan: &StoredPlan, hash: Option<&str>, who: &str) -> Vec<GateResult> {
+    let Some(source) = &facts.target.metrics else {
+        return Vec::new();
+    };
+    let waivers = facts
+        .current()
+        .filter(|current| current.plan.digest == plan.digest);
+    let judged = plan.plan.limits.iter().map(|limit| {
+        let (verdict, sentence) = super::judge::judge(facts, source, limit, hash, who);
+        let id = format!("metric.{}", limit.metric.id());
+        waive(
+            GateResult {
+                id,
+                title: limit.metric.title().to_owned(),
+                verdict,
+                sentence,
+                waivable: true,
+            },
+            waivers,
+        )
+    });
+    judged.collect()
+}
+
+/// Every gate id a person could name in a waiver.
+pub fn waivable(id: &str) -> Option<bool> {
+    if let Some(metric) = id.strip_prefix("metric.") {
+        return crate::domain::metric::Metric::ALL
+            .iter()
+            .any(|m| m.id() == metric)
+            .then_some(true);
+    }
+    TAKE_OFF
+        .iter()
+        .chain(PROMOTION)
+        .chain(CLOSE)
+        .find(|gate| gate.id == id)
+        .map(|gate| gate.waivable)
+}

@@ -1,0 +1,221 @@
+//! Does this release fit this environment: digests, triggers, branches, tags (SPEC R1, E2).
+
+use globset::Glob;
+
+use crate::{
+    domain::{
+        plan::StoredPlan,
+        release::{AliasKind, Release, TriggerKind},
+    },
+    policy::{
+        facts::Facts,
+        gate::{Judged, Verdict},
+        planner,
+    },
+};
+
+pub fn digest(_: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    match plan.release.image_digest() {
+        Some(digest) => Some((
+            Verdict::Pass,
+            format!("the image is {}", digest.get(..19).unwrap_or(digest)),
+        )),
+        None if plan.plan.protected => Some((
+            Verdict::Fail,
+            format!(
+                "release {} has no image with a known digest; {} needs one",
+                plan.release.title(),
+                plan.plan.environment
+            ),
+        )),
+        None => Some((
+            Verdict::Fail,
+            format!(
+                "release {} has no image in the registry",
+                plan.release.title()
+            ),
+        )),
+    }
+}
+
+/// What was approved is what would be planned today (SPEC A2): a changed configuration voids the request.
+pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let release = facts.release(&plan.release.commit)?;
+    // A release read without its artifacts says nothing about the plan: the stored digest names them.
+    let mut release = release.clone();
+    if release.artifacts.is_empty() {
+        release.artifacts = planner::artifacts_of(plan);
+    }
+    let today = planner::make(facts.environment, facts.target, &release).digest();
+    if today == plan.digest {
+        Some((
+            Verdict::Pass,
+            format!("plan {} is what would be planned now", plan.digest.short()),
+        ))
+    } else {
+        Some((
+            Verdict::Fail,
+            format!(
+                "plan {} was stored, but the configuration or the release has changed since ({} now); cancel and request again",
+                plan.digest.short(),
+                today.short()
+            ),
+        ))
+    }
+}
+
+fn release<'a>(facts: &Facts<'a>, plan: &StoredPlan) -> Result<&'a Release, (Verdict, String)> {
+    facts.release(&plan.release.commit).ok_or_else(|| {
+        (
+            Verdict::Unknown,
+            format!(
+                "release {} is not in the catalogue; is its repository readable?",
+                plan.release.title()
+            ),
+        )
+    })
+}
+
+pub fn trigger(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let policy = &plan.plan.policy;
+    let release = match release(facts, plan) {
+        Ok(release) => release,
+        Err(unknown) => return Some(unknown),
+    };
+    let environment = &plan.plan.environment;
+    Some(
+        match release
+            .triggers
+            .iter()
+            .find(|trigger| policy.allowed_triggers.contains(&trigger.kind()))
+        {
+            Some(trigger) => (
+                Verdict::Pass,
+                format!("{environment} allows trigger {}", trigger.kind()),
+            ),
+            None => {
+                let has = words(release.triggers.iter().map(|t| t.kind().to_string()));
+                let wants = words(policy.allowed_triggers.iter().map(TriggerKind::to_string));
+                (
+                    Verdict::Fail,
+                    format!(
+                        "{environment} allows triggers {wants}; release {} has {has}",
+                        plan.release.title()
+                    ),
+                )
+            }
+        },
+    )
+}
+
+pub fn branch(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let policy = &plan.plan.policy;
+    let release = match release(facts, plan) {
+        Ok(release) => release,
+        Err(unknown) => return Some(unknown),
+    };
+    let environment = &plan.plan.environment;
+    let allowed = |branch: &str| {
+        policy
+            .allowed_branches
+            .iter()
+            .any(|glob| matches(glob, branch))
+    };
+    Some(
+        match release
+            .branches
+            .iter()
+            .find(|branch| allowed(branch.as_ref()))
+        {
+            Some(branch) => (
+                Verdict::Pass,
+                format!("{environment} allows branch {branch}"),
+            ),
+            None => {
+                let wants = words(policy.allowed_branches.iter().cloned());
+                let has = words(release.branches.iter().map(ToString::to_string));
+                (
+                    Verdict::Fail,
+                    format!(
+                        "{environment} allows branches {wants}; release {} is on {has}",
+                        plan.release.title()
+                    ),
+                )
+            }
+        },
+    )
+}
+
+pub fn tag(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let policy = &plan.plan.policy;
+    if policy.allowed_tags.is_empty() {
+        return None;
+    }
+    let release = match release(facts, plan) {
+        Ok(release) => release,
+        Err(unknown) => return Some(unknown),
+    };
+    let environment = &plan.plan.environment;
+    let tags: Vec<&str> = release
+        .aliases
+        .iter()
+        .filter(|alias| alias.kind == AliasKind::Tag)
+        .map(|alias| alias.name.as_ref())
+        .collect();
+    Some(
+        match tags
+            .iter()
+            .find(|tag| tag_allowed(&policy.allowed_tags, tag))
+        {
+            Some(tag) => (Verdict::Pass, format!("{environment} allows tag {tag}")),
+            None => {
+                let wants = words(policy.allowed_tags.iter().cloned());
+                (
+                    Verdict::Fail,
+                    format!(
+                        "{environment} wants a tag like {wants}; release {} has {}",
+                        plan.release.title(),
+                        words(tags.iter().map(ToString::to_string))
+                    ),
+                )
+            }
+        },
+    )
+}
+
+/// Some glob accepts it and no `!glob` does.
+fn tag_allowed(globs: &[String], tag: &str) -> bool {
+    let (no, yes): (Vec<&String>, Vec<&String>) =
+        globs.iter().partition(|glob| glob.starts_with('!'));
+    (yes.is_empty() || yes.iter().any(|glob| matches(glob, tag)))
+        && !no
+            .iter()
+            .any(|glob| matches(glob.trim_start_matches('!'), tag))
+}
+
+fn matches(glob: &str, text: &str) -> bool {
+    Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(text))
+}
+
+fn words(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() {
+        "none".to_owned()
+    } else {
+        items.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_pass_by_some_glob_and_no_exclusion() {
+        let rule = ["v*".to_owned(), "!*-*".to_owned()];
+        assert!(tag_allowed(&rule, "v1.3.0"));
+        assert!(!tag_allowed(&rule, "v1.3.0-rc.1"));
+        assert!(!tag_allowed(&rule, "nightly"));
+        assert!(tag_allowed(&["!*-*".to_owned()], "anything"));
+    }
+}

@@ -1,0 +1,262 @@
+//! What the platform and the pods say. Nothing old, nothing absent counts as good.
+
+use crate::{
+    domain::{
+        plan::StoredPlan,
+        rollout::{Observed, PodState, RolloutPhase},
+        target::WorkloadKind,
+        time,
+    },
+    policy::{
+        facts::Facts,
+        gate::{Judged, Verdict},
+    },
+};
+
+/// The platform as read within the stale limit, or the sentence that says why it is not known.
+fn fresh<'a>(facts: &Facts<'a>) -> Result<&'a Observed, (Verdict, String)> {
+    facts.fresh().ok_or_else(|| {
+        let on = &facts.target.workload;
+        let sentence = match (&facts.workload.trouble, &facts.workload.last) {
+            (Some(trouble), _) => trouble.value.to_string(),
+            (None, Some(last)) => {
+                format!("{on} was last read {} ago", time::age(last.age(facts.now)))
+            }
+            (None, None) => format!("{on} was not read yet"),
+        };
+        (Verdict::Unknown, sentence)
+    })
+}
+
+/// Before take-off: the target is healthy as it is.
+pub fn target(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let observed = match fresh(facts) {
+        Ok(observed) => observed,
+        Err(unknown) => return Some(unknown),
+    };
+    let (workload, environment) = (&observed.workload, &plan.plan.environment);
+    if workload.container_index.is_none() {
+        let on = &facts.target.workload;
+        return Some((
+            Verdict::Fail,
+            format!("{on} has no container `{}`", on.container),
+        ));
+    }
+    Some(match workload.phase {
+        RolloutPhase::Healthy if workload.is_promoted() => (
+            Verdict::Pass,
+            format!(
+                "{environment} is healthy: {} of {} pods available",
+                workload.available, workload.desired
+            ),
+        ),
+        RolloutPhase::Unknown => (
+            Verdict::Unknown,
+            format!("{environment}: {}", workload.message),
+        ),
+        phase => (
+            Verdict::Fail,
+            format!("{environment} is {phase}: {}", workload.message),
+        ),
+    })
+}
+
+/// The shares of the plan are the shares the platform will stop at.
+pub fn steps(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    if facts.target.workload.kind != WorkloadKind::Rollout || plan.plan.stages.is_empty() {
+        return None;
+    }
+    let observed = match fresh(facts) {
+        Ok(observed) => observed,
+        Err(unknown) => return Some(unknown),
+    };
+    let missing: Vec<String> = plan
+        .plan
+        .stages
+        .iter()
+        .filter(|stage| observed.workload.resting_step(stage.share).is_none())
+        .map(|stage| format!("{} %", stage.share))
+        .collect();
+    Some(if missing.is_empty() {
+        let shares: Vec<String> = plan
+            .plan
+            .stages
+            .iter()
+            .map(|stage| stage.share.to_string())
+            .collect();
+        (
+            Verdict::Pass,
+            format!("the rollout pauses at {} %", shares.join(", ")),
+        )
+    } else {
+        (
+            Verdict::Fail,
+            format!(
+                "the rollout has no pause after setWeight {}; align its steps or the plan's stages",
+                missing.join(", ")
+            ),
+        )
+    })
+}
+
+/// The stage has been watched as long as the plan says.
+pub fn bake(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let deployment = facts.current()?;
+    let stage = plan.plan.stages.get(deployment.stage()?)?;
+    let ends = deployment.bake_ends()?;
+    let left = ends.duration_since(facts.now);
+    Some(if left.is_positive() {
+        (
+            Verdict::Fail,
+            format!(
+                "{} % bakes {} more of {}",
+                stage.share,
+                time::clock(left),
+                time::clock(stage.bake)
+            ),
+        )
+    } else {
+        (
+            Verdict::Pass,
+            format!("{} % has baked {}", stage.share, time::clock(stage.bake)),
+        )
+    })
+}
+
+/// Every pod of the new release is ready.
+pub fn pods(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
+    let observed = match fresh(facts) {
+        Ok(observed) => observed,
+        Err(unknown) => return Some(unknown),
+    };
+    Some(judge_pods(observed))
+}
+
+pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
+    let pods: Vec<_> = observed
+        .new_pods()
+        .filter(|pod| pod.state != PodState::Terminating)
+        .collect();
+    let ready = pods
+        .iter()
+        .filter(|pod| pod.state == PodState::Ready)
+        .count();
+    let restarts: u32 = pods.iter().map(|pod| pod.restarts).sum();
+    if pods.is_empty() {
+        return (
+            Verdict::Unknown,
+            "no pod of the new release was seen".to_owned(),
+        );
+    }
+    if let Some(failing) = pods.iter().find(|pod| pod.state == PodState::Failing) {
+        let why = failing
+            .reason
+            .as_ref()
+            .map_or_else(|| "failing".to_owned(), ToString::to_string);
+        return (
+            Verdict::Fail,
+            format!(
+                "pod {} is in {why}, {} of {} ready, {restarts} restarts",
+                failing.name,
+                ready,
+                pods.len()
+            ),
+        );
+    }
+    if ready < pods.len() {
+        return (
+            Verdict::Fail,
+            format!(
+                "{ready} of {} pods of the new release are ready",
+                pods.len()
+            ),
+        );
+    }
+    (
+        Verdict::Pass,
+        format!("{ready} of {ready} pods of the new release are ready, {restarts} restarts"),
+    )
+}
+
+/// `/health` of the new pods: good as often in a row as configured.
+pub fn answers(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
+    facts.target.health.as_ref()?;
+    let need = facts.workspace.timings.health_answers;
+    let hash = facts.workload.value()?.workload.current_hash.as_ref()?;
+    let Some(health) = facts.health.fresh(facts.now, facts.workspace.timings.stale) else {
+        let why = match (&facts.health.trouble, &facts.health.last) {
+            (Some(trouble), _) => trouble.value.to_string(),
+            (None, Some(last)) => format!(
+                "/health was last asked {} ago",
+                time::age(last.age(facts.now))
+            ),
+            (None, None) => "/health was not asked yet".to_owned(),
+        };
+        return Some((Verdict::Unknown, why));
+    };
+    let Some(side) = health.sides.get(hash).filter(|side| side.asked > 0) else {
+        return Some((
+            Verdict::Unknown,
+            "no pod of the new release was asked for /health".to_owned(),
+        ));
+    };
+    Some(if side.good < side.asked {
+        let why = side
+            .trouble
+            .as_ref()
+            .map_or_else(String::new, |fault| format!(": {}", fault.detail));
+        (
+            Verdict::Fail,
+            format!(
+                "/health is good on {} of {} pods{why}",
+                side.good, side.asked
+            ),
+        )
+    } else if side.streak < need {
+        (
+            Verdict::Unknown,
+            format!(
+                "/health was good {} times in a row, {need} are needed",
+                side.streak
+            ),
+        )
+    } else {
+        (
+            Verdict::Pass,
+            format!(
+                "/health is good on {} pods, {need} times in a row",
+                side.asked
+            ),
+        )
+    })
+}
+
+/// The monitoring period has passed.
+pub fn monitoring(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let deployment = facts.current()?;
+    let Some(ends) = deployment.monitoring_ends() else {
+        return Some((
+            Verdict::Fail,
+            format!(
+                "monitoring ({}) begins when verification is green",
+                time::exact(plan.plan.monitoring)
+            ),
+        ));
+    };
+    let left = ends.duration_since(facts.now);
+    Some(if left.is_positive() {
+        (
+            Verdict::Fail,
+            format!(
+                "monitoring has {} left of {}",
+                time::clock(left),
+                time::clock(plan.plan.monitoring)
+            ),
+        )
+    } else {
+        (
+            Verdict::Pass,
+            format!("monitored for {}", time::exact(plan.plan.monitoring)),
+        )
+    })
+}

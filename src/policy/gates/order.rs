@@ -1,0 +1,185 @@
+//! What must have happened before, and what must not happen at the same time (SPEC E3, E9).
+
+use crate::{
+    domain::{change::ActKind, deployment::FlightState, plan::StoredPlan, time},
+    policy::{
+        facts::Facts,
+        gate::{Judged, Verdict},
+    },
+};
+
+/// One open request or flight per target.
+pub fn idle(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let Some(current) = facts.current() else {
+        return Some((
+            Verdict::Pass,
+            format!("nothing else is under way in {}", plan.plan.environment),
+        ));
+    };
+    Some(if current.plan.digest != plan.digest {
+        let (title, state, by) = (
+            current.plan.release.title(),
+            current.state.word(),
+            &current.requester.name,
+        );
+        (
+            Verdict::Fail,
+            format!("release {title} is {state} here, requested by {by}; one at a time"),
+        )
+    } else if let Some(outstanding) = &current.outstanding {
+        (
+            Verdict::Unknown,
+            format!(
+                "{} asked to {} and the outcome is not known yet",
+                outstanding.by.name,
+                outstanding.act.kind.verb()
+            ),
+        )
+    } else if current.state == FlightState::Requested {
+        (
+            Verdict::Pass,
+            format!("nothing else is under way in {}", plan.plan.environment),
+        )
+    } else {
+        (
+            Verdict::Fail,
+            format!("it is {} already", current.state.word()),
+        )
+    })
+}
+
+pub fn is_a_change(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let running = facts.running();
+    Some(match running {
+        Some(running) if running.commit == plan.release.commit => (
+            Verdict::Fail,
+            format!(
+                "release {} already serves {}",
+                plan.release.title(),
+                plan.plan.environment
+            ),
+        ),
+        Some(running) => (Verdict::Pass, format!("{} serves now", running.title())),
+        None if facts.workload.value().is_some() => (
+            Verdict::Unknown,
+            "what runs here now is no release that gonogo knows".to_owned(),
+        ),
+        None => (
+            Verdict::Unknown,
+            "what runs here now could not be read".to_owned(),
+        ),
+    })
+}
+
+/// Live and verified in the environment before, for the soak time (E3).
+pub fn verified(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let policy = &plan.plan.policy;
+    let after = policy.after.as_ref()?;
+    let Some(earlier) = facts.earlier else {
+        return Some((
+            Verdict::Unknown,
+            format!(
+                "{} has no target in {after} to be verified in",
+                facts.target.id.project
+            ),
+        ));
+    };
+    let title = plan.release.title();
+    if let Some(grounded) = earlier.grounded.get(&plan.release.commit) {
+        return Some((
+            Verdict::Fail,
+            format!(
+                "release {title} was {} in {after} by {}",
+                grounded.how.done(),
+                grounded.by
+            ),
+        ));
+    }
+    let Some(since) = earlier.verified(&plan.release.commit) else {
+        let live = earlier
+            .live
+            .as_ref()
+            .map_or_else(|| "nothing".to_owned(), |live| live.release.title());
+        return Some((
+            Verdict::Fail,
+            format!("release {title} was never verified in {after}; {live} is live there"),
+        ));
+    };
+    let soaked = facts.now.duration_since(since);
+    Some(if soaked < policy.soak {
+        (
+            Verdict::Fail,
+            format!(
+                "verified in {after} {} ago, the soak is {}",
+                time::age(soaked),
+                time::exact(policy.soak)
+            ),
+        )
+    } else {
+        (
+            Verdict::Pass,
+            format!("verified in {after} {} ago", time::age(soaked)),
+        )
+    })
+}
+
+/// Aborted or rolled back here before (E9).
+pub fn grounded(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let grounded = facts.state.grounded.get(&plan.release.commit)?;
+    let how = if grounded.how == ActKind::Abort {
+        "aborted"
+    } else {
+        "rolled back"
+    };
+    let ago = time::age(facts.now.duration_since(grounded.at));
+    Some((
+        Verdict::Fail,
+        format!(
+            "release {} is grounded: {how} here by {} {ago} ago; waive release.grounded with a reason",
+            plan.release.title(),
+            grounded.by
+        ),
+    ))
+}
+
+/// There is something to go back to, and it could be put back.
+pub fn way_back(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let Some(before) = plan
+        .before
+        .as_ref()
+        .or(facts.state.live.as_ref().map(|live| &live.release))
+    else {
+        return Some((
+            Verdict::Fail,
+            "nothing is known to go back to; a first deployment must be waived by name".to_owned(),
+        ));
+    };
+    let Some(image) = &before.image else {
+        return Some((
+            Verdict::Unknown,
+            format!("the image of {} is not known by digest", before.title()),
+        ));
+    };
+    let kept = facts.workload.value().is_some_and(|o| {
+        o.replica_sets
+            .iter()
+            .any(|set| set.image.as_deref() == Some(image))
+    });
+    Some(if kept {
+        (
+            Verdict::Pass,
+            format!(
+                "rollback to {} is ready: its replica set is there",
+                before.title()
+            ),
+        )
+    } else {
+        (
+            Verdict::Unknown,
+            format!(
+                "rollback to {}: its replica set was not seen",
+                before.title()
+            ),
+        )
+    })
+}

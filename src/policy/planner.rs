@@ -1,0 +1,414 @@
+//! From release, environment and configuration to a plan; from a key and fresh facts to an act. Pure, and
+//! final: an act leaves the executor no choices.
+
+use jiff::SignedDuration;
+
+use crate::domain::{
+    change::{Act, ActKind, Change, Expect},
+    environment::Environment,
+    plan::{Delivery, Plan, StoredPlan},
+    release::{Artifact, Digest, Release, ReleaseRef},
+    rollout::{Observed, Workload},
+    target::{Target, WorkloadKind},
+};
+
+use super::{facts::Facts, refusal::Refusal};
+
+/// The plan's own format; part of what the digest covers.
+pub const FORMAT: u32 = 1;
+
+/// How long the controller may take to look at a new template before a full promotion gives up waiting.
+const TEMPLATE_DEADLINE: SignedDuration = SignedDuration::from_secs(20);
+
+/// Made from configuration, release and target only.
+pub fn make(environment: &Environment, target: &Target, release: &Release) -> Plan {
+    Plan {
+        format: FORMAT,
+        environment: environment.name.clone(),
+        project: release.project.clone(),
+        release_digest: release.digest(),
+        protected: environment.protected,
+        policy: environment.policy.clone(),
+        delivery: Delivery::SetImage {
+            workload: target.workload.clone(),
+            image: release.artifacts.first().and_then(Artifact::pinned),
+        },
+        stages: target.stages.clone(),
+        items: target.items.clone(),
+        limits: target.limits.clone(),
+        monitoring: target.monitoring,
+        rollout_deadline: target.rollout_deadline,
+    }
+}
+
+pub fn store(
+    environment: &Environment,
+    target: &Target,
+    release: &Release,
+    before: Option<ReleaseRef>,
+) -> StoredPlan {
+    let plan = make(environment, target, release);
+    let digest = plan.digest();
+    StoredPlan {
+        plan,
+        digest,
+        release: release.to_ref(),
+        subject: release.subject.clone(),
+        before,
+    }
+}
+
+/// The artifacts that a stored plan names, for releases whose registry was not asked in this process.
+pub fn artifacts_of(plan: &StoredPlan) -> Vec<Artifact> {
+    let Delivery::SetImage { image, .. } = &plan.plan.delivery;
+    let pinned = image.as_deref().and_then(|image| image.split_once('@'));
+    pinned
+        .map(|(uri, digest)| {
+            vec![Artifact {
+                name: "image".to_owned(),
+                uri: uri.to_owned(),
+                digest: Digest::parse(digest),
+            }]
+        })
+        .unwrap_or_default()
+}
+
+/// What every planner of acts needs: the workload, read within the stale limit.
+pub fn fresh<'a>(facts: &Facts<'a>) -> Result<&'a Observed, Refusal> {
+    facts.fresh().ok_or_else(|| {
+        let on = &facts.target.workload;
+        let why = facts.workload.trouble.as_ref().map_or_else(
+            || format!("{on} was not read lately"),
+            |trouble| trouble.value.to_string(),
+        );
+        Refusal::rule(
+            "fresh",
+            format!("nothing is changed on old knowledge: {why}"),
+        )
+        .hint("wait for the next reading, or check the connection")
+    })
+}
+
+fn expect(workload: &Workload) -> Expect {
+    Expect {
+        uid: workload.uid.clone(),
+        pod_hash: None,
+        step: None,
+        image: None,
+    }
+}
+
+/// Rollouts are guarded by the hash of their template, Deployments by its image: the narrowest thing each has.
+fn expect_template(workload: &Workload) -> Expect {
+    match workload.kind {
+        WorkloadKind::Rollout => Expect {
+            pod_hash: workload.current_hash.clone(),
+            ..expect(workload)
+        },
+        WorkloadKind::Deployment => Expect {
+            image: workload.image.clone(),
+            ..expect(workload)
+        },
+    }
+}
+
+fn set_image(facts: &Facts<'_>, workload: &Workload, image: &str) -> Result<Change, Refusal> {
+    let on = &facts.target.workload;
+    let container_index = workload.container_index.ok_or_else(|| {
+        Refusal::rule(
+            "target.container",
+            format!("{on} has no container `{}`", on.container),
+        )
+    })?;
+    let expect = Expect {
+        image: workload.image.clone(),
+        ..expect(workload)
+    };
+    Ok(Change::SetImage {
+        workload: on.clone(),
+        container_index,
+        image: image.to_owned(),
+        expect,
+    })
+}
+
+fn act(
+    facts: &Facts<'_>,
+    kind: ActKind,
+    release: &ReleaseRef,
+    changes: Vec<Change>,
+    afterwards: Vec<String>,
+) -> Act {
+    Act {
+        kind,
+        target: facts.target.id.clone(),
+        release: release.clone(),
+        step: None,
+        changes,
+        reason: None,
+        afterwards,
+    }
+}
+
+fn pinned(release: &ReleaseRef) -> Result<&str, Refusal> {
+    release.image.as_deref().ok_or_else(|| {
+        Refusal::rule(
+            "release.digest",
+            format!(
+                "the image of release {} is not known by digest",
+                release.title()
+            ),
+        )
+    })
+}
+
+pub fn fly(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
+    let observed = fresh(facts)?;
+    let change = set_image(facts, &observed.workload, pinned(&plan.release)?)?;
+    let first = plan.plan.stages.first();
+    let how = match first {
+        Some(stage) => format!(
+            "{} % of the pods run {}, then it waits for you",
+            stage.share,
+            plan.release.title()
+        ),
+        None => format!("all pods run {}, by rolling update", plan.release.title()),
+    };
+    let afterwards = vec![how, format!("desired state: {}", plan.release.title())];
+    Ok(act(
+        facts,
+        ActKind::Fly,
+        &plan.release,
+        vec![change],
+        afterwards,
+    ))
+}
+
+/// From the pause of `step` on. The caller has made sure that it rests there.
+pub fn promote(facts: &Facts<'_>, plan: &StoredPlan, step: usize) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let expect = Expect {
+        pod_hash: workload.current_hash.clone(),
+        step: Some(step),
+        ..expect(workload)
+    };
+    let change = Change::PromoteStep {
+        workload: facts.target.workload.clone(),
+        expect,
+    };
+    let from = workload.set_weight().unwrap_or(0);
+    let next = plan.plan.stages.iter().find(|stage| {
+        workload
+            .resting_step(stage.share)
+            .is_some_and(|rest| rest > step)
+    });
+    let after = match next {
+        Some(stage) => format!(
+            "{} % of the pods run {}, then it waits for you",
+            stage.share,
+            plan.release.title()
+        ),
+        None => format!("{} is stable and serves everybody", plan.release.title()),
+    };
+    let mut promote = act(
+        facts,
+        ActKind::Promote,
+        &plan.release,
+        vec![change],
+        vec![format!("from {from} %: {after}")],
+    );
+    promote.step = Some(step);
+    Ok(promote)
+}
+
+pub fn promote_fully(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let expect = Expect {
+        pod_hash: workload.current_hash.clone(),
+        ..expect(workload)
+    };
+    let mut changes = vec![Change::PromoteFull {
+        workload: facts.target.workload.clone(),
+        expect,
+    }];
+    if workload.paused && workload.held_by.is_some() {
+        changes.push(resume_change(facts, workload));
+    }
+    let skipped: Vec<String> = plan
+        .plan
+        .stages
+        .iter()
+        .filter(|s| workload.set_weight().is_some_and(|w| s.share > w))
+        .map(|s| format!("{} %", s.share))
+        .collect();
+    let skips = if skipped.is_empty() {
+        "no stage is skipped".to_owned()
+    } else {
+        format!("skips the pauses of {}", skipped.join(", "))
+    };
+    Ok(act(
+        facts,
+        ActKind::PromoteFully,
+        &plan.release,
+        changes,
+        vec![
+            format!("{} is stable and serves everybody", plan.release.title()),
+            skips,
+        ],
+    ))
+}
+
+pub fn hold(facts: &Facts<'_>, plan: &StoredPlan, by: &str) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let change = Change::Hold {
+        workload: facts.target.workload.clone(),
+        expect: expect_template(workload),
+        by: by.to_owned(),
+    };
+    Ok(act(
+        facts,
+        ActKind::Hold,
+        &plan.release,
+        vec![change],
+        vec!["the platform goes no further until the hold is taken off".to_owned()],
+    ))
+}
+
+fn resume_change(facts: &Facts<'_>, workload: &Workload) -> Change {
+    Change::Resume {
+        workload: facts.target.workload.clone(),
+        expect: expect_template(workload),
+    }
+}
+
+pub fn resume(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let rests = workload
+        .step
+        .is_some_and(|step| workload.steps.get(step).is_some());
+    let afterwards = if rests {
+        "our hold is off; the step's own pause stays"
+    } else {
+        "our hold is off; the platform goes on"
+    };
+    Ok(act(
+        facts,
+        ActKind::Resume,
+        &plan.release,
+        vec![resume_change(facts, workload)],
+        vec![afterwards.to_owned()],
+    ))
+}
+
+pub fn abort(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let expect = Expect {
+        pod_hash: workload.current_hash.clone(),
+        ..expect(workload)
+    };
+    let mut changes = vec![Change::Abort {
+        workload: facts.target.workload.clone(),
+        expect,
+    }];
+    if workload.paused && workload.held_by.is_some() {
+        changes.push(resume_change(facts, workload));
+    }
+    let stable = plan
+        .before
+        .as_ref()
+        .map_or_else(|| "stable".to_owned(), ReleaseRef::title);
+    let afterwards = vec![
+        format!("{stable} serves everybody now"),
+        format!(
+            "{} stays the desired state: R takes that back too",
+            plan.release.title()
+        ),
+    ];
+    Ok(act(
+        facts,
+        ActKind::Abort,
+        &plan.release,
+        changes,
+        afterwards,
+    ))
+}
+
+pub fn retry(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let expect = Expect {
+        pod_hash: workload.current_hash.clone(),
+        ..expect(workload)
+    };
+    let change = Change::Retry {
+        workload: facts.target.workload.clone(),
+        expect,
+    };
+    let first = plan.plan.stages.first().map_or_else(
+        || "the first step".to_owned(),
+        |stage| format!("{} %", stage.share),
+    );
+    Ok(act(
+        facts,
+        ActKind::Retry,
+        &plan.release,
+        vec![change],
+        vec![format!(
+            "{} starts again from {first}",
+            plan.release.title()
+        )],
+    ))
+}
+
+/// The shortest way back (SPEC D17): in mid-canary abort first, then set the desired state back so that it
+/// stays; after full promotion set it back and promote it past all steps, unless `staged`.
+pub fn roll_back(
+    facts: &Facts<'_>,
+    to: &ReleaseRef,
+    staged: bool,
+    reason: &str,
+) -> Result<Act, Refusal> {
+    let workload = &fresh(facts)?.workload;
+    let image = pinned(to)?;
+    let on = &facts.target.workload;
+    let held = workload.paused && workload.held_by.is_some();
+    let mut changes = Vec::new();
+    let midway = on.kind == WorkloadKind::Rollout && workload.is_midway();
+    if midway && !workload.aborted {
+        let expect = Expect {
+            pod_hash: workload.current_hash.clone(),
+            ..expect(workload)
+        };
+        changes.push(Change::Abort {
+            workload: on.clone(),
+            expect,
+        });
+    }
+    if held {
+        changes.push(resume_change(facts, workload));
+    }
+    changes.push(set_image(facts, workload, image)?);
+    if on.kind == WorkloadKind::Rollout && !midway && !staged {
+        changes.push(Change::AwaitTemplate {
+            workload: on.clone(),
+            image: image.to_owned(),
+            deadline: TEMPLATE_DEADLINE,
+        });
+        changes.push(Change::PromoteFull {
+            workload: on.clone(),
+            expect: expect(workload),
+        });
+    }
+    let mut afterwards = vec![
+        format!("{} serves everybody", to.title()),
+        format!("desired state: {}", to.title()),
+    ];
+    if staged && !midway {
+        afterwards[0] = format!(
+            "{} goes through the stages again, as a deployment does",
+            to.title()
+        );
+    }
+    let mut act = act(facts, ActKind::RollBack, to, changes, afterwards);
+    act.reason = Some(reason.to_owned());
+    Ok(act)
+}
