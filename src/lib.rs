@@ -1,1 +1,4 @@
 //! gonogo.
+pub mod domain;
+pub mod input;
+pub mod ui;

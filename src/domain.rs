@@ -1,0 +1,3 @@
+//! The nouns of a release, with no IO and no clock.
+
+pub mod text;
