@@ -264,6 +264,6 @@ mod tests {
             proptest::char::range('\u{2000}', '\u{206f}'),
             proptest::char::range('\u{e0000}', '\u{e01ef}'),
         ];
-        proptest::collection::vec(symbol, 0..1500).prop_map(|symbols| symbols.into_iter().collect())
+        proptest::collection::vec(symbol, 0..700).prop_map(|symbols| symbols.into_iter().collect())
     }
 }
