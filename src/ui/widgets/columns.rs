@@ -255,8 +255,11 @@ mod tests {
                 "▸ 日本-gateway  7           12…  ◐ prog…"
             ]
         );
-        assert_eq!(draw(24, 2), ["  PROJECT   REL…  HEALTH", "▸ 日本-ga…  7     ◐ pro…"]);
-        assert_eq!(draw(12, 2), ["  PROJECT", "▸ 日本-gat…"]);
+        assert_eq!(
+            draw(24, 2),
+            ["  PROJECT   REL…  HEALTH", "▸ 日本-ga…  7     ◐ pro…"]
+        );
+        assert_eq!(draw(12, 2), ["  PROJECT", "▸ 日本-gate…"]);
     }
 
     #[test]

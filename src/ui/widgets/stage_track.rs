@@ -72,7 +72,7 @@ enum Span {
 }
 
 /// From everything to nearly nothing; the first that fits is drawn.
-const DETAILS: [Detail; 8] = [
+const DETAILS: [Detail; 9] = [
     Detail {
         past: Span::Full,
         future: Span::Full,
@@ -112,6 +112,12 @@ const DETAILS: [Detail; 8] = [
     Detail {
         past: Span::Hidden,
         future: Span::Counted,
+        note: false,
+        bar: 2,
+    },
+    Detail {
+        past: Span::Hidden,
+        future: Span::Hidden,
         note: false,
         bar: 2,
     },
@@ -362,7 +368,7 @@ mod tests {
             " ✔ 10 % ━━ ▶ 50 % ━╌ bake 3:12 of 5:00, then you ╌╌ ○ 3 more"
         );
         assert_eq!(draw(&stages, 40), " ▶ 50 % bake 3:12 of 5:00, then you");
-        assert_eq!(draw(&stages, 30), " ▶ 50 % ━╌ then you ╌╌ ○ 3 more");
+        assert_eq!(draw(&stages, 30), " ▶ 50 % ━━━━━━━━╌╌╌╌╌ then you");
         assert_eq!(draw(&stages, 18), " ▶ 50 % then you");
         assert_eq!(draw(&stages, 12), " ▶ 50 % the…");
     }
