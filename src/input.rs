@@ -8,9 +8,11 @@ mod action;
 mod chord;
 mod context;
 mod keymap;
+mod nearest;
 pub mod reference;
 
 pub use action::{Action, Group, Headless, Risk};
 pub use chord::{Chord, ChordError, Key, sequence, sequence_text};
 pub use context::Context;
 pub use keymap::{Keymap, Lookup, Overrides, Problem};
+pub use nearest::{did_you_mean, nearest};

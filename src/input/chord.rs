@@ -201,7 +201,7 @@ fn unknown(text: &str, word: &str) -> ChordError {
         .chain(["ctrl", "alt", "shift"]);
     ChordError {
         text: text.to_owned(),
-        nearest: super::keymap::nearest(&word.to_ascii_lowercase(), candidates),
+        nearest: super::nearest::nearest(&word.to_ascii_lowercase(), candidates),
     }
 }
 

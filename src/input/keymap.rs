@@ -9,6 +9,7 @@ use std::fmt;
 use super::action::Action;
 use super::chord::{self, Chord, ChordError};
 use super::context::Context;
+use super::nearest::nearest;
 
 /// Action id → chord sequences that replace its defaults; an empty list takes its keys away.
 pub type Overrides = BTreeMap<String, Vec<String>>;
@@ -203,16 +204,6 @@ fn is_bindable(context: Context, sequence: &[Chord]) -> bool {
         || sequence
             .first()
             .is_some_and(|chord| chord.typed().is_none())
-}
-
-/// The candidate that a misspelt word most probably meant, if one is near enough to name.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(2);
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 impl fmt::Display for Problem {

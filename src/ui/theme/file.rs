@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::role::Role;
 use super::{Problem, colour};
+use crate::input::did_you_mean;
 
 /// How a role looks before the terminal limits it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,7 +101,7 @@ fn chain<'a>(
     let mut next = Some(name.to_owned());
     while let Some(theme) = next.take() {
         let child = chain.last().map(|(child, _)| child.clone());
-        let hint = proposal(&theme, known.iter().copied());
+        let hint = did_you_mean(&theme, known.iter().copied());
         let Some(text) = find(&theme) else {
             problems.push(match child {
                 Some(child) => problem(
@@ -168,7 +169,7 @@ fn read(theme: &str, table: &Table, merged: &mut Merged, problems: &mut Vec<Prob
                     if let Some(role) = Role::from_id(id) {
                         merged.roles.insert(role, (theme.to_owned(), value.clone()));
                     } else {
-                        let hint = proposal(id, Role::ALL.iter().map(|role| role.id()));
+                        let hint = did_you_mean(id, Role::ALL.iter().map(|role| role.id()));
                         problems.push(problem(
                             theme,
                             &format!("roles.{id}"),
@@ -211,7 +212,7 @@ fn look(value: &Value, palette: &BTreeMap<String, Color>, mut told: impl FnMut(S
                         Some((_, modifier)) => look.modifiers |= *modifier,
                         None => told(format!(
                             "`{word}` is not a modifier{}",
-                            proposal(word, MODIFIERS.iter().map(|(name, _)| *name))
+                            did_you_mean(word, MODIFIERS.iter().map(|(name, _)| *name))
                         )),
                     }
                 }
@@ -233,7 +234,7 @@ fn named(
 ) -> Option<Color> {
     let found = palette.get(text).copied().or_else(|| colour::parse(text));
     if found.is_none() {
-        let hint = proposal(
+        let hint = did_you_mean(
             text,
             palette.keys().map(String::as_str).chain(colour::names()),
         );
@@ -242,14 +243,4 @@ fn named(
         ));
     }
     found
-}
-
-fn proposal<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> String {
-    let near = candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= 2)
-        .min_by_key(|(distance, _)| *distance);
-    near.map_or_else(String::new, |(_, candidate)| {
-        format!("; did you mean `{candidate}`?")
-    })
 }

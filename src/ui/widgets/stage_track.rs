@@ -73,61 +73,30 @@ enum Span {
 
 /// From everything to nearly nothing; the first that fits is drawn.
 const DETAILS: [Detail; 9] = [
-    Detail {
-        past: Span::Full,
-        future: Span::Full,
-        note: true,
-        bar: 4,
-    },
-    Detail {
-        past: Span::Full,
-        future: Span::Full,
-        note: true,
-        bar: 2,
-    },
-    Detail {
-        past: Span::Full,
-        future: Span::Counted,
-        note: true,
-        bar: 2,
-    },
-    Detail {
-        past: Span::Counted,
-        future: Span::Counted,
-        note: true,
-        bar: 2,
-    },
-    Detail {
-        past: Span::Hidden,
-        future: Span::Counted,
-        note: true,
-        bar: 2,
-    },
-    Detail {
-        past: Span::Hidden,
-        future: Span::Hidden,
-        note: true,
-        bar: 0,
-    },
-    Detail {
-        past: Span::Hidden,
-        future: Span::Counted,
-        note: false,
-        bar: 2,
-    },
-    Detail {
-        past: Span::Hidden,
-        future: Span::Hidden,
-        note: false,
-        bar: 2,
-    },
-    Detail {
-        past: Span::Hidden,
-        future: Span::Hidden,
-        note: false,
-        bar: 0,
-    },
+    Detail::new(Span::Full, Span::Full, NOTED, 4),
+    Detail::new(Span::Full, Span::Full, NOTED, 2),
+    Detail::new(Span::Full, Span::Counted, NOTED, 2),
+    Detail::new(Span::Counted, Span::Counted, NOTED, 2),
+    Detail::new(Span::Hidden, Span::Counted, NOTED, 2),
+    Detail::new(Span::Hidden, Span::Hidden, NOTED, 0),
+    Detail::new(Span::Hidden, Span::Counted, BARE, 2),
+    Detail::new(Span::Hidden, Span::Hidden, BARE, 2),
+    Detail::new(Span::Hidden, Span::Hidden, BARE, 0),
 ];
+
+const NOTED: bool = true;
+const BARE: bool = false;
+
+impl Detail {
+    const fn new(past: Span, future: Span, note: bool, bar: u16) -> Self {
+        Self {
+            past,
+            future,
+            note,
+            bar,
+        }
+    }
+}
 
 /// Bars longer than this say no more.
 const LONGEST_BAR: u16 = 16;
