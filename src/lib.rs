@@ -1,5 +1,8 @@
 //! gonogo.
+
 pub mod domain;
 pub mod flight;
+pub mod input;
 pub mod policy;
 pub mod ports;
+pub mod ui;
