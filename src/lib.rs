@@ -5,4 +5,5 @@ pub mod flight;
 pub mod input;
 pub mod policy;
 pub mod ports;
+pub mod session;
 pub mod ui;

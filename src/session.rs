@@ -1,0 +1,13 @@
+//! The cockpit's whole state and the one function that changes it. `update` is pure: it takes a stamped event and
+//! returns effects; it asks nobody and draws nothing.
+
+pub mod cockpit;
+pub mod effect;
+pub mod event;
+pub mod palette;
+pub mod show;
+pub mod update;
+pub mod view;
+pub mod wanted;
+
+pub use crate::flight::process::{Mover, Waiting};

@@ -1,0 +1,137 @@
+//! All state of the cockpit: what is known, where the person is, what is under way from here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::{
+        change::ActKind,
+        fault::Fault,
+        project::ProjectId,
+        release::{Commit, Release},
+        target::{Target, TargetId},
+        workspace::{Actor, Workspace},
+    },
+    flight::known::{Known, TargetKnown},
+    input::Keymap,
+    policy::facts::Facts,
+};
+
+use super::view::View;
+
+#[derive(Clone, Debug)]
+pub struct Cockpit {
+    pub known: Known,
+    pub me: Actor,
+    /// The time of the last event.
+    pub now: Timestamp,
+    pub view: View,
+    pub keymap: Keymap,
+    /// Acts that this process sent and that have not come back, by target.
+    pub busy: BTreeMap<TargetId, Busy>,
+    /// Positions at which this process is writing down what it saw.
+    pub attending: BTreeMap<TargetId, u64>,
+    pub message: Option<Message>,
+    pub ledger: LedgerStatus,
+    pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
+    /// Digests asked for and not answered.
+    pub resolving: BTreeSet<(ProjectId, Commit)>,
+    pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    pub kind: ActKind,
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LedgerStatus {
+    /// Read to its end once; before that nothing acts.
+    pub ready: bool,
+    pub trouble: Option<Fault>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// The one line that answers the last thing the person did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub severity: Severity,
+    pub text: String,
+    pub at: Timestamp,
+}
+
+impl Cockpit {
+    pub fn new(workspace: Workspace, me: Actor, keymap: Keymap, now: Timestamp) -> Self {
+        let mut view = View::default();
+        // Start where most is at stake: the last environment.
+        view.environment = workspace.environments.len().saturating_sub(1);
+        Self {
+            known: Known::new(workspace),
+            me,
+            now,
+            view,
+            keymap,
+            busy: BTreeMap::new(),
+            attending: BTreeMap::new(),
+            message: None,
+            ledger: LedgerStatus::default(),
+            catalogue_trouble: BTreeMap::new(),
+            resolving: BTreeSet::new(),
+            artifact_trouble: BTreeMap::new(),
+            size: (80, 24),
+        }
+    }
+
+    pub fn workspace(&self) -> &Workspace {
+        &self.known.workspace
+    }
+
+    /// The target under the fleet's cursor, which all other screens are about. None where the project has no
+    /// target in that environment.
+    pub fn focus(&self) -> Option<&Target> {
+        let workspace = self.workspace();
+        let project = workspace.projects.get(self.view.project)?;
+        let environment = workspace.environments.get(self.view.environment)?;
+        workspace.targets.iter().find(|t| t.id.project == project.id && t.id.environment == environment.name)
+    }
+
+    pub fn focus_on(&mut self, id: &TargetId) {
+        let workspace = &self.known.workspace;
+        if let Some(row) = workspace.projects.iter().position(|project| project.id == id.project) {
+            self.view.project = row;
+        }
+        if let Some(column) = workspace.environments.iter().position(|environment| environment.name == id.environment) {
+            self.view.environment = column;
+        }
+    }
+
+    pub fn focus_known(&self) -> Option<&TargetKnown> {
+        self.known.targets.get(&self.focus()?.id)
+    }
+
+    /// Facts of the target in focus, now.
+    pub fn facts(&self) -> Option<Facts<'_>> {
+        self.known.facts(&self.focus()?.id, self.now)
+    }
+
+    /// The project in focus has these releases, newest first, as far as the filter lets them through.
+    pub fn releases_shown(&self) -> Vec<&Release> {
+        let Some(project) = self.workspace().projects.get(self.view.project) else { return Vec::new() };
+        let releases = self.known.releases.get(&project.id).map_or(&[][..], Vec::as_slice);
+        super::palette::filter_releases(releases, self.view.filter.value())
+    }
+
+    pub fn say(&mut self, severity: Severity, text: impl Into<String>) {
+        self.message = Some(Message { severity, text: text.into(), at: self.now });
+    }
+}

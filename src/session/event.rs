@@ -1,0 +1,65 @@
+//! Everything that can happen to the cockpit, as one serialisable type in one order, so that a session can be
+//! recorded and played again through the same `update`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        change::ActKind,
+        entry::Entry,
+        fault::Fault,
+        observation::Observation,
+        project::ProjectId,
+        release::{Artifact, Commit, Release},
+        target::TargetId,
+    },
+    input::Chord,
+    policy::refusal::Refusal,
+};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    pub at: Timestamp,
+    pub event: Event,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event", content = "value")]
+pub enum Event {
+    Key(Chord),
+    /// Bracketed paste: text, never keys.
+    Paste(String),
+    Resize { columns: u16, rows: u16 },
+    /// The heartbeat, once a second.
+    Tick,
+    /// A frame with the present overlay is on the screen.
+    Painted,
+    /// New entries of the ledger, in chain order.
+    Entries(Vec<Entry>),
+    /// The ledger was read to its end.
+    LedgerReady,
+    LedgerFailed(Fault),
+    Seen(Observation),
+    Catalogue { project: ProjectId, releases: Vec<Release> },
+    CatalogueFailed { project: ProjectId, fault: Fault },
+    Artifact { project: ProjectId, commit: Commit, artifact: Artifact },
+    ArtifactFailed { project: ProjectId, commit: Commit, fault: Fault },
+    /// A command without an act was written, or not.
+    Recorded { target: TargetId, verb: String, end: End },
+    /// What an attending process wanted to write down was written, or not.
+    Attended { target: TargetId, position: u64 },
+    ActEnded { target: TargetId, kind: ActKind, end: End },
+    /// SIGTERM or SIGHUP.
+    Terminate,
+}
+
+/// How something that left the cockpit came back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "end", content = "why")]
+pub enum End {
+    Done,
+    Refused(Refusal),
+    Failed(Fault),
+    Unknown(Fault),
+}

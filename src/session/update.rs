@@ -1,0 +1,40 @@
+//! The one function that changes the cockpit. Pure: an event in, effects out.
+
+mod keys;
+mod overlays;
+mod world;
+
+use super::{
+    cockpit::{Cockpit, Severity},
+    effect::Effect,
+    event::{Event, Stamped},
+};
+
+/// How long the answer to the last key stays on the screen.
+const MESSAGE_SECONDS: i64 = 20;
+
+pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
+    // The clock handed in never runs backwards; an event out of order does not turn time back either.
+    cockpit.now = cockpit.now.max(stamped.at);
+    match &stamped.event {
+        Event::Key(chord) => keys::pressed(cockpit, *chord),
+        Event::Paste(text) => overlays::pasted(cockpit, text),
+        Event::Resize { columns, rows } => {
+            cockpit.size = (*columns, *rows);
+            Vec::new()
+        }
+        Event::Painted => {
+            overlays::painted(cockpit);
+            Vec::new()
+        }
+        Event::Tick => {
+            let old = |at| cockpit.now.duration_since(at).as_secs() > MESSAGE_SECONDS;
+            if cockpit.message.as_ref().is_some_and(|message| old(message.at) && message.severity != Severity::Error) {
+                cockpit.message = None;
+            }
+            world::attend(cockpit)
+        }
+        Event::Terminate => vec![Effect::Quit],
+        other => world::happened(cockpit, other),
+    }
+}

@@ -1,0 +1,252 @@
+//! From a key to an action, and what each action does to the view.
+
+use crate::session::{
+    cockpit::Cockpit,
+    effect::Effect,
+    show,
+    view::{Aim, Ask, FlightPane, Overlay, Screen},
+    wanted,
+};
+use crate::{
+    input::{Action, Chord, Context, Lookup, Risk},
+    policy::refusal::RefusalKind,
+};
+
+use super::overlays;
+
+/// Lines of a page, for page up and down.
+const PAGE: isize = 10;
+
+pub fn pressed(cockpit: &mut Cockpit, chord: Chord) -> Vec<Effect> {
+    let context = cockpit.view.context();
+    cockpit.view.pending.push(chord);
+    match cockpit.keymap.lookup(context, &cockpit.view.pending) {
+        Lookup::Match(action) => {
+            cockpit.view.pending.clear();
+            run(cockpit, action, &overlays::plain(action))
+        }
+        Lookup::Pending => Vec::new(),
+        Lookup::None => {
+            cockpit.view.pending.clear();
+            if context.takes_text() {
+                overlays::typed(cockpit, chord);
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Runs an action, whether a key or the palette asked for it.
+pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
+    if action.risk() != Risk::None && action != Action::SwitchOperator {
+        return act(cockpit, action, aim);
+    }
+    match action {
+        Action::ShowFleet => show(cockpit, Screen::Fleet),
+        Action::ShowReleases => show(cockpit, Screen::Releases),
+        Action::ShowPlan => return show_plan(cockpit, aim),
+        Action::ShowFlight => show(cockpit, Screen::Flight),
+        Action::ShowTimeline => show(cockpit, Screen::Timeline),
+        Action::Open => return open(cockpit),
+        Action::Back => back(cockpit),
+        Action::Filter => {
+            show(cockpit, Screen::Releases);
+            cockpit.view.filtering = true;
+        }
+        Action::KeepFilter => cockpit.view.filtering = false,
+        Action::Palette => overlays::open_palette(cockpit),
+        Action::Help => {
+            cockpit.view.help_top = 0;
+            let open = matches!(cockpit.view.overlay, Some(Overlay::Help));
+            cockpit.view.overlay = if open { None } else { Some(Overlay::Help) };
+        }
+        Action::Copy => {
+            if let Some(text) = overlays::copied(cockpit) {
+                cockpit.say(crate::session::cockpit::Severity::Info, format!("copied {text}"));
+                return vec![Effect::Copy(text)];
+            }
+        }
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Quit => return quit(cockpit),
+        Action::Answer => return overlays::answer(cockpit),
+        Action::RunCommand => return overlays::run_palette(cockpit),
+        Action::CompleteCommand => overlays::complete(cockpit),
+        Action::MoveUp => moved(cockpit, -1),
+        Action::MoveDown => moved(cockpit, 1),
+        Action::PageUp => moved(cockpit, -PAGE),
+        Action::PageDown => moved(cockpit, PAGE),
+        Action::Top => moved(cockpit, isize::MIN / 2),
+        Action::Bottom => moved(cockpit, isize::MAX / 2),
+        Action::MoveLeft => return sideways(cockpit, -1),
+        Action::MoveRight => return sideways(cockpit, 1),
+        Action::NextPane => next_pane(cockpit, 1),
+        Action::PreviousPane => next_pane(cockpit, FlightPane::ALL.len() - 1),
+        Action::SwitchOperator => {
+            overlays::open_palette(cockpit);
+            if let Some(Overlay::Palette(palette)) = &mut cockpit.view.overlay {
+                palette.input = tui_input::Input::new("as ".to_owned());
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Everything that acts goes through the same decision, whoever asks.
+fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
+    match wanted::build(cockpit, action, aim) {
+        Ok(wanted) => {
+            if action == Action::Request {
+                if let Some(number) = aim.release.or_else(|| cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number)).filter(|_| aim.release.is_some() || cockpit.view.screen == Screen::Releases) {
+                    cockpit.view.chosen = Some(number);
+                }
+                cockpit.view.go(Screen::Plan);
+            }
+            if action == Action::Fly {
+                cockpit.view.go(Screen::Flight);
+            }
+            overlays::want(cockpit, wanted)
+        }
+        Err(refusal) => {
+            overlays::refuse(cockpit, action, &refusal);
+            if refusal.kind == RefusalKind::Raced { vec![Effect::Bell] } else { Vec::new() }
+        }
+    }
+}
+
+fn show(cockpit: &mut Cockpit, screen: Screen) {
+    cockpit.view.filtering = false;
+    cockpit.view.go(screen);
+}
+
+fn show_plan(cockpit: &mut Cockpit, aim: &Aim) -> Vec<Effect> {
+    if let Some(number) = aim.release {
+        cockpit.view.chosen = Some(number);
+    } else if cockpit.view.chosen.is_none() {
+        cockpit.view.chosen = cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number);
+    }
+    cockpit.view.plan_line = 0;
+    show(cockpit, Screen::Plan);
+    resolve_chosen(cockpit)
+}
+
+/// The plan on the screen wants the digest of its release.
+fn resolve_chosen(cockpit: &mut Cockpit) -> Vec<Effect> {
+    let idle = cockpit.facts().is_some_and(|facts| facts.current().is_none());
+    let project = cockpit.focus().map(|target| target.id.project.clone());
+    let (Some(project), Some(number), true) = (project, cockpit.view.chosen, idle) else { return Vec::new() };
+    let Some(release) = cockpit.known.release(&project, number).filter(|release| release.artifacts.is_empty()) else { return Vec::new() };
+    let key = (project.clone(), release.commit.clone());
+    let commit = release.commit.clone();
+    if cockpit.resolving.insert(key) { vec![Effect::Resolve { project, commit }] } else { Vec::new() }
+}
+
+fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
+    match cockpit.view.screen {
+        Screen::Fleet => {
+            let current = cockpit.facts().and_then(|facts| facts.current()).map(|current| current.state);
+            match current {
+                Some(crate::domain::deployment::FlightState::Requested) => cockpit.view.go(Screen::Plan),
+                Some(_) => cockpit.view.go(Screen::Flight),
+                None => cockpit.view.go(Screen::Releases),
+            }
+            Vec::new()
+        }
+        Screen::Releases => {
+            cockpit.view.chosen = cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number);
+            cockpit.view.plan_line = 0;
+            cockpit.view.filtering = false;
+            cockpit.view.go(Screen::Plan);
+            resolve_chosen(cockpit)
+        }
+        Screen::Plan => {
+            cockpit.view.go(Screen::Flight);
+            Vec::new()
+        }
+        Screen::Flight => {
+            cockpit.view.go(Screen::Timeline);
+            Vec::new()
+        }
+        Screen::Timeline => Vec::new(),
+    }
+}
+
+fn back(cockpit: &mut Cockpit) {
+    if cockpit.view.overlay.take().is_some() {
+        return;
+    }
+    if cockpit.view.filtering || !cockpit.view.filter.value().is_empty() && cockpit.view.screen == Screen::Releases {
+        cockpit.view.filtering = false;
+        cockpit.view.filter.reset();
+        cockpit.view.release = 0;
+        return;
+    }
+    cockpit.view.back();
+}
+
+/// Leaving a flight that nobody else is known to attend asks first.
+fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
+    let flying = cockpit.known.targets.values().any(|known| known.state.current.as_ref().is_some_and(|current| current.state.is_airborne()));
+    let asking = matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
+    if (flying && !asking) || !cockpit.busy.is_empty() && !asking {
+        overlays::open_prompt(cockpit, Ask::Quit);
+        return Vec::new();
+    }
+    vec![Effect::Quit]
+}
+
+fn moved(cockpit: &mut Cockpit, by: isize) {
+    let step = |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
+    match cockpit.view.context() {
+        Context::Palette => overlays::palette_moved(cockpit, by),
+        Context::Help => cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200),
+        Context::Fleet => {
+            let count = cockpit.workspace().projects.len();
+            cockpit.view.project = step(cockpit.view.project, count);
+            elsewhere(cockpit);
+        }
+        Context::Releases | Context::Filter => {
+            let count = cockpit.releases_shown().len();
+            cockpit.view.release = step(cockpit.view.release, count);
+        }
+        Context::Plan => {
+            let count = show::plan(cockpit).map_or(0, |plan| plan.lines.len());
+            cockpit.view.plan_line = step(cockpit.view.plan_line, count);
+        }
+        Context::Flight => {
+            let count = show::flight(cockpit).map_or(0, |flight| flight.lines.len());
+            cockpit.view.flight_line = step(cockpit.view.flight_line, count);
+        }
+        Context::Timeline => {
+            let count = show::timeline(cockpit).len();
+            let back = cockpit.view.timeline_back.saturating_add_signed(by.saturating_neg());
+            cockpit.view.timeline_back = back.min(count.saturating_sub(1));
+        }
+        Context::Global | Context::Dialog => {}
+    }
+}
+
+fn sideways(cockpit: &mut Cockpit, by: isize) -> Vec<Effect> {
+    let count = cockpit.workspace().environments.len();
+    cockpit.view.environment = cockpit.view.environment.saturating_add_signed(by).min(count.saturating_sub(1));
+    elsewhere(cockpit);
+    Vec::new()
+}
+
+/// Another target: the cursors of the other screens start over.
+fn elsewhere(cockpit: &mut Cockpit) {
+    let view = &mut cockpit.view;
+    (view.release, view.chosen, view.plan_line, view.flight_line, view.timeline_back) = (0, None, 0, 0, 0);
+}
+
+fn next_pane(cockpit: &mut Cockpit, by: usize) {
+    if cockpit.view.screen == Screen::Flight {
+        let at = FlightPane::ALL.iter().position(|pane| *pane == cockpit.view.pane).unwrap_or(0);
+        cockpit.view.pane = FlightPane::ALL[(at + by) % FlightPane::ALL.len()];
+        return;
+    }
+    let at = Screen::ALL.iter().position(|screen| *screen == cockpit.view.screen).unwrap_or(0);
+    let by = if by == 1 { 1 } else { Screen::ALL.len() - 1 };
+    let next = Screen::ALL[(at + by) % Screen::ALL.len()];
+    show(cockpit, next);
+}

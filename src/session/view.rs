@@ -1,0 +1,211 @@
+//! Where the person is: screen, cursors, what is open on top. No observation ever changes any of it.
+
+use tui_input::Input;
+
+use crate::{
+    domain::{entry::Body, plan::ItemId, release::Digest},
+    input::{Action, Chord, Context},
+    policy::{confirm::Challenge, decide::Command},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    Fleet,
+    Releases,
+    Plan,
+    Flight,
+    Timeline,
+}
+
+impl Screen {
+    pub const ALL: [Self; 5] = [Self::Fleet, Self::Releases, Self::Plan, Self::Flight, Self::Timeline];
+
+    pub fn context(self) -> Context {
+        match self {
+            Self::Fleet => Context::Fleet,
+            Self::Releases => Context::Releases,
+            Self::Plan => Context::Plan,
+            Self::Flight => Context::Flight,
+            Self::Timeline => Context::Timeline,
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::Releases => "releases",
+            Self::Plan => "plan",
+            Self::Flight => "flight",
+            Self::Timeline => "timeline",
+        }
+    }
+}
+
+/// Which part of the Flight screen has the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlightPane {
+    Pods,
+    Metrics,
+    Gates,
+    Timeline,
+}
+
+impl FlightPane {
+    pub const ALL: [Self; 4] = [Self::Pods, Self::Metrics, Self::Gates, Self::Timeline];
+}
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub screen: Screen,
+    /// Where `esc` goes back to.
+    pub trail: Vec<Screen>,
+    /// The fleet's cursor: project and environment. It names the target that all screens are about.
+    pub project: usize,
+    pub environment: usize,
+    /// Cursor in the list of releases as it is shown (filtered, newest first).
+    pub release: usize,
+    /// The release whose plan is looked at while nothing is requested.
+    pub chosen: Option<u64>,
+    /// Cursor over gates, then items, of the plan.
+    pub plan_line: usize,
+    pub pane: FlightPane,
+    /// Cursor over gates, then verification items, of the flight.
+    pub flight_line: usize,
+    /// Lines scrolled back from the newest.
+    pub timeline_back: usize,
+    pub help_top: usize,
+    pub filter: Input,
+    pub filtering: bool,
+    pub overlay: Option<Overlay>,
+    /// Keys of a chord sequence that is not complete.
+    pub pending: Vec<Chord>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            screen: Screen::Fleet,
+            trail: Vec::new(),
+            project: 0,
+            environment: 0,
+            release: 0,
+            chosen: None,
+            plan_line: 0,
+            pane: FlightPane::Gates,
+            flight_line: 0,
+            timeline_back: 0,
+            help_top: 0,
+            filter: Input::default(),
+            filtering: false,
+            overlay: None,
+            pending: Vec::new(),
+        }
+    }
+}
+
+/// What lies over the screen and has the keyboard.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    Help,
+    Palette(PaletteState),
+    Prompt(Prompt),
+    Dialog(Box<Dialog>),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PaletteState {
+    pub input: Input,
+    pub selected: usize,
+    /// Why the last try was not run.
+    pub note: Option<String>,
+}
+
+/// One line of text is needed before the command is whole: a reason.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    pub ask: Ask,
+    pub input: Input,
+    pub note: Option<String>,
+}
+
+/// What the text of a prompt completes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Request { release: u64 },
+    Approve { plan: Digest },
+    Reject { plan: Digest },
+    Waive { item: ItemId },
+    RollBack { release: Option<u64>, staged: bool },
+    /// The way out while this process still attends a flight.
+    Quit,
+}
+
+impl Ask {
+    pub fn title(&self) -> String {
+        match self {
+            Self::Request { release } => format!("Request release {release}: why?"),
+            Self::Approve { plan } => format!("GO for plan {}: why?", plan.short()),
+            Self::Reject { plan } => format!("NO-GO for plan {}: why?", plan.short()),
+            Self::Waive { item } => format!("Waive {item}: why?"),
+            Self::RollBack { .. } => "Roll back: why?".to_owned(),
+            Self::Quit => "A flight is under way. Type `quit` to leave it unattended".to_owned(),
+        }
+    }
+
+    /// What stands in the input at first.
+    pub fn suggestion(&self) -> &'static str {
+        match self {
+            Self::Request { .. } | Self::Waive { .. } | Self::Quit | Self::Reject { .. } => "",
+            Self::Approve { .. } => "looks good",
+            Self::RollBack { .. } => "user experience severely impacted",
+        }
+    }
+}
+
+/// An act that waits for its confirmation. Nothing observed can move or close it.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    pub challenge: Challenge,
+    pub command: Command,
+    /// Goes into the ledger with the first intent.
+    pub opening: Option<Body>,
+    pub input: Input,
+    pub note: Option<String>,
+}
+
+impl View {
+    /// The context that has the keyboard.
+    pub fn context(&self) -> Context {
+        match &self.overlay {
+            Some(Overlay::Help) => Context::Help,
+            Some(Overlay::Palette(_)) => Context::Palette,
+            Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
+            None if self.filtering => Context::Filter,
+            None => self.screen.context(),
+        }
+    }
+
+    pub fn go(&mut self, screen: Screen) {
+        if self.screen != screen {
+            self.trail.retain(|other| *other != screen);
+            self.trail.push(self.screen);
+            self.screen = screen;
+        }
+    }
+
+    pub fn back(&mut self) {
+        self.screen = self.trail.pop().unwrap_or(Screen::Fleet);
+    }
+}
+
+/// What an action is aimed at, beyond the target that has the cursor. Keys leave most of it open, the palette and
+/// verbs fill it in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aim {
+    pub action: Option<Action>,
+    pub release: Option<u64>,
+    pub item: Option<ItemId>,
+    pub step: Option<usize>,
+    pub staged: bool,
+    pub reason: Option<String>,
+}
