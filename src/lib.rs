@@ -1,3 +1,4 @@
 //! gonogo.
 pub mod domain;
+pub mod policy;
 pub mod ports;

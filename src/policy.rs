@@ -1,0 +1,3 @@
+//! Decisions over the domain alone.
+
+pub mod resolve;
