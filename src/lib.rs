@@ -1,4 +1,5 @@
 //! gonogo.
+pub mod adapters;
 pub mod domain;
 pub mod policy;
 pub mod ports;
