@@ -1,1 +1,5 @@
 //! Integration tests.
+
+mod git;
+mod ledger;
+mod registry;
