@@ -1,5 +1,6 @@
 //! gonogo.
 
+pub mod adapters;
 pub mod domain;
 pub mod flight;
 pub mod input;

@@ -9,3 +9,4 @@ pub mod gates;
 pub mod judge;
 pub mod planner;
 pub mod refusal;
+pub mod resolve;

@@ -1,29 +1,13 @@
 //! Asking once: the git history behind the releases, and the registry behind their digests.
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 
+pub use crate::domain::catalogue::SourceCommit;
 use crate::domain::{
     fault::Fault,
     project::{ImageSource, Project},
-    release::{Commit, Digest, Trigger},
-    text::Clean,
+    release::Digest,
 };
-
-/// One commit that is a release by the project's triggers (SPEC R5, R6), not yet numbered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SourceCommit {
-    pub commit: Commit,
-    pub triggers: Vec<Trigger>,
-    /// Tags as they stand in git, in full, that this project's strategy accepts, with the alias each gives.
-    pub tags: Vec<(Clean, Clean)>,
-    /// Branches that reach it.
-    pub branches: Vec<Clean>,
-    pub author: Clean,
-    pub email: Clean,
-    pub subject: Clean,
-    pub committed_at: Timestamp,
-}
 
 pub trait Source: Send + Sync {
     /// Every commit of the project that is a release, oldest first by commit time. Blocking; call it off the

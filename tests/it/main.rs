@@ -1,6 +1,8 @@
 //! Integration tests, in one binary so that they link once.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod actions;
 mod architecture;
+mod git;
+mod ledger;
+mod registry;
 mod themes;

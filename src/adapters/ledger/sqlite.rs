@@ -1,0 +1,495 @@
+//! The ledger of one machine: a SQLite file in WAL mode, synced in full before an append returns. Appends of
+//! all processes go one after the other (`BEGIN IMMEDIATE`); sqlx's default, deferred, loses half of them as
+//! *locked* when two processes race. Triggers keep the table append-only for whoever comes by with a shell.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use futures::{TryStreamExt as _, future::BoxFuture};
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+};
+use tokio::sync::Mutex;
+
+use super::{
+    chain::{self, GENESIS, Row, Walk},
+    folder,
+};
+use crate::{
+    domain::{
+        entry::{Draft, Entry, FORMAT, StreamId},
+        fault::{Fault, FaultKind},
+    },
+    ports::keep::{AppendError, Expected, Ledger, Verified},
+};
+
+/// How long an append waits for another process's.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// `user_version` of the file. The schema may change only with it; entries have a format of their own.
+const SCHEMA_VERSION: i64 = 1;
+
+/// "gngo", so that another program's database is told from ours.
+const APPLICATION: i64 = 0x676e_676f;
+
+/// The insert trigger also stops `INSERT OR REPLACE`, which deletes without asking the delete trigger.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS entries (
+        seq INTEGER PRIMARY KEY,
+        stream TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        prev TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        UNIQUE (stream, position)
+    ) STRICT;
+    CREATE TRIGGER IF NOT EXISTS entries_follow BEFORE INSERT ON entries
+    WHEN NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM entries)
+        OR NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM entries WHERE stream = NEW.stream)
+    BEGIN SELECT RAISE(ABORT, 'entries are appended one after the other'); END;
+    CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
+    CREATE TRIGGER IF NOT EXISTS entries_remain BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
+    PRAGMA application_id = 1735288687;
+    PRAGMA user_version = 1;
+";
+
+pub struct SqliteLedger {
+    path: PathBuf,
+    /// None: opened to be read only.
+    writer: Option<Mutex<SqliteConnection>>,
+    reader: Mutex<SqliteConnection>,
+    /// Its own, so that the poll waits for no append and no walk.
+    watcher: Mutex<SqliteConnection>,
+}
+
+impl SqliteLedger {
+    /// Makes the file where there is none, for its owner alone.
+    pub async fn open(path: &Path) -> Result<Self, Fault> {
+        folder::prepare(path)?;
+        let mut writer = connect_to_write(path).await?;
+        make_schema(path, &mut writer).await?;
+        let reader = connect_to_read(path).await?;
+        let watcher = connect_to_read(path).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Some(Mutex::new(writer)),
+            reader: Mutex::new(reader),
+            watcher: Mutex::new(watcher),
+        })
+    }
+
+    /// For whoever only looks: makes nothing, changes nothing, and every append is refused.
+    pub async fn open_read_only(path: &Path) -> Result<Self, Fault> {
+        folder::check(path)?;
+        if !path.exists() {
+            let doing = format!("opening {}", path.display());
+            let fault = Fault::new(
+                "ledger",
+                FaultKind::NotFound,
+                doing,
+                "there is no such file",
+            );
+            return Err(fault.hint(
+                "Set `ledger` in the configuration, or begin one by requesting a deployment",
+            ));
+        }
+        let mut reader = connect_to_read(path).await?;
+        let failed = |error| fault("opening", path, &error);
+        let ours: i64 = sqlx::query_scalar("PRAGMA application_id")
+            .fetch_one(&mut reader)
+            .await
+            .map_err(failed)?;
+        if ours != APPLICATION {
+            return Err(foreign(path));
+        }
+        let watcher = connect_to_read(path).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: None,
+            reader: Mutex::new(reader),
+            watcher: Mutex::new(watcher),
+        })
+    }
+
+    /// Waits for what is under way and gives the file back. Dropping does as well, a little later.
+    pub async fn close(self) {
+        let writer = self.writer.map(Mutex::into_inner);
+        for connection in [self.reader.into_inner(), self.watcher.into_inner()]
+            .into_iter()
+            .chain(writer)
+        {
+            if let Err(error) = connection.close().await {
+                tracing::debug!(%error, "closing the ledger");
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        writer: &mut SqliteConnection,
+        stream: &StreamId,
+        expected: Expected,
+        drafts: &[Draft],
+    ) -> Result<Vec<Entry>, Attempt> {
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let found: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM entries WHERE stream = ?")
+                .bind(&stream.0)
+                .fetch_one(&mut *tx)
+                .await?;
+        let found = u64::try_from(found).unwrap_or(0);
+        if let Expected::Position(position) = expected
+            && position != found
+        {
+            tx.rollback().await?;
+            return Err(Attempt::Conflict(found));
+        }
+        let last: Option<(i64, String)> =
+            sqlx::query_as("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1")
+                .fetch_optional(&mut *tx)
+                .await?;
+        let (last, mut prev) = last.unwrap_or_else(|| (0, GENESIS.to_owned()));
+        let mut seq = u64::try_from(last).unwrap_or(0);
+        let mut position = found;
+        let mut entries = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            seq += 1;
+            position += 1;
+            let entry = Entry {
+                seq,
+                stream: stream.clone(),
+                position,
+                format: FORMAT,
+                at: draft.at,
+                actor: draft.actor.clone(),
+                body: draft.body.clone(),
+            };
+            let bytes = serde_json::to_vec(&entry)?;
+            let hash = chain::link(&prev, &bytes);
+            sqlx::query(
+                "INSERT INTO entries (seq, stream, position, bytes, prev, hash) VALUES (?, ?, ?, ?, ?, ?)",
+            )
+            .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+            .bind(&stream.0)
+            .bind(i64::try_from(position).unwrap_or(i64::MAX))
+            .bind(bytes)
+            .bind(&prev)
+            .bind(&hash)
+            .execute(&mut *tx)
+            .await?;
+            prev = hash;
+            entries.push(entry);
+        }
+        tx.commit().await?;
+        Ok(entries)
+    }
+}
+
+/// Why one try of an append came to nothing. In each case nothing was written.
+enum Attempt {
+    Conflict(u64),
+    Sql(sqlx::Error),
+    Bytes(serde_json::Error),
+}
+
+impl From<sqlx::Error> for Attempt {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<serde_json::Error> for Attempt {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Bytes(error)
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        drafts: Vec<Draft>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, AppendError>> {
+        Box::pin(async move {
+            let doing = format!("appending to {stream} in");
+            let Some(writer) = &self.writer else {
+                let doing = format!("{doing} {}", self.path.display());
+                let fault = Fault::new(
+                    "ledger",
+                    FaultKind::Refused,
+                    doing,
+                    "it was opened to be read only",
+                );
+                return Err(fault.into());
+            };
+            let mut writer = writer.lock().await;
+            let mut result = self.attempt(&mut writer, stream, expected, &drafts).await;
+            // Recovery after a crash, or a snapshot that went stale: SQLite does not wait in these, and
+            // nothing was written. A plain BUSY has waited its time.
+            if let Err(Attempt::Sql(error)) = &result
+                && matches!(code(error), Some(261 | 517))
+            {
+                result = self.attempt(&mut writer, stream, expected, &drafts).await;
+            }
+            result.map_err(|attempt| match attempt {
+                Attempt::Conflict(found) => AppendError::Conflict { found },
+                Attempt::Sql(error) => fault(&doing, &self.path, &error).into(),
+                Attempt::Bytes(error) => {
+                    let doing = format!("{doing} {}", self.path.display());
+                    Fault::new("ledger", FaultKind::Bug, doing, &error.to_string()).into()
+                }
+            })
+        })
+    }
+
+    fn read(&self, after: u64) -> BoxFuture<'_, Result<Vec<Entry>, Fault>> {
+        Box::pin(async move {
+            let mut reader = self.reader.lock().await;
+            let rows = sqlx::query_as::<_, (i64, String, i64, Vec<u8>)>(
+                "SELECT seq, stream, position, bytes FROM entries WHERE seq > ? ORDER BY seq",
+            )
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .fetch(&mut *reader);
+            rows.map_ok(|(seq, stream, position, bytes)| {
+                chain::decode(seq, stream, position, &bytes)
+            })
+            .try_collect()
+            .await
+            .map_err(|error| fault("reading", &self.path, &error))
+        })
+    }
+
+    /// Counts the commits of every other connection, this process's writer included: more than was asked
+    /// for, and it costs a reader one look for nothing.
+    fn version(&self) -> BoxFuture<'_, Result<i64, Fault>> {
+        Box::pin(async move {
+            let mut watcher = self.watcher.lock().await;
+            sqlx::query_scalar("PRAGMA data_version")
+                .fetch_one(&mut *watcher)
+                .await
+                .map_err(|error| fault("watching", &self.path, &error))
+        })
+    }
+
+    fn verify(&self) -> BoxFuture<'_, Result<Verified, Fault>> {
+        Box::pin(async move {
+            let mut reader = self.reader.lock().await;
+            walk(&self.path, &mut reader).await
+        })
+    }
+}
+
+/// For `gonogo audit verify`: opens, walks, closes. A file too damaged to be opened is a fault.
+pub async fn verify_file(path: &Path) -> Result<Verified, Fault> {
+    let ledger = SqliteLedger::open_read_only(path).await?;
+    let verified = ledger.verify().await;
+    ledger.close().await;
+    verified
+}
+
+/// The chain first, so that the broken entry is named; then SQLite's own check, which also sees an index
+/// that tells another story than its table.
+async fn walk(path: &Path, reader: &mut SqliteConnection) -> Result<Verified, Fault> {
+    let mut walk = Walk::new();
+    {
+        let mut rows = sqlx::query_as::<_, (i64, String, i64, Vec<u8>, String, String)>(
+            "SELECT seq, stream, position, bytes, prev, hash FROM entries ORDER BY seq",
+        )
+        .fetch(&mut *reader);
+        loop {
+            let row = match rows.try_next().await {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) if is_damage(&error) => {
+                    let why = format!("the file is damaged there: {}", words(&error));
+                    return Ok(Verified::Broken {
+                        seq: walk.due(),
+                        why,
+                    });
+                }
+                Err(error) => return Err(fault("verifying", path, &error)),
+            };
+            let (seq, stream, position, bytes, prev, hash) = row;
+            let step = walk.step(Row {
+                seq,
+                stream,
+                position,
+                bytes,
+                prev,
+                hash,
+            });
+            if let Err(why) = step {
+                let seq = u64::try_from(seq).unwrap_or(0);
+                return Ok(Verified::Broken { seq, why });
+            }
+        }
+    }
+    let check: Result<String, sqlx::Error> = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        .fetch_one(&mut *reader)
+        .await;
+    let complaint = match check {
+        Ok(text) if text == "ok" => None,
+        Ok(text) => Some(text),
+        Err(error) if is_damage(&error) => Some(words(&error)),
+        Err(error) => return Err(fault("verifying", path, &error)),
+    };
+    Ok(match complaint {
+        Some(text) => Verified::Broken {
+            seq: walk.due(),
+            why: format!("all entries follow, but the file around them is damaged: {text}"),
+        },
+        None => Verified::Whole {
+            entries: walk.entries,
+            head: walk.head,
+        },
+    })
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY)
+        .synchronous(SqliteSynchronous::Full)
+        // On macOS a plain fsync leaves the data in the drive's cache.
+        .pragma("fullfsync", "ON")
+        .row_buffer_size(1_000)
+        .disable_statement_logging()
+}
+
+/// Turning a new file to WAL needs it alone for a moment, and SQLite does not wait there.
+async fn connect_to_write(path: &Path) -> Result<SqliteConnection, Fault> {
+    let options = options(path).journal_mode(SqliteJournalMode::Wal);
+    let mut tries = 0;
+    loop {
+        match options.connect().await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if matches!(code(&error).map(|c| c & 0xff), Some(5)) && tries < 50 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => return Err(fault("opening", path, &error)),
+        }
+    }
+}
+
+async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Fault> {
+    let connection = options(path).read_only(true).connect().await;
+    connection.map_err(|error| fault("opening", path, &error))
+}
+
+async fn make_schema(path: &Path, writer: &mut SqliteConnection) -> Result<(), Fault> {
+    let failed = |error| fault("opening", path, &error);
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed)?;
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed)?;
+    let things: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed)?;
+    let refusal = match (application, version) {
+        (0, 0) if things == 0 => None,
+        (APPLICATION, SCHEMA_VERSION) => None,
+        (APPLICATION, later) => {
+            let doing = format!("opening {}", path.display());
+            let detail =
+                format!("its schema is version {later}; this gonogo writes {SCHEMA_VERSION}");
+            let fault = Fault::new("ledger", FaultKind::Refused, doing, &detail);
+            Some(fault.hint("Use the gonogo that your team uses, or a later one"))
+        }
+        _ => Some(foreign(path)),
+    };
+    if let Some(fault) = refusal {
+        tx.rollback().await.map_err(failed)?;
+        return Err(fault);
+    }
+    sqlx::raw_sql(SCHEMA)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+    tx.commit().await.map_err(failed)
+}
+
+fn foreign(path: &Path) -> Fault {
+    let doing = format!("opening {}", path.display());
+    Fault::new(
+        "ledger",
+        FaultKind::Refused,
+        doing,
+        "it is a database of another program",
+    )
+    .hint("Set `ledger` in the configuration to a file of its own")
+}
+
+/// SQLite's extended result code.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    let database = error.as_database_error()?;
+    database.code()?.parse().ok()
+}
+
+/// CORRUPT, NOTADB, or a value that is not of its column's type.
+fn is_damage(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
+    ) || matches!(code(error).map(|code| code & 0xff), Some(11 | 26))
+}
+
+fn words(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(database) => database.message().to_owned(),
+        None => error.to_string(),
+    }
+}
+
+fn fault(doing: &str, path: &Path, error: &sqlx::Error) -> Fault {
+    let shown = path.display();
+    let (kind, hint) = match code(error).map(|code| code & 0xff) {
+        // BUSY, LOCKED
+        Some(5 | 6) => (
+            FaultKind::Throttled,
+            "Another process has been writing to it for more than 5 s; nothing was written here. Try again"
+                .to_owned(),
+        ),
+        // READONLY, PERM, AUTH
+        Some(8 | 3 | 23) => (
+            FaultKind::Refused,
+            format!("Nothing was written. Give this account the right to write {shown} and its folder"),
+        ),
+        // FULL, TOOBIG
+        Some(13 | 18) => (
+            FaultKind::Refused,
+            format!("Nothing was written. Make room on the disk that holds {shown}"),
+        ),
+        // IOERR: what a failed sync left on the disk is not known.
+        Some(10) => (
+            FaultKind::Unreachable,
+            format!("The disk that holds {shown} fails; look at the system's log"),
+        ),
+        // CANTOPEN
+        Some(14) => (
+            FaultKind::Refused,
+            format!("Look whether {shown} and its folder are there and can be read and written"),
+        ),
+        _ if is_damage(error) => (
+            FaultKind::Malformed,
+            format!("Keep {shown} aside as it is, look with `gonogo audit verify`, and restore a copy"),
+        ),
+        _ => (FaultKind::Bug, "Please report this".to_owned()),
+    };
+    Fault::new("ledger", kind, format!("{doing} {shown}"), &words(error)).hint(hint)
+}
+
+#[cfg(test)]
+mod tests;

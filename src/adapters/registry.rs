@@ -1,0 +1,467 @@
+//! Digests from an OCI registry: which manifest does a tag name? One HEAD where the registry answers with
+//! `Docker-Content-Digest`; else the manifest itself, hashed here. Anonymous, with the token flow of public
+//! registries; plain HTTP to this machine only. It never pulls an image and never writes.
+//!
+//! Protocol: `distribution-spec` (Pull) and `distribution/docs/content/spec/auth/token.md`.
+
+use std::{net::IpAddr, sync::OnceLock, time::Duration};
+
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use reqwest::{
+    Client, Method, Response, StatusCode, Url,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
+    redirect::Policy,
+};
+
+use self::challenge::Challenge;
+use crate::{
+    domain::{
+        fault::{Fault, FaultKind},
+        project::ImageSource,
+        release::Digest,
+    },
+    ports::ask::Registry,
+};
+
+mod challenge;
+
+/// Of a whole lookup, however many requests it takes.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A manifest is some kilobytes; whoever sends more is not heard out.
+const LARGEST_MANIFEST: usize = 4 << 20;
+
+const REDIRECTS: usize = 5;
+
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// Connections are made at the first lookup, so that having one costs nothing.
+#[derive(Debug)]
+pub struct OciRegistry {
+    deadline: Duration,
+    /// Never through a proxy: for registries on this machine.
+    near: OnceLock<Client>,
+    far: OnceLock<Client>,
+}
+
+impl Default for OciRegistry {
+    fn default() -> Self {
+        Self {
+            deadline: DEADLINE,
+            near: OnceLock::new(),
+            far: OnceLock::new(),
+        }
+    }
+}
+
+impl OciRegistry {
+    pub fn with_deadline(deadline: Duration) -> Self {
+        Self {
+            deadline,
+            ..Self::default()
+        }
+    }
+
+    fn client(&self, near: bool) -> Result<Client, reqwest::Error> {
+        let place = if near { &self.near } else { &self.far };
+        if let Some(client) = place.get() {
+            return Ok(client.clone());
+        }
+        let policy = Policy::custom(|attempt| {
+            let from_near = attempt.previous().first().is_some_and(is_loopback);
+            if attempt.previous().len() > REDIRECTS {
+                attempt.error("it redirects without end")
+            } else if is_allowed(attempt.url(), from_near) {
+                attempt.follow()
+            } else {
+                attempt.error("it redirects to plain HTTP")
+            }
+        });
+        let mut builder = Client::builder()
+            .redirect(policy)
+            .referer(false)
+            .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")));
+        if near {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build()?;
+        Ok(place.get_or_init(|| client).clone())
+    }
+}
+
+impl Registry for OciRegistry {
+    fn digest<'a>(
+        &'a self,
+        image: &'a ImageSource,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Digest, Fault>> {
+        Box::pin(async move {
+            let lookup = Lookup::new(self, image, reference)?;
+            let answer = tokio::time::timeout(self.deadline, lookup.run()).await;
+            answer.unwrap_or_else(|_| {
+                let detail = format!("no answer within {} ms", self.deadline.as_millis());
+                let fault = lookup.fault(FaultKind::TimedOut, &detail);
+                Err(fault.hint("Look whether the registry is up and reachable from here"))
+            })
+        })
+    }
+}
+
+/// One question and where it goes.
+struct Lookup<'a> {
+    image: &'a ImageSource,
+    reference: &'a str,
+    client: Client,
+    manifest: Url,
+    near: bool,
+    doing: String,
+}
+
+impl<'a> Lookup<'a> {
+    /// Refuses what must not be asked: plain HTTP to elsewhere, credentials in a URL, and names that would
+    /// lead to another path.
+    fn new(
+        registry: &OciRegistry,
+        image: &'a ImageSource,
+        reference: &'a str,
+    ) -> Result<Self, Fault> {
+        let repository = &image.repository;
+        let doing = format!("looking up the digest of {repository}:{reference}");
+        let refuse = |detail: &str, hint: &str| {
+            Fault::new("registry", FaultKind::Refused, doing.clone(), detail).hint(hint)
+        };
+        if !is_repository(repository) {
+            return Err(refuse(
+                "the repository is not written as registries write them",
+                "Set `repository` to lower-case segments, e.g. acme/shop/auth-service",
+            ));
+        }
+        if !is_reference(reference) {
+            return Err(refuse("that is no tag", "Name a tag or a full commit id"));
+        }
+        // The endpoint is not shown before it is known to hold no credentials.
+        let mut url = Url::parse(&image.endpoint).map_err(|error| {
+            refuse(
+                &format!("its endpoint is not a URL: {error}"),
+                "Set `endpoint` to e.g. https://registry.example",
+            )
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse(
+                "its endpoint holds credentials",
+                "Take them out of `endpoint`; URLs end up in logs",
+            ));
+        }
+        let near = is_loopback(&url);
+        if !is_allowed(&url, near) {
+            return Err(refuse(
+                &format!("{} is not https", bare(&url)),
+                "Plain HTTP is spoken with this machine only: whoever is in between could name another image",
+            ));
+        }
+        let doing = format!("{doing} at {}", bare(&url));
+        url.set_query(None);
+        url.set_fragment(None);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push("v2");
+            path.extend(repository.split('/'));
+            path.extend(["manifests", reference]);
+        }
+        let client = registry.client(near).map_err(|error| {
+            Fault::new("registry", FaultKind::Bug, doing.clone(), &words(error))
+        })?;
+        Ok(Self {
+            image,
+            reference,
+            client,
+            manifest: url,
+            near,
+            doing,
+        })
+    }
+
+    async fn run(&self) -> Result<Digest, Fault> {
+        let mut token = None;
+        let mut head = self.send(Method::HEAD, token.as_deref()).await?;
+        if head.status() == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = challenge_of(head.headers())
+        {
+            token = Some(self.token(&challenge).await?);
+            head = self.send(Method::HEAD, token.as_deref()).await?;
+        }
+        // Some registries answer no HEAD, some leave the header out: then the bytes decide.
+        if head.status() != StatusCode::METHOD_NOT_ALLOWED {
+            let head = self.good(head)?;
+            if let Some(digest) = digest_of(head.headers()) {
+                return self.checked(digest);
+            }
+        }
+        let mut whole = self.good(self.send(Method::GET, token.as_deref()).await?)?;
+        let claimed = digest_of(whole.headers());
+        let digest = Digest::of(&self.body(&mut whole).await?);
+        match claimed {
+            Some(claimed) if claimed != digest => Err(self.fault(
+                FaultKind::Malformed,
+                &format!("it calls the manifest {claimed}, and its bytes are {digest}"),
+            )),
+            _ => self.checked(digest),
+        }
+    }
+
+    /// Asked by digest, nothing but that digest is an answer.
+    fn checked(&self, digest: Digest) -> Result<Digest, Fault> {
+        match Digest::parse(self.reference) {
+            Some(asked) if asked != digest => Err(self.fault(
+                FaultKind::Malformed,
+                &format!("asked for {asked} it answered with {digest}"),
+            )),
+            _ => Ok(digest),
+        }
+    }
+
+    async fn send(&self, method: Method, token: Option<&str>) -> Result<Response, Fault> {
+        let mut request = self
+            .client
+            .request(method, self.manifest.clone())
+            .header(ACCEPT, MANIFESTS);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        request.send().await.map_err(|error| self.broken(error))
+    }
+
+    /// An anonymous token, as public registries give them to whoever asks.
+    async fn token(&self, challenge: &Challenge) -> Result<String, Fault> {
+        let realm = Url::parse(&challenge.realm).ok();
+        let realm = realm.filter(|realm| is_allowed(realm, self.near));
+        let Some(mut realm) = realm else {
+            let detail = "it sends us for a token to a place that is not https";
+            return Err(self.fault(FaultKind::Refused, detail));
+        };
+        let _ = realm.set_username("");
+        let _ = realm.set_password(None);
+        let pull = format!("repository:{}:pull", self.image.repository);
+        let scope = challenge.scope.as_deref().unwrap_or(&pull);
+        if let Some(service) = &challenge.service {
+            realm.query_pairs_mut().append_pair("service", service);
+        }
+        realm.query_pairs_mut().append_pair("scope", scope);
+        let answer = self.client.get(realm).send().await;
+        let mut answer = self.good(answer.map_err(|error| self.broken(error))?)?;
+        let body = self.body(&mut answer).await?;
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        ["token", "access_token"]
+            .iter()
+            .find_map(|key| json.get(key)?.as_str())
+            // Nothing that could end the header line.
+            .filter(|token| token.bytes().all(|b| b.is_ascii_graphic()))
+            .map(str::to_owned)
+            .ok_or_else(|| self.fault(FaultKind::Malformed, "the token it gave cannot be read"))
+    }
+
+    async fn body(&self, answer: &mut Response) -> Result<Vec<u8>, Fault> {
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.broken(error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LARGEST_MANIFEST {
+                let detail = format!("its answer is larger than {LARGEST_MANIFEST} bytes");
+                return Err(self.fault(FaultKind::Malformed, &detail));
+            }
+        }
+        Ok(body)
+    }
+
+    /// The answer if it is one, or what its status means.
+    fn good(&self, answer: Response) -> Result<Response, Fault> {
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let (kind, hint) = match status.as_u16() {
+            404 => (
+                FaultKind::NotFound,
+                format!(
+                    "The image of commit {} was not published to {}; see whether its build has run",
+                    self.reference, self.image.name
+                ),
+            ),
+            401 => (
+                FaultKind::Unauthorised,
+                "It wants credentials, and gonogo asks without; allow anonymous pulls of this repository"
+                    .to_owned(),
+            ),
+            403 => (
+                FaultKind::Forbidden,
+                "Anonymous pulls of this repository are not allowed there".to_owned(),
+            ),
+            429 | 503 => (
+                FaultKind::Throttled,
+                "It is asked too often, or busy; wait a little".to_owned(),
+            ),
+            500.. => (
+                FaultKind::Unreachable,
+                "The registry itself fails; look at its logs".to_owned(),
+            ),
+            _ => (
+                FaultKind::Refused,
+                "See whether `endpoint` and `repository` are those of a registry".to_owned(),
+            ),
+        };
+        let mut fault = self
+            .fault(kind, &format!("it answered {status}"))
+            .hint(hint);
+        // In seconds only: a date would need a clock.
+        fault.retry_after = answer
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok())
+            .map(|seconds| SignedDuration::from_secs(seconds.into()));
+        Err(fault)
+    }
+
+    fn broken(&self, error: reqwest::Error) -> Fault {
+        let kind = if error.is_timeout() {
+            FaultKind::TimedOut
+        } else if error.is_redirect() {
+            FaultKind::Refused
+        } else if error.is_decode() {
+            FaultKind::Malformed
+        } else {
+            FaultKind::Unreachable
+        };
+        self.fault(kind, &words(error))
+            .hint("Look whether `endpoint` is right, and the registry up and reachable from here")
+    }
+
+    fn fault(&self, kind: FaultKind, detail: &str) -> Fault {
+        Fault::new("registry", kind, self.doing.clone(), detail)
+    }
+}
+
+/// The error with its causes, without the URL: that may carry a token.
+fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(it) = cause {
+        text = format!("{text}: {it}");
+        cause = it.source();
+    }
+    text
+}
+
+fn digest_of(headers: &HeaderMap) -> Option<Digest> {
+    let value = headers.get("docker-content-digest")?.to_str().ok()?;
+    Digest::parse(value.trim())
+}
+
+fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
+    let mut values = headers.get_all(WWW_AUTHENTICATE).iter();
+    values.find_map(|value| Challenge::parse(value.to_str().ok()?))
+}
+
+/// Scheme and host, for messages.
+fn bare(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{}://{host}:{port}", url.scheme()),
+        None => format!("{}://{host}", url.scheme()),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// https; and plain HTTP on this machine, for whoever began there.
+fn is_allowed(url: &Url, near: bool) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && near && is_loopback(url))
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes, checked a little more loosely.
+fn is_repository(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    text.len() <= 255
+        && text.split('/').all(|segment| {
+            let bytes = segment.as_bytes();
+            bytes.first().is_some_and(|b| word(*b))
+                && bytes.last().is_some_and(|b| word(*b))
+                && bytes.iter().all(|b| word(*b) || b"._-".contains(b))
+                && !segment.contains("..")
+        })
+}
+
+/// `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`, or a digest.
+fn is_reference(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let tag = text.len() <= 128
+        && text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|b| plain(b) || b == b'.' || b == b'-');
+    tag || Digest::parse(text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for good in ["acme", "acme/shop/auth-service", "a.b/c__d/e--f", "0/1"] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in [
+            "", "/", "a//b", "../a", "a/..", "a..b", "A", "a/", "a?b", "a#b", "-a", "a%2e",
+        ] {
+            assert!(!is_repository(bad), "{bad}");
+        }
+        for good in ["v1.2.3", "_", &"a".repeat(128), Digest::of(b"").as_str()] {
+            assert!(is_reference(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "-a",
+            "a/b",
+            "a:b",
+            "sha256:12",
+            &"a".repeat(129),
+        ] {
+            assert!(!is_reference(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        let allowed = |text: &str| {
+            let url = Url::parse(text).expect("a URL");
+            is_allowed(&url, is_loopback(&url))
+        };
+        for good in [
+            "https://registry.example",
+            "http://127.0.0.1:5000",
+            "http://[::1]:5000",
+            "http://localhost:5000",
+        ] {
+            assert!(allowed(good), "{good}");
+        }
+        for bad in [
+            "http://registry.example",
+            "http://10.0.0.1",
+            "http://localhost.evil.example",
+            "ftp://localhost",
+            "file:///etc/passwd",
+        ] {
+            assert!(!allowed(bad), "{bad}");
+        }
+        // A registry elsewhere cannot send us to this machine.
+        let near = Url::parse("http://127.0.0.1/token").expect("a URL");
+        assert!(!is_allowed(&near, false));
+    }
+}

@@ -1,0 +1,198 @@
+//! The catalogue of one project: commits that git names as releases, the numbers that the ledger gave them,
+//! and the releases that follow from both (SPEC R2, R6).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    entry::{Body, Entry},
+    project::Project,
+    release::{Alias, AliasKind, Commit, Release, Trigger},
+    text::Clean,
+};
+
+/// One commit that is a release by the project's triggers (SPEC R5, R6), not yet numbered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceCommit {
+    pub commit: Commit,
+    pub triggers: Vec<Trigger>,
+    /// Tags as they stand in git, in full, that this project's strategy accepts, with the alias each gives.
+    pub tags: Vec<(Clean, Clean)>,
+    /// Branches that reach it.
+    pub branches: Vec<Clean>,
+    pub author: Clean,
+    pub email: Clean,
+    pub subject: Clean,
+    pub committed_at: Timestamp,
+}
+
+/// The numbers that a project's stream gave. A commit keeps its first number, and a number its first commit:
+/// a later entry that says otherwise changes nothing.
+pub fn numbers<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<Commit, u64> {
+    let mut taken = BTreeSet::new();
+    let mut numbers = BTreeMap::new();
+    for entry in entries {
+        if let Body::Numbered { number, commit } = &entry.body
+            && !numbers.contains_key(commit)
+            && taken.insert(*number)
+        {
+            numbers.insert(commit.clone(), *number);
+        }
+    }
+    numbers
+}
+
+/// The number that the first of `unnumbered` gets; each one after it gets the next.
+pub fn next_number(numbers: &BTreeMap<Commit, u64>) -> u64 {
+    numbers.values().max().map_or(1, |last| last + 1)
+}
+
+/// The commits that have no number yet, oldest first: the first import numbers by commit time, later ones go
+/// on in the order they are seen.
+pub fn unnumbered(commits: &[SourceCommit], numbers: &BTreeMap<Commit, u64>) -> Vec<Commit> {
+    let mut fresh: Vec<&SourceCommit> = commits
+        .iter()
+        .filter(|source| !numbers.contains_key(&source.commit))
+        .collect();
+    // Stable: among equal times the source's order stays, parents before children.
+    fresh.sort_by_key(|source| source.committed_at);
+    let mut seen = BTreeSet::new();
+    fresh
+        .into_iter()
+        .filter(|source| seen.insert(&source.commit))
+        .map(|source| source.commit.clone())
+        .collect()
+}
+
+/// The numbered commits as releases, in the order of their numbers. A commit without a number is no release
+/// yet; a number whose commit git no longer names is left out.
+pub fn assemble(
+    project: &Project,
+    commits: &[SourceCommit],
+    numbers: &BTreeMap<Commit, u64>,
+) -> Vec<Release> {
+    let mut releases: Vec<Release> = commits
+        .iter()
+        .filter_map(|source| {
+            let number = *numbers.get(&source.commit)?;
+            Some(release(project, source, number))
+        })
+        .collect();
+    releases.sort_by_key(|release| release.number);
+    releases.dedup_by_key(|release| release.number);
+    releases
+}
+
+fn release(project: &Project, source: &SourceCommit, number: u64) -> Release {
+    let tags = source.tags.iter().map(|(full, name)| Alias {
+        kind: AliasKind::Tag,
+        name: name.clone(),
+        full: (full != name).then(|| full.clone()),
+    });
+    let branches = project
+        .branch_aliases
+        .iter()
+        .filter(|branch| source.branches.iter().any(|b| b.as_ref() == *branch))
+        .map(|branch| Alias {
+            kind: AliasKind::Branch,
+            name: Clean::new(&format!("{}-{number}", branch.replace('/', "-"))),
+            full: None,
+        });
+    Release {
+        project: project.id.clone(),
+        number,
+        commit: source.commit.clone(),
+        aliases: tags
+            .chain(branches)
+            .filter(|alias| Alias::may_be_named(alias.name.as_ref()))
+            .collect(),
+        triggers: source.triggers.clone(),
+        branches: source.branches.clone(),
+        author: source.author.clone(),
+        email: source.email.clone(),
+        subject: source.subject.clone(),
+        committed_at: source.committed_at,
+        artifacts: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::project::{ImageSource, ProjectId, TagStrategy};
+
+    fn commit(digit: char) -> Commit {
+        Commit::parse(&digit.to_string().repeat(40)).expect("hex")
+    }
+
+    fn source(digit: char, second: i64) -> SourceCommit {
+        SourceCommit {
+            commit: commit(digit),
+            triggers: vec![],
+            tags: vec![],
+            branches: vec![],
+            author: "Dana".into(),
+            email: "dana@example.com".into(),
+            subject: "a change".into(),
+            committed_at: Timestamp::from_second(second).expect("in range"),
+        }
+    }
+
+    fn project() -> Project {
+        Project {
+            id: ProjectId::parse("acme/shop/auth").expect("valid"),
+            source: "/nowhere".into(),
+            tags: TagStrategy::Monorepo,
+            branches: vec!["main".into()],
+            branch_aliases: vec!["main".into(), "release/1".into()],
+            image: ImageSource {
+                name: "r/acme".into(),
+                endpoint: "https://r".into(),
+                repository: "acme".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn the_first_import_goes_by_commit_time_and_later_ones_go_on_after_it() {
+        let first = [source('b', 20), source('a', 10)];
+        let fresh = unnumbered(&first, &BTreeMap::new());
+        assert_eq!(fresh, [commit('a'), commit('b')]);
+        let mut numbers = BTreeMap::from([(commit('a'), 1), (commit('b'), 2)]);
+
+        // An older commit that is seen later still comes after what has a number.
+        let later = [source('c', 5), source('a', 10), source('b', 20)];
+        assert_eq!(unnumbered(&later, &numbers), [commit('c')]);
+        assert_eq!(next_number(&numbers), 3);
+        numbers.insert(commit('c'), 3);
+        let releases = assemble(&project(), &later, &numbers);
+        let in_order: Vec<u64> = releases.iter().map(|r| r.number).collect();
+        assert_eq!(in_order, [1, 2, 3]);
+        assert_eq!(releases[2].commit, commit('c'));
+    }
+
+    #[test]
+    fn tags_and_the_branches_named_give_aliases() {
+        let mut one = source('a', 1);
+        one.tags = vec![
+            ("auth/v1.0.0".into(), "v1.0.0".into()),
+            ("deadbee".into(), "deadbee".into()),
+        ];
+        one.branches = vec!["main".into(), "release/1".into(), "other".into()];
+        let releases = assemble(&project(), &[one], &BTreeMap::from([(commit('a'), 7)]));
+        let names: Vec<&str> = releases[0]
+            .aliases
+            .iter()
+            .map(|a| a.name.as_ref())
+            .collect();
+        assert_eq!(names, ["v1.0.0", "main-7", "release-1-7"]);
+        assert_eq!(releases[0].aliases[0].full, Some("auth/v1.0.0".into()));
+        assert_eq!(releases[0].friendly(), Some("v1.0.0"));
+    }
+
+    #[test]
+    fn a_commit_without_a_number_is_no_release_yet() {
+        assert!(assemble(&project(), &[source('a', 1)], &BTreeMap::new()).is_empty());
+    }
+}

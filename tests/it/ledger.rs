@@ -1,0 +1,349 @@
+//! The contract of every ledger, as functions over `&dyn Ledger`, and its run over the SQLite one; then what a
+//! hand that reaches past the ledger into its file leaves behind, and that the walk names it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use gonogo::{
+    adapters::ledger::sqlite::{SqliteLedger, verify_file},
+    domain::{
+        entry::{Body, Draft, Entry, FORMAT, StreamId},
+        release::Commit,
+        workspace::Actor,
+    },
+    ports::keep::{AppendError, Expected, Ledger, Verified},
+};
+use jiff::Timestamp;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+fn stream(name: &str) -> StreamId {
+    StreamId(format!("releases:acme/{name}"))
+}
+
+fn numbered(number: u64) -> Draft {
+    Draft {
+        at: Timestamp::from_second(1_700_000_000).expect("in range"),
+        actor: Actor::program("host"),
+        body: Body::Numbered {
+            number,
+            commit: Commit::parse(&format!("{number:040x}")).expect("hex"),
+        },
+    }
+}
+
+/// Serialises to nothing: the ledger cannot write it.
+fn unwritable() -> Draft {
+    let mut draft = numbered(1);
+    let kind = "later".to_owned();
+    draft.body = Body::Unknown { kind };
+    draft
+}
+
+/// Positions go from 1 in each stream and seq from 1 over all; what is read is what append returned.
+async fn keeps_order(ledger: &dyn Ledger) {
+    assert_eq!(ledger.read(0).await.expect("reads"), []);
+    let (a, b) = (stream("a"), stream("b"));
+    let two = vec![numbered(1), numbered(2)];
+    let mut told = ledger
+        .append(&a, Expected::Position(0), two)
+        .await
+        .expect("first");
+    let one = ledger.append(&b, Expected::Position(0), vec![numbered(1)]);
+    told.extend(one.await.expect("another stream"));
+    let more = ledger.append(&a, Expected::Position(2), vec![numbered(3)]);
+    told.extend(more.await.expect("goes on"));
+    let fact = ledger.append(&a, Expected::Any, vec![numbered(4)]);
+    told.extend(fact.await.expect("a fact"));
+    let places: Vec<(u64, &str, u64)> = told
+        .iter()
+        .map(|e| (e.seq, e.stream.0.as_str(), e.position))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (1, "releases:acme/a", 1),
+            (2, "releases:acme/a", 2),
+            (3, "releases:acme/b", 1),
+            (4, "releases:acme/a", 3),
+            (5, "releases:acme/a", 4),
+        ]
+    );
+    assert!(told.iter().all(|entry| entry.format == FORMAT));
+    assert_eq!(ledger.read(0).await.expect("reads"), told);
+    assert_eq!(ledger.read(3).await.expect("reads"), told[3..]);
+    assert_eq!(ledger.read(5).await.expect("reads"), []);
+}
+
+/// A position that is not the stream's last is a conflict that says where the stream is, and writes nothing.
+async fn tells_conflicts(ledger: &dyn Ledger) {
+    let a = stream("a");
+    let before = ledger.read(0).await.expect("reads");
+    for wrong in [0, 3, 5, u64::MAX] {
+        let result = ledger
+            .append(&a, Expected::Position(wrong), vec![numbered(9)])
+            .await;
+        assert_eq!(result, Err(AppendError::Conflict { found: 4 }), "{wrong}");
+    }
+    let empty = ledger.append(&a, Expected::Position(1), vec![]).await;
+    assert_eq!(empty, Err(AppendError::Conflict { found: 4 }));
+    let empty = ledger.append(&a, Expected::Position(4), vec![]).await;
+    assert_eq!(empty, Ok(vec![]));
+    assert_eq!(ledger.read(0).await.expect("reads"), before);
+}
+
+/// When the last of three cannot be written, none is.
+async fn writes_all_or_none(ledger: &dyn Ledger) {
+    let a = stream("a");
+    let before = ledger.read(0).await.expect("reads");
+    let drafts = vec![numbered(5), numbered(6), unwritable()];
+    let result = ledger.append(&a, Expected::Position(4), drafts).await;
+    assert!(matches!(result, Err(AppendError::Fault(_))), "{result:?}");
+    assert_eq!(ledger.read(0).await.expect("reads"), before);
+    let next = ledger.append(&a, Expected::Position(4), vec![numbered(5)]);
+    assert_eq!(next.await.expect("the position is free")[0].position, 5);
+}
+
+/// The version moves when the other instance writes, and rests when nobody does.
+async fn notices_the_other(ledger: &dyn Ledger, other: &dyn Ledger) {
+    let before = ledger.version().await.expect("a version");
+    assert_eq!(ledger.version().await.expect("a version"), before);
+    let written = other
+        .append(&stream("c"), Expected::Any, vec![numbered(1)])
+        .await;
+    let written = written.expect("appends");
+    assert_ne!(ledger.version().await.expect("a version"), before);
+    let last = ledger.read(0).await.expect("reads").pop();
+    assert_eq!(last.as_ref(), written.first());
+}
+
+async fn is_whole(ledger: &dyn Ledger, expect: u64) {
+    match ledger.verify().await.expect("walks") {
+        Verified::Whole { entries, head } => {
+            assert_eq!((entries, head.len()), (expect, 64));
+        }
+        broken @ Verified::Broken { .. } => unreachable!("{broken:?}"),
+    }
+}
+
+/// Both append `each` entries by position to one stream, deciding again on every conflict.
+async fn race(one: Arc<dyn Ledger>, other: Arc<dyn Ledger>, each: u64) {
+    let runner = |ledger: Arc<dyn Ledger>, mark: u64| {
+        tokio::spawn(async move {
+            let stream = stream("race");
+            let (mut at, mut conflicts) = (0, 0_u64);
+            for n in 0..each {
+                loop {
+                    let drafts = vec![numbered(mark + n)];
+                    match ledger.append(&stream, Expected::Position(at), drafts).await {
+                        Ok(entries) => {
+                            assert_eq!(entries[0].position, at + 1);
+                            at += 1;
+                            break;
+                        }
+                        Err(AppendError::Conflict { found }) => {
+                            assert!(found > at);
+                            (at, conflicts) = (found, conflicts + 1);
+                        }
+                        Err(AppendError::Fault(fault)) => unreachable!("{fault}"),
+                    }
+                }
+            }
+            conflicts
+        })
+    };
+    let (first, second) = (runner(one.clone(), 10_000), runner(other, 20_000));
+    let conflicts = first.await.expect("ran") + second.await.expect("ran");
+    assert!(conflicts > 0, "they never met");
+    let entries = one.read(0).await.expect("reads");
+    let positions: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
+    assert_eq!(positions, (1..=2 * each).collect::<Vec<u64>>());
+    // Nothing twice, nothing lost, and each one's own in its order.
+    for mark in [10_000, 20_000] {
+        let mine = entries.iter().filter_map(|entry| match &entry.body {
+            Body::Numbered { number, .. } if number / 10_000 == mark / 10_000 => Some(*number),
+            _ => None,
+        });
+        assert_eq!(
+            mine.collect::<Vec<u64>>(),
+            (mark..mark + each).collect::<Vec<u64>>()
+        );
+    }
+    is_whole(one.as_ref(), 2 * each).await;
+}
+
+struct Place {
+    _dir: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("state/ledger.db");
+        Self { _dir: dir, path }
+    }
+
+    async fn open(&self) -> SqliteLedger {
+        SqliteLedger::open(&self.path).await.expect("opens")
+    }
+
+    /// A hand that reaches past the ledger.
+    async fn reach_in(&self, sql: &str) {
+        let options = SqliteConnectOptions::new().filename(&self.path);
+        let mut shell = SqliteConnection::connect_with(&options)
+            .await
+            .expect("connects");
+        let sql = format!(
+            "DROP TRIGGER entries_follow; DROP TRIGGER entries_stay; DROP TRIGGER entries_remain; {sql}"
+        );
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+        sql.execute(&mut shell).await.expect("done");
+        shell.close().await.expect("closed");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    keeps_order(&ledger).await;
+    tells_conflicts(&ledger).await;
+    writes_all_or_none(&ledger).await;
+    let other = place.open().await;
+    notices_the_other(&ledger, &other).await;
+    is_whole(&ledger, 7).await;
+
+    // And all of it is there when it is opened again.
+    let before = ledger.read(0).await.expect("reads");
+    ledger.close().await;
+    other.close().await;
+    let (again, a) = (place.open().await, stream("a"));
+    assert_eq!(again.read(0).await.expect("reads"), before);
+    let next = again.append(&a, Expected::Position(5), vec![numbered(6)]);
+    assert_eq!(next.await.expect("goes on")[0].seq, 8);
+    is_whole(&again, 8).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_take_every_position_exactly_once() {
+    let place = Place::new();
+    // Opened at the same moment, too: both try to make the file and its schema.
+    let (one, other) = tokio::join!(place.open(), place.open());
+    race(Arc::new(one), Arc::new(other), 500).await;
+}
+
+#[tokio::test]
+async fn the_walk_names_the_first_entry_that_does_not_follow() {
+    // Six entries: a1 a2 b1 a3 b2 a4.
+    for (what, sql, seq, why) in [
+        (
+            "a flipped byte",
+            "UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), 'host', 'hose') AS BLOB) WHERE seq = 3",
+            3,
+            "its bytes are not those that were hashed",
+        ),
+        (
+            "a deleted entry",
+            "DELETE FROM entries WHERE seq = 3",
+            4,
+            "entry 3 before it is missing",
+        ),
+        (
+            "the first two deleted",
+            "DELETE FROM entries WHERE seq < 3",
+            3,
+            "entries 1 to 2 before it are missing",
+        ),
+        (
+            "two entries in each other's place",
+            "UPDATE entries SET seq = 99 WHERE seq = 2; UPDATE entries SET seq = 2 WHERE seq = 3;
+             UPDATE entries SET seq = 3 WHERE seq = 99",
+            2,
+            "it does not continue the entry before it",
+        ),
+        (
+            "a hash of one's own",
+            "UPDATE entries SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE seq = 4",
+            4,
+            "its bytes are not those that were hashed",
+        ),
+        (
+            "another stream's entry",
+            "UPDATE entries SET stream = 'releases:acme/z' WHERE seq = 5",
+            5,
+            "its columns say entry 5, 2 of releases:acme/z; its bytes say entry 5, 2 of releases:acme/b",
+        ),
+        (
+            "a position moved",
+            "UPDATE entries SET position = 7 WHERE seq = 6",
+            6,
+            "its columns say entry 6, 7 of releases:acme/a; its bytes say entry 6, 4 of releases:acme/a",
+        ),
+        (
+            "an entry cut short",
+            "UPDATE entries SET bytes = substr(bytes, 1, 40) WHERE seq = 1",
+            1,
+            "its bytes are not those that were hashed",
+        ),
+    ] {
+        let place = Place::new();
+        let ledger = place.open().await;
+        for name in ["a", "a", "b", "a", "b", "a"] {
+            let append = ledger
+                .append(&stream(name), Expected::Any, vec![numbered(1)])
+                .await;
+            append.expect("appends");
+        }
+        is_whole(&ledger, 6).await;
+        place.reach_in(sql).await;
+        let why = why.to_owned();
+        let broken = Verified::Broken { seq, why };
+        assert_eq!(ledger.verify().await, Ok(broken.clone()), "{what}");
+        assert_eq!(verify_file(&place.path).await, Ok(broken), "{what}");
+        // Reading goes on: an entry lost from sight would be worse than one that is suspect.
+        assert!(ledger.read(0).await.is_ok(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_later_gonogo_wrote_is_kept_and_followed() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let a = stream("a");
+    ledger
+        .append(&a, Expected::Any, vec![numbered(1)])
+        .await
+        .expect("appends");
+    let prev: String = {
+        let options = SqliteConnectOptions::new().filename(&place.path);
+        let mut shell = SqliteConnection::connect_with(&options)
+            .await
+            .expect("connects");
+        let prev = sqlx::query_scalar("SELECT hash FROM entries");
+        let prev: String = prev.fetch_one(&mut shell).await.expect("one");
+        // In Rust's stead: what a later program would store.
+        let bytes = r#"{"seq":2,"stream":"releases:acme/a","position":2,"format":2,"at":"2027-01-01T00:00:00Z","actor":{"name":"dana","means":"account","host":"h"},"body":{"kind":"paused","until":"noon"}}"#;
+        let digest = gonogo::domain::release::Digest::of(format!("{prev}{bytes}").as_bytes());
+        sqlx::query("INSERT INTO entries VALUES (2, 'releases:acme/a', 2, ?, ?, ?)")
+            .bind(bytes.as_bytes())
+            .bind(&prev)
+            .bind(digest.as_str().trim_start_matches("sha256:"))
+            .execute(&mut shell)
+            .await
+            .expect("inserted");
+        prev
+    };
+    assert_eq!(prev.len(), 64);
+    let entries: Vec<Entry> = ledger.read(1).await.expect("reads");
+    let kind = "paused".to_owned();
+    assert_eq!(entries[0].body, Body::Unknown { kind });
+    assert_eq!(
+        (entries[0].format, entries[0].actor.name.as_str()),
+        (2, "dana")
+    );
+    is_whole(&ledger, 2).await;
+    let next = ledger
+        .append(&a, Expected::Position(2), vec![numbered(3)])
+        .await;
+    assert_eq!(next.expect("follows")[0].seq, 3);
+    is_whole(&ledger, 3).await;
+}

@@ -1,0 +1,307 @@
+//! The registry lookup, against a small registry on loopback.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{Method, StatusCode},
+    response::{IntoResponse as _, Response},
+};
+use gonogo::{
+    adapters::registry::OciRegistry,
+    domain::{
+        fault::{Fault, FaultKind},
+        project::ImageSource,
+        release::Digest,
+    },
+    ports::ask::Registry as _,
+};
+use jiff::SignedDuration;
+
+const COMMIT: &str = "9f3c2ab000000000000000000000000000000000";
+const MANIFEST: &str =
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json"}"#;
+
+/// What was asked, one line each: method, path and query, and the bearer token.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+struct Server {
+    endpoint: String,
+    asked: Asked,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    async fn start(
+        answer: impl Fn(&str, &Request) -> Response + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Asked::default();
+        let (log, base) = (asked.clone(), endpoint.clone());
+        let router = Router::new().fallback(move |request: Request| {
+            let token = request.headers().get("authorization");
+            let line = format!(
+                "{} {} {}",
+                request.method(),
+                request.uri(),
+                token.and_then(|t| t.to_str().ok()).unwrap_or("-")
+            );
+            log.lock().expect("unpoisoned").push(line);
+            let response = answer(&base, &request);
+            async move { response }
+        });
+        let task = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Self {
+            endpoint,
+            asked,
+            task,
+        }
+    }
+
+    fn image(&self) -> ImageSource {
+        ImageSource {
+            name: "registry.example/acme/shop/auth".to_owned(),
+            endpoint: self.endpoint.clone(),
+            repository: "acme/shop/auth".to_owned(),
+        }
+    }
+
+    async fn digest(&self, reference: &str) -> Result<Digest, Fault> {
+        OciRegistry::default()
+            .digest(&self.image(), reference)
+            .await
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("unpoisoned").clone()
+    }
+}
+
+fn respond(status: u16, headers: &[(&str, &str)], body: &'static str) -> Response {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(Body::from(body)).expect("a response")
+}
+
+#[tokio::test]
+async fn one_head_is_enough_where_the_registry_names_the_digest() {
+    let digest = Digest::of(b"some manifest");
+    let named = digest.clone();
+    let server = Server::start(move |_, request| {
+        let accept = request
+            .headers()
+            .get("accept")
+            .and_then(|a| a.to_str().ok());
+        let kinds = accept.unwrap_or_default().split(", ").count();
+        let path = format!("/v2/acme/shop/auth/manifests/{COMMIT}");
+        if kinds == 4 && request.uri().path() == path {
+            respond(200, &[("docker-content-digest", named.as_str())], "")
+        } else {
+            StatusCode::BAD_REQUEST.into_response()
+        }
+    })
+    .await;
+    assert_eq!(server.digest(COMMIT).await, Ok(digest));
+    assert_eq!(
+        server.asked(),
+        [format!("HEAD /v2/acme/shop/auth/manifests/{COMMIT} -")]
+    );
+}
+
+#[tokio::test]
+async fn without_the_header_or_without_head_the_bytes_are_hashed() {
+    for head in [200, 405] {
+        let server = Server::start(move |_, request| match *request.method() {
+            Method::HEAD => respond(head, &[], ""),
+            _ => respond(200, &[], MANIFEST),
+        })
+        .await;
+        assert_eq!(
+            server.digest(COMMIT).await,
+            Ok(Digest::of(MANIFEST.as_bytes()))
+        );
+        assert_eq!(server.asked().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_what_they_are_called_are_refused() {
+    let other = Digest::of(b"other");
+    let server = Server::start(move |_, request| match *request.method() {
+        Method::HEAD => respond(200, &[], ""),
+        _ => respond(200, &[("docker-content-digest", other.as_str())], MANIFEST),
+    })
+    .await;
+    let fault = server.digest(COMMIT).await.expect_err("a lie");
+    assert_eq!(fault.kind, FaultKind::Malformed, "{fault}");
+
+    let other = Digest::of(b"other");
+    let server =
+        Server::start(move |_, _| respond(200, &[("docker-content-digest", other.as_str())], ""))
+            .await;
+    let fault = server
+        .digest(Digest::of(b"asked").as_str())
+        .await
+        .expect_err("another");
+    assert_eq!(fault.kind, FaultKind::Malformed, "{fault}");
+}
+
+#[tokio::test]
+async fn an_anonymous_token_is_fetched_where_one_is_asked_for() {
+    let server = Server::start(|base, request| {
+        let bearer = request.headers().get("authorization").is_some_and(|t| t == "Bearer t0k3n");
+        if request.uri().path() == "/token" {
+            respond(200, &[], r#"{"access_token":"t0k3n","expires_in":60}"#)
+        } else if bearer {
+            respond(200, &[("docker-content-digest", Digest::of(b"it").as_str())], "")
+        } else {
+            let ask = format!(
+                r#"Bearer realm="{base}/token",service="shop",scope="repository:acme/shop/auth:pull""#
+            );
+            respond(401, &[("www-authenticate", &ask)], "")
+        }
+    })
+    .await;
+    assert_eq!(server.digest(COMMIT).await, Ok(Digest::of(b"it")));
+    assert_eq!(
+        server.asked()[1],
+        "GET /token?service=shop&scope=repository%3Aacme%2Fshop%2Fauth%3Apull -"
+    );
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_help_is_not_fetched_twice() {
+    let server = Server::start(|base, request| {
+        if request.uri().path() == "/token" {
+            respond(200, &[], r#"{"token":"useless"}"#)
+        } else {
+            let ask = format!(r#"Bearer realm="{base}/token""#);
+            respond(401, &[("www-authenticate", &ask)], "")
+        }
+    })
+    .await;
+    let fault = server.digest(COMMIT).await.expect_err("closed");
+    assert_eq!(fault.kind, FaultKind::Unauthorised, "{fault}");
+    assert!(!fault.to_string().contains("useless"), "{fault}");
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn tokens_are_fetched_over_https_only() {
+    let server = Server::start(|_, _| {
+        respond(
+            401,
+            &[(
+                "www-authenticate",
+                r#"Bearer realm="http://10.0.0.1/token""#,
+            )],
+            "",
+        )
+    })
+    .await;
+    let fault = server.digest(COMMIT).await.expect_err("not https");
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+    let server = Server::start(|_, _| respond(302, &[("location", "http://10.0.0.1/")], "")).await;
+    let fault = server.digest(COMMIT).await.expect_err("not https");
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+}
+
+#[tokio::test]
+async fn statuses_become_faults_that_say_what_to_do() {
+    for (status, kind) in [
+        (401, FaultKind::Unauthorised),
+        (403, FaultKind::Forbidden),
+        (404, FaultKind::NotFound),
+        (400, FaultKind::Refused),
+        (429, FaultKind::Throttled),
+        (500, FaultKind::Unreachable),
+        (503, FaultKind::Throttled),
+    ] {
+        let server = Server::start(move |_, _| respond(status, &[("retry-after", "7")], "")).await;
+        let fault = server.digest(COMMIT).await.expect_err("no digest");
+        assert_eq!(fault.kind, kind, "{fault}");
+        assert_eq!(fault.retry_after, Some(SignedDuration::from_secs(7)));
+        assert!(fault.hint.is_some(), "{fault}");
+    }
+    let server = Server::start(|_, _| respond(404, &[], "")).await;
+    let fault = server.digest(COMMIT).await.expect_err("none");
+    assert!(
+        fault.to_string().ends_with(&format!(
+            "The image of commit {COMMIT} was not published to registry.example/acme/shop/auth; see whether its build has run"
+        )),
+        "{fault}"
+    );
+    assert_eq!(fault.retry_after, None);
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_deadline_and_a_closed_door_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let mut image = ImageSource {
+        name: "registry.example/acme".to_owned(),
+        endpoint: format!("http://{}", listener.local_addr().expect("an address")),
+        repository: "acme".to_owned(),
+    };
+    let registry = OciRegistry::with_deadline(Duration::from_millis(100));
+    let fault = registry.digest(&image, COMMIT).await.expect_err("silence");
+    assert_eq!(fault.kind, FaultKind::TimedOut, "{fault}");
+    drop(listener);
+    let registry = OciRegistry::default();
+    let fault = registry.digest(&image, COMMIT).await.expect_err("closed");
+    assert_eq!(fault.kind, FaultKind::Unreachable, "{fault}");
+
+    // None of these sends anything.
+    for endpoint in [
+        "http://registry.example",
+        "https://dana:hunter2@registry.example",
+        "dana:hunter2@registry.example",
+        "",
+    ] {
+        image.endpoint = endpoint.to_owned();
+        let fault = registry.digest(&image, COMMIT).await.expect_err("refused");
+        assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+        assert!(!fault.to_string().contains("hunter2"), "{fault}");
+    }
+    image.endpoint = "https://registry.example".to_owned();
+    let fault = registry
+        .digest(&image, "../../x")
+        .await
+        .expect_err("refused");
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+}
+
+#[tokio::test]
+async fn an_endless_manifest_is_not_heard_out() {
+    let server = Server::start(|_, request| match *request.method() {
+        Method::HEAD => respond(200, &[], ""),
+        _ => {
+            let chunk = || Ok::<_, std::io::Error>(vec![b' '; 65_536]);
+            let endless = futures::stream::repeat_with(chunk);
+            Response::new(Body::from_stream(endless))
+        }
+    })
+    .await;
+    let fault = server.digest(COMMIT).await.expect_err("too large");
+    assert_eq!(fault.kind, FaultKind::Malformed, "{fault}");
+}
