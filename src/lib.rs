@@ -1,3 +1,4 @@
 //! gonogo.
+pub mod config;
 pub mod domain;
 pub mod ports;
