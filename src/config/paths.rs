@@ -33,7 +33,9 @@ impl Folders {
     pub fn of_user(env: &Env) -> Option<Self> {
         let home = BaseDirs::new().map(|base| base.home_dir().to_owned());
         if let Some(folder) = env(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
-            return Some(Self::within(&PathBuf::from(folder), home));
+            let folder = PathBuf::from(folder);
+            let folder = std::path::absolute(&folder).unwrap_or(folder);
+            return Some(Self::within(&folder, home));
         }
         let project = ProjectDirs::from("dev", "gonogo", "gonogo")?;
         let data = project.data_dir().to_owned();

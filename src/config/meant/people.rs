@@ -160,7 +160,7 @@ pub(super) fn quorums(
             .map(|requester| approvers.iter().filter(|name| *name != requester).count())
             .max()
             .unwrap_or(approvers.len());
-        let (reach, but) = if rule.exclude_requester {
+        let (reach, but) = if rule.exclude_requester && !approvers.is_empty() {
             (without_requester, " besides the requester")
         } else {
             (approvers.len(), "")

@@ -32,7 +32,7 @@ pub(super) fn environments<'f>(root: &'f Form, report: &mut Report) -> Vec<Meant
             {
                 report.problem(
                     at,
-                    format!("{} already answers to `{name}`", other.value.name),
+                    format!("`{name}` is a name of {} already", other.value.name),
                     "give every environment names of its own",
                 );
             }
