@@ -2,6 +2,7 @@
 
 mod actions;
 mod architecture;
+mod config;
 mod git;
 mod ledger;
 mod registry;

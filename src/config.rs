@@ -1,0 +1,111 @@
+//! The configuration: a TOML text as typed becomes the workspace as meant, or all that is wrong with it at
+//! once, each with its line and column. `schema` lists every key; `typed` reads a text against it; `meant`
+//! makes the nouns of the domain and follows what one key says about another. Names only `domain`; knows no
+//! clock and no network. It holds no secret: keys that could carry one refuse it.
+
+mod meant;
+pub mod paths;
+mod problem;
+mod render;
+mod rules;
+mod schema;
+mod typed;
+mod units;
+
+use std::path::{Path, PathBuf};
+
+pub use paths::{Folders, Trust};
+pub use problem::{Problem, Problems};
+pub use render::render;
+
+use crate::domain::workspace::Workspace;
+use problem::Report;
+
+/// A whole configuration of a real cluster, with every key in it.
+pub const EXAMPLE: &str = include_str!("../config.example.toml");
+
+/// A configuration that may be used, and what is odd about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    pub workspace: Workspace,
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a file of the user's own, with the folders of this process' user.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    load_with(path, Trust::Own, user().as_ref())
+}
+
+/// Reads a text as if it stood in a file of the user's own at `path`.
+pub fn parse(text: &str, path: &Path) -> Result<Loaded, Problems> {
+    parse_with(text, path, Trust::Own, user().as_ref())
+}
+
+/// `load` for a file that was found, e.g. in a repository, and for tests with folders of their own.
+pub fn load_with(path: &Path, trust: Trust, folders: Option<&Folders>) -> Result<Loaded, Problems> {
+    let unreadable = |error: std::io::Error| {
+        let sentence = format!("cannot be read: {error}");
+        let hint = "check the path given with --config, or what GONOGO_CONFIG_DIR says";
+        Problems(vec![Problem::of_file(path, sentence, hint)])
+    };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let absolute = std::path::absolute(path).map_err(unreadable)?;
+    let folder = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut loaded = read(&text, path, &folder, trust, folders)?;
+    loaded.warnings.extend(open_to_all(path));
+    Ok(loaded)
+}
+
+/// `parse` with everything it depends on.
+pub fn parse_with(
+    text: &str,
+    path: &Path,
+    trust: Trust,
+    folders: Option<&Folders>,
+) -> Result<Loaded, Problems> {
+    let folder: PathBuf = path.parent().unwrap_or(Path::new("")).to_owned();
+    read(text, path, &folder, trust, folders)
+}
+
+fn user() -> Option<Folders> {
+    Folders::of_user(&|name| std::env::var_os(name))
+}
+
+fn read(
+    text: &str,
+    path: &Path,
+    folder: &Path,
+    trust: Trust,
+    folders: Option<&Folders>,
+) -> Result<Loaded, Problems> {
+    let mut report = Report::new(path, text, trust);
+    let ground = meant::Ground { folder, folders };
+    let workspace =
+        typed::read(text, &mut report).map(|root| meant::workspace(&root, &ground, &mut report));
+    let warnings = report.finish()?;
+    workspace
+        .map(|workspace| Loaded {
+            workspace,
+            warnings,
+        })
+        .ok_or_else(|| Problems(Vec::new()))
+}
+
+/// Who may write this file decides who may approve.
+#[cfg(unix)]
+fn open_to_all(path: &Path) -> Option<Problem> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o002 != 0).then(|| {
+        Problem::of_file(
+            path,
+            "anybody on this machine may change this file, and with it who may approve",
+            format!("run: chmod o-w {}", path.display()),
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn open_to_all(_: &Path) -> Option<Problem> {
+    None
+}

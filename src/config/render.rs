@@ -1,0 +1,257 @@
+//! A configuration written as the text that reads back as the same one, e.g. for the practice cluster.
+
+use std::{fmt::Display, path::Path};
+
+use toml::Value;
+
+use crate::domain::{
+    environment::{Environment, Policy},
+    plan::{ItemKind, ItemSpec, Probe},
+    project::{Project, TagStrategy},
+    target::{Endpoint, Target},
+    workspace::{Person, Workspace},
+};
+
+use super::units::typed;
+
+/// Paths are written as they are, so absolute ones stay what they were wherever the text is kept.
+pub fn render(workspace: &Workspace) -> String {
+    let mut page = Page(format!(
+        "# Written by gonogo {}.\n",
+        env!("CARGO_PKG_VERSION")
+    ));
+    page.pair("name", quoted(&workspace.name));
+    page.pair("trust_names", workspace.trust_names);
+    if let Some(rehearsal) = &workspace.rehearsal {
+        page.heading("[rehearsal]");
+        page.pair("scenario", quoted(&rehearsal.scenario));
+        page.pair("speed", Value::Float(rehearsal.speed));
+    }
+    page.heading("[ledger]");
+    page.pair("path", path(&workspace.ledger));
+    let timings = &workspace.timings;
+    page.heading("[timings]");
+    page.pair(
+        "mutation_deadline",
+        quoted(&typed(timings.mutation_deadline)),
+    );
+    page.pair("stale", quoted(&typed(timings.stale)));
+    page.pair("health_interval", quoted(&typed(timings.health_interval)));
+    page.pair("health_answers", timings.health_answers);
+    page.pair("scrape_interval", quoted(&typed(timings.scrape_interval)));
+    for project in &workspace.projects {
+        page.project(project);
+    }
+    for environment in &workspace.environments {
+        page.environment(environment);
+    }
+    for target in &workspace.targets {
+        page.target(target);
+    }
+    for person in &workspace.people {
+        page.person(person);
+    }
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str) {
+        self.line("");
+        self.line(heading);
+    }
+
+    fn pair(&mut self, key: &str, value: impl Display) {
+        self.line(&format!("{key} = {value}"));
+    }
+
+    fn maybe(&mut self, key: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.pair(key, value);
+        }
+    }
+
+    fn project(&mut self, project: &Project) {
+        self.heading("[[project]]");
+        self.pair("id", quoted(project.id.as_str()));
+        self.pair("source", path(&project.source));
+        self.pair(
+            "tags",
+            quoted(match project.tags {
+                TagStrategy::Monorepo => "monorepo",
+                TagStrategy::TagAll => "tag-all",
+            }),
+        );
+        self.pair("branches", list(&project.branches));
+        self.pair("branch_aliases", list(&project.branch_aliases));
+        self.pair("image", quoted(&project.image.name));
+        self.pair("registry", quoted(&project.image.endpoint));
+        self.pair("registry_repository", quoted(&project.image.repository));
+    }
+
+    fn environment(&mut self, environment: &Environment) {
+        self.heading("[[environment]]");
+        self.pair("name", quoted(environment.name.as_str()));
+        self.pair("other_names", list(&environment.other_names));
+        let purpose = Some(environment.purpose.as_str()).filter(|text| !text.is_empty());
+        self.maybe("purpose", purpose.map(quoted));
+        self.pair("protected", environment.protected);
+        self.pair("customer_data", environment.customer_data);
+        let policy = &environment.policy;
+        self.line("[environment.policy]");
+        self.pair("allowed_triggers", list(&policy.allowed_triggers));
+        self.pair("allowed_branches", list(&policy.allowed_branches));
+        self.pair("allowed_tags", list(&policy.allowed_tags));
+        if let Some(after) = &policy.after {
+            self.pair("after", quoted(after.as_str()));
+        }
+        // Without `after` a soak does nothing, and the reader says so.
+        if policy.after.is_some() || policy.soak != Policy::default().soak {
+            self.pair("soak", quoted(&typed(policy.soak)));
+        }
+        if let Some(rule) = &policy.approvals {
+            let fields = [
+                ("quorum", rule.quorum.to_string()),
+                ("role", quoted(&rule.role)),
+                ("exclude_requester", rule.exclude_requester.to_string()),
+                ("expires_after", quoted(&typed(rule.expires_after))),
+            ];
+            self.pair("approvals", table(&fields));
+        }
+    }
+
+    fn target(&mut self, target: &Target) {
+        self.heading("[[target]]");
+        self.pair("environment", quoted(target.id.environment.as_str()));
+        self.pair("project", quoted(target.id.project.as_str()));
+        self.maybe("kubeconfig", target.cluster.kubeconfig.as_deref().map(path));
+        self.maybe("context", target.cluster.context.as_deref().map(quoted));
+        self.pair("namespace", quoted(&target.workload.namespace));
+        let workload = &target.workload;
+        self.pair(
+            "workload",
+            quoted(&format!("{}/{}", workload.kind.resource(), workload.name)),
+        );
+        self.pair("container", quoted(&workload.container));
+        self.maybe(
+            "health",
+            target.health.as_ref().map(|at| table(&endpoint(at))),
+        );
+        self.maybe(
+            "metrics",
+            target.metrics.as_ref().map(|source| {
+                let mut fields = endpoint(&source.endpoint).to_vec();
+                fields.push(("prefix", quoted(&source.prefix)));
+                fields.push(("window", quoted(&typed(source.window))));
+                fields.push(("min_requests", source.min_requests.to_string()));
+                table(&fields)
+            }),
+        );
+        let limits = target.limits.iter().map(|limit| {
+            let mut fields = vec![
+                ("metric", quoted(limit.metric.id())),
+                ("hold", Value::Float(limit.hold).to_string()),
+            ];
+            fields.extend(
+                limit
+                    .roll_back
+                    .map(|figure| ("roll_back", Value::Float(figure).to_string())),
+            );
+            table(&fields)
+        });
+        self.tables("limits", limits);
+        let stages = target.stages.iter().map(|stage| {
+            table(&[
+                ("share", stage.share.to_string()),
+                ("bake", quoted(&typed(stage.bake))),
+            ])
+        });
+        self.tables("stages", stages);
+        self.tables("items", target.items.iter().map(item));
+        self.pair("monitoring", quoted(&typed(target.monitoring)));
+        self.pair("rollout_deadline", quoted(&typed(target.rollout_deadline)));
+    }
+
+    fn person(&mut self, person: &Person) {
+        self.heading("[[person]]");
+        self.pair("name", quoted(&person.name));
+        self.pair("accounts", list(&person.accounts));
+        self.maybe("email", person.email.as_deref().map(quoted));
+        if !person.roles.is_empty() {
+            self.line("[person.roles]");
+            for (scope, words) in &person.roles {
+                self.pair(&quoted(scope), list(words));
+            }
+        }
+    }
+
+    fn tables(&mut self, key: &str, rows: impl Iterator<Item = String>) {
+        self.line(&format!("{key} = ["));
+        for row in rows {
+            self.line(&format!("  {row},"));
+        }
+        self.line("]");
+    }
+}
+
+fn item(item: &ItemSpec) -> String {
+    let mut fields = vec![
+        ("id", quoted(&item.id.0)),
+        ("phase", quoted(item.phase.title())),
+        ("title", quoted(&item.title)),
+    ];
+    match item.kind {
+        ItemKind::Check => fields.push(("kind", quoted("check"))),
+        ItemKind::Probe(probe) => {
+            fields.push(("kind", quoted("probe")));
+            let word = match probe {
+                Probe::Pods => "pods",
+                Probe::Health => "health",
+                Probe::Metrics => "metrics",
+            };
+            fields.push(("probe", quoted(word)));
+        }
+    }
+    fields.push(("required", item.required.to_string()));
+    fields.extend(item.owner.as_deref().map(|owner| ("owner", quoted(owner))));
+    if let Some(time_box) = item.time_box {
+        fields.push(("from", quoted(&typed(time_box.from))));
+        fields.push(("until", quoted(&typed(time_box.until))));
+    }
+    table(&fields)
+}
+
+fn endpoint(endpoint: &Endpoint) -> [(&'static str, String); 2] {
+    [
+        ("port", endpoint.port.to_string()),
+        ("path", quoted(&endpoint.path)),
+    ]
+}
+
+fn quoted(text: &str) -> String {
+    Value::String(text.to_owned()).to_string()
+}
+
+/// A path that is not UTF-8 cannot stand in TOML; it is written with replacement characters.
+fn path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+fn list(texts: &[impl ToString]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(&text.to_string())).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+fn table(fields: &[(&str, String)]) -> String {
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    format!("{{ {} }}", fields.join(", "))
+}

@@ -1,0 +1,191 @@
+//! What single texts must look like: names, paths of requests, addresses. Values are never quoted in what a
+//! rule says, because an address may hold a password.
+
+use crate::domain::project::ProjectId;
+
+/// What a text must be, and how to say so.
+pub struct Rule {
+    /// *not* …
+    pub what: &'static str,
+    pub hint: &'static str,
+    pub holds: fn(&str) -> bool,
+}
+
+pub static TEXT: Rule = Rule {
+    what: "a text of visible characters",
+    hint: "write something, without control characters",
+    holds: |text| !text.trim().is_empty() && visible(text),
+};
+
+pub static NAME: Rule = Rule {
+    what: "a name",
+    hint: "letters, digits, `.`, `_` and `-` make a name",
+    holds: |text| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    },
+};
+
+pub static PROJECT: Rule = Rule {
+    what: "<repository>/<project>",
+    hint: "write it like acme/shop/auth-service",
+    holds: |text| ProjectId::parse(text).is_ok(),
+};
+
+/// RFC 1123, as Kubernetes names namespaces and containers.
+pub static LABEL: Rule = Rule {
+    what: "a Kubernetes name",
+    hint: "use lowercase letters, digits and `-`, at most 63 characters",
+    holds: label,
+};
+
+pub static WORKLOAD: Rule = Rule {
+    what: "a workload",
+    hint: "write it like rollout/auth-service or deployment/auth-service",
+    holds: |text| {
+        text.split_once('/').is_some_and(|(kind, name)| {
+            matches!(kind, "rollout" | "deployment")
+                && name.len() <= 253
+                && name.split('.').all(label)
+        })
+    },
+};
+
+/// Appended to the pod proxy's own path, so nothing may climb out of it.
+pub static REQUEST_PATH: Rule = Rule {
+    what: "the path of a request",
+    hint: "begin with `/`, without spaces and without `..`",
+    holds: |text| {
+        text.starts_with('/')
+            && visible(text)
+            && !text.contains(char::is_whitespace)
+            && !text.split(['/', '?']).any(|segment| segment == "..")
+    },
+};
+
+/// <https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels>
+pub static METRIC_PREFIX: Rule = Rule {
+    what: "the beginning of a metric's name",
+    hint: "letters, digits, `_` and `:` make a metric's name, and no digit comes first",
+    holds: |text| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':'))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
+    },
+};
+
+pub static ADDRESS: Rule = Rule {
+    what: "the address of a server",
+    hint: "write it like https://registry.example, with no user, password, query or fragment",
+    holds: |text| {
+        text.strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .is_some_and(|rest| {
+                !rest.is_empty()
+                    && !rest.starts_with('/')
+                    && !rest.contains(['@', '?', '#'])
+                    && !rest.contains(char::is_whitespace)
+                    && visible(rest)
+            })
+    },
+};
+
+/// As it stands in a pod spec, without tag and digest.
+pub static IMAGE: Rule = Rule {
+    what: "the name of an image without tag and digest",
+    hint: "write it like registry.example/acme/shop/auth-service; the release brings its digest",
+    holds: |text| {
+        let path = text.split_once('/').map_or(text, |(_, path)| path);
+        !path.is_empty()
+            && !text.contains('@')
+            && !path.contains(':')
+            && text
+                .split('/')
+                .all(|segment| !matches!(segment, "" | "." | ".."))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-:/".contains(c))
+    },
+};
+
+/// As it stands in the paths of a registry.
+pub static REPOSITORY: Rule = Rule {
+    what: "a repository of a registry",
+    hint: "write it like acme/shop/auth-service",
+    holds: |text| {
+        text.split('/')
+            .all(|segment| (NAME.holds)(segment) && segment != "..")
+    },
+};
+
+fn label(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 63
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn visible(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rule: &Rule, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!((rule.holds)(text), "{text} is {}", rule.what);
+        }
+        for text in bad {
+            assert!(!(rule.holds)(text), "{text} is not {}", rule.what);
+        }
+    }
+
+    #[test]
+    fn rules_hold_and_refuse() {
+        check(&TEXT, &["Acme shop"], &["", "  ", "a\u{1b}[2J"]);
+        check(&NAME, &["production", "eu-west.1"], &["", "a b", "a/b"]);
+        check(&LABEL, &["auth", "a-1"], &["", "-a", "A", "a.b", "../x"]);
+        check(
+            &WORKLOAD,
+            &["rollout/auth-service", "deployment/a.b"],
+            &["auth-service", "pod/x", "rollout/", "rollout/a/../b"],
+        );
+        check(
+            &REQUEST_PATH,
+            &["/health", "/health?full=1"],
+            &["health", "", "/a b", "/../secrets"],
+        );
+        check(
+            &METRIC_PREFIX,
+            &["release_manager", "a:b"],
+            &["", "9a", "a-b"],
+        );
+        check(
+            &ADDRESS,
+            &["https://registry.example", "http://127.0.0.1:5000"],
+            &["registry.example", "https://", "https://me:pw@host"],
+        );
+        check(
+            &IMAGE,
+            &[
+                "registry.example:5000/acme/auth",
+                "localhost/auth",
+                "acme/auth",
+            ],
+            &[
+                "registry.example/auth:1.2",
+                "registry.example/auth@sha256:1",
+                "a//b",
+                "",
+            ],
+        );
+    }
+}

@@ -1,0 +1,418 @@
+//! Every key of the configuration, once: what it takes, what it is when left out, and what it means. The
+//! reader, the check for unknown keys, the defaults and the test of the example all project from here.
+
+use super::rules::{self, Rule};
+
+/// A table of the file and its keys.
+pub struct Section {
+    /// As it is headed in the file, for messages.
+    pub heading: &'static str,
+    pub keys: &'static [Key],
+}
+
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub need: Need,
+    /// One sentence for the person who writes it.
+    pub doc: &'static str,
+    /// Why a file found in a repository may not set it (SPEC §6).
+    pub own_file_only: Option<&'static str>,
+}
+
+pub enum Need {
+    Required,
+    Optional,
+    /// As it would be typed.
+    Default(&'static str),
+}
+
+/// What a key takes.
+pub enum Kind {
+    Text(&'static Rule),
+    Texts(&'static Rule),
+    Flag,
+    /// A whole number from … to.
+    Count(u64, u64),
+    /// Above 0.
+    Number,
+    /// Above 0: a bare number, `"5 %"` or a duration; the metric says which.
+    Figure,
+    /// Above 0.
+    Duration,
+    /// 0 or more.
+    Wait,
+    Path,
+    OneOf(&'static [&'static str]),
+    SomeOf(&'static [&'static str]),
+    /// Regular expressions.
+    Patterns,
+    /// Globs, also behind a `!`.
+    Globs,
+    /// Lists of words by a name of the writer's choice.
+    Words,
+    Table(&'static Section),
+    Tables(&'static Section),
+}
+
+const fn key(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        need,
+        doc,
+        own_file_only: None,
+    }
+}
+
+const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    key(name, kind, Need::Required, doc)
+}
+
+const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    key(name, kind, Need::Optional, doc)
+}
+
+const fn default(name: &'static str, kind: Kind, typed: &'static str, doc: &'static str) -> Key {
+    key(name, kind, Need::Default(typed), doc)
+}
+
+impl Key {
+    const fn own_file_only(mut self, why: &'static str) -> Self {
+        self.own_file_only = Some(why);
+        self
+    }
+}
+
+pub const TRIGGERS: &[&str] = &["branch_push", "tag", "manual"];
+pub const TAGS: &[&str] = &["monorepo", "tag-all"];
+pub const METRICS: &[&str] = &["error_rate", "latency_p99"];
+pub const PHASES: &[&str] = &[
+    "validate",
+    "version",
+    "package",
+    "staging",
+    "deploy",
+    "verify",
+    "communicate",
+];
+pub const ITEM_KINDS: &[&str] = &["check", "probe"];
+pub const PROBES: &[&str] = &["pods", "health", "metrics"];
+/// Role words with a meaning of their own; approval rules may name more.
+pub const ROLES: &[&str] = &["watch", "operate", "stop", "waive", "configure", "approve"];
+
+#[rustfmt::skip]
+pub static ROOT: Section = Section {
+    heading: "this file",
+    keys: &[
+        required("name", Kind::Text(&rules::TEXT), "the name of this workspace, shown at the top of every screen"),
+        default("trust_names", Kind::Flag, "false", "whether an account or `--as` counts toward a quorum in protected environments too")
+            .own_file_only("it decides whose word counts"),
+        optional("rehearsal", Kind::Table(&REHEARSAL), "marks a practice cluster; `gonogo rehearse` writes it"),
+        optional("ledger", Kind::Table(&LEDGER), "where the record of everything is kept"),
+        default("timings", Kind::Table(&TIMINGS), "{}", "the clocks of the cockpit"),
+        required("project", Kind::Tables(&PROJECT), "a deployable thing in a source repository"),
+        required("environment", Kind::Tables(&ENVIRONMENT), "a place releases run; the order of the file is the order of promotion"),
+        default("checklist", Kind::Tables(&CHECKLIST), "[]", "items that several targets share"),
+        required("target", Kind::Tables(&TARGET), "one project in one environment"),
+        default("person", Kind::Tables(&PERSON), "[]", "somebody who may act or approve"),
+    ],
+};
+
+#[rustfmt::skip]
+static REHEARSAL: Section = Section {
+    heading: "[rehearsal]",
+    keys: &[
+        required("scenario", Kind::Text(&rules::NAME), "what will happen on the practice cluster"),
+        default("speed", Kind::Number, "1", "by what the durations of this file were already divided"),
+    ],
+};
+
+#[rustfmt::skip]
+static LEDGER: Section = Section {
+    heading: "[ledger]",
+    keys: &[
+        optional("path", Kind::Path, "the SQLite file of the ledger; left out, `ledger.sqlite` in gonogo's data folder")
+            .own_file_only("gonogo would write to it"),
+    ],
+};
+
+#[rustfmt::skip]
+static TIMINGS: Section = Section {
+    heading: "[timings]",
+    keys: &[
+        default("mutation_deadline", Kind::Duration, "\"10s\"", "after this a change's outcome is unknown"),
+        default("stale", Kind::Duration, "\"15s\"", "a reading older than this is not known"),
+        default("health_interval", Kind::Duration, "\"2s\"", "between two polls of a health endpoint"),
+        default("health_answers", Kind::Count(1, 1000), "10", "how many good answers in a row make it healthy"),
+        default("scrape_interval", Kind::Duration, "\"5s\"", "between two scrapes of metrics"),
+    ],
+};
+
+#[rustfmt::skip]
+static PROJECT: Section = Section {
+    heading: "[[project]]",
+    keys: &[
+        required("id", Kind::Text(&rules::PROJECT), "`<repository>/<project>`; the last segment is the project"),
+        required("source", Kind::Path, "the git repository on this machine"),
+        default("tags", Kind::OneOf(TAGS), "\"monorepo\"", "which git tags name its releases: `monorepo` takes `<project>/v*`, `tag-all` every tag"),
+        default("branches", Kind::Patterns, "[\"main\"]", "branches whose commits are releases, as regular expressions"),
+        default("branch_aliases", Kind::Texts(&rules::TEXT), "[\"main\"]", "branches that give names like main-42"),
+        required("image", Kind::Text(&rules::IMAGE), "the image as pods name it, without tag and digest"),
+        optional("registry", Kind::Text(&rules::ADDRESS), "the registry's address; left out, https:// and the host of the image"),
+        optional("registry_repository", Kind::Text(&rules::REPOSITORY), "the repository in that registry; left out, the image after its host"),
+    ],
+};
+
+#[rustfmt::skip]
+static ENVIRONMENT: Section = Section {
+    heading: "[[environment]]",
+    keys: &[
+        required("name", Kind::Text(&rules::NAME), "its name"),
+        default("other_names", Kind::Texts(&rules::NAME), "[]", "names it answers to as well"),
+        optional("purpose", Kind::Text(&rules::TEXT), "what it is for, in a few words"),
+        default("protected", Kind::Flag, "false", "asks for typed confirmations, known digests and known people"),
+        default("customer_data", Kind::Flag, "false", "holds data of customers, which its header says"),
+        default("policy", Kind::Table(&POLICY), "{}", "what may enter it"),
+    ],
+};
+
+#[rustfmt::skip]
+static POLICY: Section = Section {
+    heading: "[environment.policy]",
+    keys: &[
+        default("allowed_triggers", Kind::SomeOf(TRIGGERS), "[\"branch_push\", \"tag\", \"manual\"]", "what may have named the release's commit"),
+        default("allowed_branches", Kind::Globs, "[\"*\"]", "branches the release may come from; for a tag: that its commit is on"),
+        default("allowed_tags", Kind::Globs, "[]", "tags the release may have; `!` in front excludes; none means any"),
+        optional("after", Kind::Text(&rules::NAME), "the environment where the release must have been live and verified first"),
+        default("soak", Kind::Wait, "\"1h\"", "for how long it must have been verified there"),
+        optional("approvals", Kind::Table(&APPROVALS), "who must say go"),
+    ],
+};
+
+#[rustfmt::skip]
+static APPROVALS: Section = Section {
+    heading: "[environment.policy.approvals]",
+    keys: &[
+        default("quorum", Kind::Count(1, 100), "1", "how many different persons must approve"),
+        default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role they hold in this environment"),
+        default("exclude_requester", Kind::Flag, "true", "whether the requester's own go does not count"),
+        default("expires_after", Kind::Duration, "\"4h\"", "a decision older than this no longer counts"),
+    ],
+};
+
+#[rustfmt::skip]
+static CHECKLIST: Section = Section {
+    heading: "[[checklist]]",
+    keys: &[
+        required("name", Kind::Text(&rules::NAME), "what targets call it"),
+        required("items", Kind::Tables(&ITEM), "its items, in order"),
+    ],
+};
+
+#[rustfmt::skip]
+static TARGET: Section = Section {
+    heading: "[[target]]",
+    keys: &[
+        required("environment", Kind::Text(&rules::NAME), "an environment, by any of its names"),
+        required("project", Kind::Text(&rules::TEXT), "a project, in full or by an unambiguous tail"),
+        optional("kubeconfig", Kind::Path, "left out, where kubectl would look")
+            .own_file_only("its credential plugins run programs"),
+        optional("context", Kind::Text(&rules::TEXT), "a context of the kubeconfig; left out, its current one"),
+        required("namespace", Kind::Text(&rules::LABEL), "the namespace of the workload"),
+        required("workload", Kind::Text(&rules::WORKLOAD), "what names the image: `rollout/…` or `deployment/…`"),
+        optional("container", Kind::Text(&rules::LABEL), "the container whose image is set; left out, it is called like the workload"),
+        optional("health", Kind::Table(&HEALTH), "where pods say how they are"),
+        optional("metrics", Kind::Table(&METRICS_SOURCE), "where pods serve their metrics"),
+        default("limits", Kind::Tables(&LIMIT), "[]", "figures above which nothing is promoted, or the release should go"),
+        default("stages", Kind::Tables(&STAGE), "[]", "the shares of updated pods it goes through; none for a plain rolling update"),
+        optional("checklist", Kind::Text(&rules::NAME), "a `[[checklist]]` whose items come first"),
+        default("items", Kind::Tables(&ITEM), "[]", "what has to be ticked or measured"),
+        default("monitoring", Kind::Duration, "\"1h\"", "how long it is watched after the last stage"),
+        optional("rollout_deadline", Kind::Duration, "after this the rollout of one stage is late; left out, 10 min where protected and 5 min elsewhere"),
+    ],
+};
+
+#[rustfmt::skip]
+static HEALTH: Section = Section {
+    heading: "[target.health]",
+    keys: &[
+        required("port", Kind::Count(1, 65_535), "a port of the pod"),
+        default("path", Kind::Text(&rules::REQUEST_PATH), "\"/health\"", "what is asked there"),
+    ],
+};
+
+#[rustfmt::skip]
+static METRICS_SOURCE: Section = Section {
+    heading: "[target.metrics]",
+    keys: &[
+        required("port", Kind::Count(1, 65_535), "a port of the pod"),
+        default("path", Kind::Text(&rules::REQUEST_PATH), "\"/metrics\"", "what is asked there"),
+        default("prefix", Kind::Text(&rules::METRIC_PREFIX), "\"release_manager\"", "what stands before `_requests_total` and the other families"),
+        default("window", Kind::Duration, "\"1m\"", "the time a figure is computed over"),
+        default("min_requests", Kind::Count(20, 1_000_000_000), "100", "fewer requests in the window are no verdict"),
+    ],
+};
+
+#[rustfmt::skip]
+static LIMIT: Section = Section {
+    heading: "`limits`",
+    keys: &[
+        required("metric", Kind::OneOf(METRICS), "the error rate in percent, or the 99th percentile of latency in milliseconds"),
+        required("hold", Kind::Figure, "above this nothing is promoted"),
+        optional("roll_back", Kind::Figure, "above this the release should go"),
+    ],
+};
+
+#[rustfmt::skip]
+static STAGE: Section = Section {
+    heading: "`stages`",
+    keys: &[
+        required("share", Kind::Count(1, 100), "the share of updated pods, in percent"),
+        default("bake", Kind::Wait, "0", "how long it stays there before it may go on"),
+    ],
+};
+
+#[rustfmt::skip]
+static ITEM: Section = Section {
+    heading: "`items`",
+    keys: &[
+        required("id", Kind::Text(&rules::NAME), "a stable name, like oncall.confirmed"),
+        required("phase", Kind::OneOf(PHASES), "the phase it belongs to; items of verify are done after the last stage"),
+        required("title", Kind::Text(&rules::TEXT), "what has to be true"),
+        default("kind", Kind::OneOf(ITEM_KINDS), "\"check\"", "`check`: a person confirms; `probe`: gonogo measures"),
+        optional("probe", Kind::OneOf(PROBES), "what is measured, for the kind `probe`"),
+        default("required", Kind::Flag, "true", "whether it must be green, or is advice"),
+        optional("owner", Kind::Text(&rules::TEXT), "who sees to it"),
+        optional("from", Kind::Wait, "when it is due, counted from the end of the last stage"),
+        optional("until", Kind::Duration, "when it must be done, counted from the end of the last stage"),
+    ],
+};
+
+#[rustfmt::skip]
+static PERSON: Section = Section {
+    heading: "[[person]]",
+    keys: &[
+        required("name", Kind::Text(&rules::TEXT), "how this person is called here"),
+        default("accounts", Kind::Texts(&rules::TEXT), "[]", "accounts on this and other machines: `account` or `account@host`"),
+        optional("email", Kind::Text(&rules::TEXT), "for commits and rollback messages"),
+        default("roles", Kind::Words, "{}", "roles by environment, `*` for everywhere: watch, operate, stop, waive, configure, approve"),
+    ],
+};
+
+impl Section {
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::de::{DeTable, DeValue};
+
+    use super::*;
+    use crate::{
+        config::EXAMPLE,
+        domain::{environment::Policy, workspace::Timings},
+    };
+
+    /// Every section that can be reached, the file itself first.
+    fn sections() -> Vec<&'static Section> {
+        let mut found: Vec<&'static Section> = vec![&ROOT];
+        let mut next = 0;
+        while let Some(section) = found.get(next) {
+            for key in section.keys {
+                if let Kind::Table(inner) | Kind::Tables(inner) = key.kind
+                    && !found.iter().any(|seen| std::ptr::eq(*seen, inner))
+                {
+                    found.push(inner);
+                }
+            }
+            next += 1;
+        }
+        found
+    }
+
+    fn visit(section: &'static Section, table: &DeTable, seen: &mut Vec<(&str, &str)>) {
+        for key in section.keys {
+            let Some(value) = table.get(key.name) else {
+                continue;
+            };
+            seen.push((section.heading, key.name));
+            match (&key.kind, value.get_ref()) {
+                (Kind::Table(inner), DeValue::Table(table)) => visit(inner, table, seen),
+                (Kind::Tables(inner), DeValue::Array(array)) => {
+                    for element in array {
+                        if let DeValue::Table(table) = element.get_ref() {
+                            visit(inner, table, seen);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_names_every_key() {
+        let whole = EXAMPLE.replace(
+            "# [rehearsal]\n# scenario = \"good\"\n# speed = 1\n",
+            "[rehearsal]\nscenario = \"good\"\nspeed = 1\n",
+        );
+        let table = DeTable::parse(&whole).expect("the example is TOML");
+        let mut seen = Vec::new();
+        visit(&ROOT, table.get_ref(), &mut seen);
+        let missing: Vec<(&str, &str)> = sections()
+            .iter()
+            .flat_map(|section| section.keys.iter().map(|key| (section.heading, key.name)))
+            .filter(|key| !seen.contains(key))
+            .collect();
+        assert_eq!(missing, [], "add these to config.example.toml");
+    }
+
+    #[test]
+    fn every_section_names_a_key_once_and_says_what_it_means() {
+        for section in sections() {
+            for (index, key) in section.keys.iter().enumerate() {
+                assert!(
+                    section.keys[..index]
+                        .iter()
+                        .all(|other| other.name != key.name),
+                    "{} in {}",
+                    key.name,
+                    section.heading
+                );
+                assert!(key.doc.len() > 7, "{} in {}", key.name, section.heading);
+            }
+        }
+    }
+
+    /// The domain has defaults of its own, for workspaces made without a file.
+    #[test]
+    fn what_is_left_out_is_what_the_domain_takes_for_granted() {
+        let text = r#"
+            name = "x"
+            [[project]]
+            id = "a/b"
+            source = "."
+            image = "r.example/b"
+            [[environment]]
+            name = "dev"
+            [[target]]
+            environment = "dev"
+            project = "b"
+            namespace = "b"
+            workload = "deployment/b"
+        "#;
+        let folders = crate::config::Folders::within("/w".as_ref(), None);
+        let loaded = crate::config::parse_with(
+            text,
+            "/w/gonogo.toml".as_ref(),
+            crate::config::Trust::Own,
+            Some(&folders),
+        )
+        .expect("good");
+        assert_eq!(loaded.workspace.timings, Timings::default());
+        assert_eq!(loaded.workspace.environments[0].policy, Policy::default());
+    }
+}

@@ -1,0 +1,297 @@
+//! Reads one value as its key takes it, down to the elements of a list.
+
+use globset::GlobBuilder;
+use toml::{
+    Spanned,
+    de::{DeArray, DeValue},
+};
+
+use super::{
+    super::{
+        problem::{At, Report, did_you_mean},
+        rules::{self, Rule},
+        schema::{Key, Kind, Section},
+        units::{self, Figure},
+    },
+    Value, form,
+};
+
+/// The value if it is what the key takes. Otherwise one problem, or one for each wrong element.
+pub(super) fn read(
+    section: &'static Section,
+    key: &'static Key,
+    typed: &Spanned<DeValue>,
+    report: &mut Report,
+) -> Option<Value> {
+    let at = typed.span().start;
+    let mut reader = Reader {
+        section,
+        key,
+        report,
+    };
+    match (&key.kind, typed.get_ref()) {
+        (Kind::Text(rule), DeValue::String(text)) => reader
+            .holds(rule, text, at)
+            .then(|| Value::Text(text.clone().into_owned())),
+        (Kind::Path, DeValue::String(text)) => reader
+            .holds(&rules::TEXT, text, at)
+            .then(|| Value::Text(text.clone().into_owned())),
+        (Kind::OneOf(words), DeValue::String(text)) => reader
+            .is_one_of(words, text, at)
+            .then(|| Value::Text(text.clone().into_owned())),
+        (Kind::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
+        (Kind::Count(from, to), DeValue::Integer(integer)) => {
+            let count = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
+            let within = count.filter(|count| (from..=to).contains(&count));
+            if within.is_none() {
+                reader.wrong::<()>(
+                    at,
+                    "is out of range",
+                    &format!("it goes from {from} to {to}"),
+                );
+            }
+            within.map(Value::Count)
+        }
+        (Kind::Number, DeValue::Integer(_) | DeValue::Float(_)) => reader
+            .above_zero(number(typed.get_ref()), at)
+            .map(Value::Number),
+        (Kind::Figure, DeValue::Integer(_) | DeValue::Float(_)) => reader
+            .above_zero(number(typed.get_ref()), at)
+            .map(|bare| Value::Figure(Figure::Bare(bare))),
+        (Kind::Figure, DeValue::String(text)) => match units::figure(text) {
+            Ok(figure) => {
+                let (Figure::Bare(number) | Figure::Percent(number)) = figure else {
+                    return Some(Value::Figure(figure));
+                };
+                reader
+                    .above_zero(Some(number), at)
+                    .map(|_| Value::Figure(figure))
+            }
+            Err(hint) => reader.wrong(at, "is no figure", hint),
+        },
+        (
+            Kind::Duration | Kind::Wait,
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::String(_),
+        ) => {
+            let parsed = match typed.get_ref() {
+                DeValue::String(text) => units::duration(text),
+                bare => units::duration_of_seconds(number(bare).unwrap_or(f64::NAN)),
+            };
+            match parsed {
+                Ok(zero) if zero.is_zero() && matches!(key.kind, Kind::Duration) => {
+                    reader.wrong(at, "is 0", "write a duration above 0")
+                }
+                Ok(duration) => Some(Value::Duration(duration)),
+                Err(hint) => reader.wrong(at, "is no duration", hint),
+            }
+        }
+        (Kind::Texts(rule), DeValue::Array(array)) => {
+            Some(reader.texts(array, |reader, text, at| reader.holds(rule, text, at)))
+        }
+        (Kind::SomeOf(words), DeValue::Array(array)) => {
+            Some(reader.texts(array, |reader, text, at| reader.is_one_of(words, text, at)))
+        }
+        (Kind::Patterns, DeValue::Array(array)) => Some(reader.texts(array, Reader::is_pattern)),
+        (Kind::Globs, DeValue::Array(array)) => Some(reader.texts(array, Reader::is_glob)),
+        (Kind::Words, DeValue::Table(table)) => {
+            let lists = table.iter().filter_map(|(name, value)| {
+                let DeValue::Array(array) = value.get_ref() else {
+                    reader.wrong::<()>(
+                        value.span().start,
+                        "takes lists of words",
+                        "write { production = [\"operate\", \"approve\"] }",
+                    );
+                    return None;
+                };
+                let Value::Texts(words) = reader.texts(array, |reader, text, at| {
+                    reader.holds(&rules::NAME, text, at)
+                }) else {
+                    return None;
+                };
+                let name = At {
+                    at: name.span().start,
+                    value: name.get_ref().clone().into_owned(),
+                };
+                Some((name, words))
+            });
+            Some(Value::Words(lists.collect()))
+        }
+        (Kind::Table(inner), DeValue::Table(table)) => {
+            Some(Value::Form(form(inner, table, at, reader.report)))
+        }
+        (Kind::Tables(inner), DeValue::Array(array)) => {
+            let forms = array.iter().filter_map(|element| {
+                let at = element.span().start;
+                match element.get_ref() {
+                    DeValue::Table(table) => Some(form(inner, table, at, reader.report)),
+                    _ => reader.wrong(at, "takes tables", &inner.example()),
+                }
+            });
+            Some(Value::Forms(forms.collect()))
+        }
+        (kind, _) => reader.wrong(at, &format!("takes {}", kind.words()), &kind.example()),
+    }
+}
+
+fn number(value: &DeValue) -> Option<f64> {
+    match value {
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .map(|integer| integer as f64),
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Reads the value of one key.
+struct Reader<'r, 't> {
+    section: &'static Section,
+    key: &'static Key,
+    report: &'r mut Report<'t>,
+}
+
+impl Reader<'_, '_> {
+    fn wrong<T>(&mut self, at: usize, what: &str, hint: &str) -> Option<T> {
+        let sentence = format!("`{}` in {} {what}", self.key.name, self.section.heading);
+        self.report.problem(at, sentence, hint);
+        None
+    }
+
+    fn holds(&mut self, rule: &Rule, text: &str, at: usize) -> bool {
+        let holds = (rule.holds)(text);
+        if !holds {
+            self.wrong::<()>(at, &format!("is not {}", rule.what), rule.hint);
+        }
+        holds
+    }
+
+    fn is_one_of(&mut self, words: &'static [&'static str], text: &str, at: usize) -> bool {
+        let known = words.contains(&text);
+        if !known {
+            self.wrong::<()>(
+                at,
+                &format!("cannot be `{}`", text.escape_debug()),
+                &did_you_mean(text, words.iter().copied()),
+            );
+        }
+        known
+    }
+
+    fn is_pattern(&mut self, text: &str, at: usize) -> bool {
+        match regex::Regex::new(text) {
+            Ok(_) => true,
+            Err(error) => {
+                // The last line of its message says what is wrong; those above draw the place.
+                let message = error.to_string();
+                let reason = message.lines().last().unwrap_or_default().trim();
+                let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+                self.wrong::<()>(
+                    at,
+                    &format!("is no regular expression: {reason}"),
+                    "write a branch's name, or escape what is special in it",
+                );
+                false
+            }
+        }
+    }
+
+    fn is_glob(&mut self, text: &str, at: usize) -> bool {
+        let glob = text.strip_prefix('!').unwrap_or(text);
+        match GlobBuilder::new(glob).build() {
+            Ok(_) if !glob.is_empty() => true,
+            Ok(_) => {
+                self.wrong::<()>(at, "is an empty glob", "write a name, or `*` for any");
+                false
+            }
+            Err(error) => {
+                self.wrong::<()>(
+                    at,
+                    &format!("is no glob: {}", error.kind()),
+                    "write it like main or hotfix/*",
+                );
+                false
+            }
+        }
+    }
+
+    fn above_zero(&mut self, number: Option<f64>, at: usize) -> Option<f64> {
+        let good = number.filter(|number| number.is_finite() && *number > 0.0);
+        if good.is_none() {
+            self.wrong::<()>(at, "is not above 0", "write a positive, finite number");
+        }
+        good
+    }
+
+    /// The good ones; every other is reported.
+    fn texts(
+        &mut self,
+        array: &DeArray,
+        mut good: impl FnMut(&mut Self, &str, usize) -> bool,
+    ) -> Value {
+        let mut texts: Vec<At<String>> = Vec::new();
+        for element in array {
+            let at = element.span().start;
+            let DeValue::String(text) = element.get_ref() else {
+                self.wrong::<()>(at, "takes a list of texts", "put each in quotes");
+                continue;
+            };
+            if good(self, text, at) {
+                if texts.iter().any(|seen| seen.value == **text) {
+                    self.wrong::<()>(at, "says the same thing twice", "leave one of them out");
+                    continue;
+                }
+                texts.push(At {
+                    at,
+                    value: text.clone().into_owned(),
+                });
+            }
+        }
+        Value::Texts(texts)
+    }
+}
+
+impl Kind {
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Path | Self::OneOf(_) => "a text",
+            Self::Texts(_) | Self::SomeOf(_) | Self::Patterns | Self::Globs => "a list of texts",
+            Self::Flag => "true or false",
+            Self::Count(..) => "a whole number",
+            Self::Number => "a number",
+            Self::Figure => "a figure",
+            Self::Duration | Self::Wait => "a duration",
+            Self::Words => "lists of words by name",
+            Self::Table(_) => "a table",
+            Self::Tables(_) => "a list of tables",
+        }
+    }
+
+    fn example(&self) -> String {
+        match self {
+            Self::Text(_) | Self::Path => "put it in quotes".to_owned(),
+            Self::OneOf(words) => format!("write one of: {}", words.join(", ")),
+            Self::SomeOf(words) => format!("write a list in [ ] of: {}", words.join(", ")),
+            Self::Texts(_) | Self::Patterns | Self::Globs => {
+                "write a list in [ ], each text in quotes".to_owned()
+            }
+            Self::Flag => "write true or false, without quotes".to_owned(),
+            Self::Count(from, to) => format!("it goes from {from} to {to}, without quotes"),
+            Self::Number => "write a number, without quotes".to_owned(),
+            Self::Figure => "write a number, \"0.1 %\" or \"500ms\"".to_owned(),
+            Self::Duration | Self::Wait => "write \"5m\", \"90s\", \"1h\" or \"500ms\"".to_owned(),
+            Self::Words => "write { production = [\"operate\", \"approve\"] }".to_owned(),
+            Self::Table(inner) | Self::Tables(inner) => inner.example(),
+        }
+    }
+}
+
+impl Section {
+    fn example(&self) -> String {
+        let keys: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
+        if self.heading.starts_with('[') {
+            format!("write {} and below it: {}", self.heading, keys.join(", "))
+        } else {
+            format!("write [{{ … }}] with: {}", keys.join(", "))
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! Configurations that are good, those that are not with all that is said about them, and the way back from a
+//! workspace to a text.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use gonogo::{
+    config::{EXAMPLE, Folders, Loaded, Problems, Trust, load_with, parse_with, render},
+    domain::{
+        environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+        metric::{Limit, Metric},
+        plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
+        project::{ImageSource, Project, ProjectId, TagStrategy},
+        release::TriggerKind,
+        target::{
+            ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
+        },
+        workspace::{Person, Rehearsal, Timings, Workspace},
+    },
+};
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+fn folders() -> Folders {
+    Folders::within(Path::new("/own"), Some(PathBuf::from("/home/dana")))
+}
+
+fn read(text: &str) -> Result<Loaded, Problems> {
+    read_as(text, Trust::Own)
+}
+
+fn read_as(text: &str, trust: Trust) -> Result<Loaded, Problems> {
+    parse_with(text, Path::new("/ws/gonogo.toml"), trust, Some(&folders()))
+}
+
+fn configurations(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configs");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+/// Beside each stands what is said about it. `GONOGO_BLESS=1 cargo test config` writes that anew.
+#[test]
+fn invalid_configurations_are_told_all_their_problems() {
+    let mut wrong = Vec::new();
+    for file in configurations("invalid") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let trust = if text.starts_with("# found in a repository") {
+            Trust::Repository
+        } else {
+            Trust::Own
+        };
+        let name = file.file_name().unwrap();
+        let said = match parse_with(&text, Path::new(name), trust, Some(&folders())) {
+            Ok(loaded) => panic!("{} is good: {loaded:?}", file.display()),
+            Err(problems) => format!("{problems}\n"),
+        };
+        let expected = file.with_extension("txt");
+        if std::env::var_os("GONOGO_BLESS").is_some() {
+            std::fs::write(&expected, &said).unwrap();
+        }
+        if std::fs::read_to_string(&expected).unwrap_or_default() != said {
+            wrong.push(format!("{} is told:\n{said}", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn valid_configurations_are_read_and_written_back() {
+    for file in configurations("valid") {
+        let loaded = load_with(&file, Trust::Own, Some(&folders()));
+        let workspace = loaded
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .workspace;
+        let again = read(&render(&workspace)).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(again.workspace, workspace, "{}", file.display());
+    }
+}
+
+#[test]
+fn the_example_is_good_and_means_what_its_comments_say() {
+    let loaded = read(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(loaded.warnings, []);
+    let workspace = loaded.workspace;
+    let production = workspace.find_target("prod", "auth-service").unwrap();
+    assert_eq!(production.items.len(), 10);
+    assert_eq!(
+        production.limits,
+        [
+            Limit {
+                metric: Metric::ErrorRate,
+                hold: 0.1,
+                roll_back: Some(5.0)
+            },
+            Limit {
+                metric: Metric::LatencyP99,
+                hold: 500.0,
+                roll_back: Some(2000.0)
+            }
+        ]
+    );
+    let dev = workspace.find_target("dev", "auth-service").unwrap();
+    assert_eq!(dev.rollout_deadline, SignedDuration::from_mins(5));
+    assert_eq!(dev.workload.container, "auth-service");
+    assert_eq!(
+        workspace.projects[0].source,
+        Path::new("/home/dana/src/shop")
+    );
+    let web = &workspace.projects[1].image;
+    assert_eq!(web.endpoint, "https://registry-1.docker.io");
+    assert_eq!(web.repository, "acmeshop/web");
+    assert_eq!(workspace.environments[1].policy.soak, SignedDuration::ZERO);
+}
+
+#[test]
+fn names_become_those_of_the_environment() {
+    let text = EXAMPLE
+        .replace("after = \"staging\"", "after = \"uat\"")
+        .replace("production = [\"waive\"]", "prod = [\"waive\"]");
+    let workspace = read(&text).unwrap().workspace;
+    assert_eq!(workspace, read(EXAMPLE).unwrap().workspace);
+}
+
+#[test]
+fn odd_things_are_warned_about() {
+    let check = |from: &str, to: &str, sentence: &str| {
+        let text = EXAMPLE.replace(from, to);
+        assert_ne!(text, EXAMPLE, "{from} does not stand in the example");
+        let warnings = read(&text)
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].sentence.contains(sentence), "{warnings:?}");
+        assert!(warnings[0].line > 1);
+    };
+    check(
+        "trust_names = true",
+        "trust_names = false",
+        "nobody's approval counts",
+    );
+    check("after = \"dev\"\n", "", "`soak` does nothing");
+    check("hold = \"500ms\"", "hold = 0.5", "0.5 ms");
+    check(
+        "\"stop\", \"configure\"",
+        "\"stop\", \"configure\", \"marketing\"",
+        "`marketing`",
+    );
+    check(
+        "checklist = \"production\"                # these items first …\nitems = [                               # … then its own\n  { id = \"security.informed\", phase = \"deploy\", title = \"The security team knows that logins change\", required = false },\n]\n",
+        "",
+        "nothing has to be ticked",
+    );
+}
+
+#[test]
+fn the_ledger_is_kept_in_the_data_folder_unless_said_otherwise() {
+    let text = EXAMPLE.replace("path = \"~/acme/ledger.sqlite\"", "");
+    let ledger = |text: &str| read(text).unwrap().workspace.ledger;
+    assert_eq!(ledger(EXAMPLE), Path::new("/home/dana/acme/ledger.sqlite"));
+    assert_eq!(ledger(&text), Path::new("/own/data/ledger.sqlite"));
+}
+
+#[test]
+fn a_file_from_a_repository_is_only_read() {
+    let told = read_as(EXAMPLE, Trust::Repository).unwrap_err().to_string();
+    for key in ["kubeconfig", "path", "trust_names"] {
+        assert!(told.contains(&format!("may not set `{key}`")), "{told}");
+    }
+}
+
+#[test]
+fn relative_paths_begin_at_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gonogo.toml");
+    let text = EXAMPLE.replace("\"~/src/shop\"", "\"src/shop\"");
+    std::fs::write(&file, text).unwrap();
+    let loaded = load_with(&file, Trust::Own, Some(&folders())).unwrap();
+    assert_eq!(
+        loaded.workspace.projects[0].source,
+        folder.path().join("src/shop")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_anybody_may_change_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gonogo.toml");
+    std::fs::write(&file, EXAMPLE).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let warnings = load_with(&file, Trust::Own, Some(&folders()))
+        .unwrap()
+        .warnings;
+    assert!(warnings[0].hint.contains("chmod o-w"), "{warnings:?}");
+}
+
+#[test]
+fn a_missing_file_says_what_to_check() {
+    let problems = load_with(Path::new("/nowhere/gonogo.toml"), Trust::Own, None).unwrap_err();
+    let told = problems.to_string();
+    assert!(
+        told.starts_with("/nowhere/gonogo.toml: cannot be read: ") && told.contains("--config"),
+        "{told}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn what_is_written_reads_back_the_same(workspace in workspace()) {
+        let text = render(&workspace);
+        let loaded = read(&text);
+        prop_assert!(loaded.is_ok(), "{}\n{}", loaded.unwrap_err(), text);
+        prop_assert_eq!(loaded.unwrap().workspace, workspace);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", cut in 0..10_000_usize) {
+        let _ = read(&text);
+        let shorter: String = EXAMPLE.chars().take(cut).collect();
+        let _ = read(&shorter);
+        let _ = read(&(shorter + &text));
+    }
+}
+
+/// Anything visible, quotes and backslashes too.
+fn text() -> impl Strategy<Value = String> {
+    "[a-zäß\"'\\\\#=\\]\\[{},. 🚀]{0,12}x"
+}
+
+fn duration() -> impl Strategy<Value = SignedDuration> {
+    prop_oneof![
+        (1_i64..100_000).prop_map(SignedDuration::from_secs),
+        (1_i64..100_000).prop_map(SignedDuration::from_millis),
+        (1_i64..i64::from(u32::MAX)).prop_map(SignedDuration::from_nanos),
+    ]
+}
+
+fn limit() -> impl Strategy<Value = Limit> {
+    (0.01..100.0_f64, any::<bool>(), any::<bool>()).prop_map(|(hold, latency, back)| Limit {
+        metric: if latency {
+            Metric::LatencyP99
+        } else {
+            Metric::ErrorRate
+        },
+        hold,
+        roll_back: back.then_some(100.0),
+    })
+}
+
+fn item() -> impl Strategy<Value = ItemSpec> {
+    let kind = prop_oneof![
+        Just(ItemKind::Check),
+        Just(ItemKind::Probe(Probe::Pods)),
+        Just(ItemKind::Probe(Probe::Health)),
+        Just(ItemKind::Probe(Probe::Metrics)),
+    ];
+    let seconds = (0_i64..600, 1_i64..600);
+    (
+        text(),
+        kind,
+        any::<bool>(),
+        proptest::option::of(text()),
+        proptest::option::of(seconds),
+    )
+        .prop_map(|(title, kind, required, owner, time)| ItemSpec {
+            id: ItemId("the.item".to_owned()),
+            phase: if time.is_some() {
+                Phase::Verify
+            } else {
+                Phase::Communicate
+            },
+            title,
+            kind,
+            required,
+            owner,
+            time_box: time.map(|(from, length)| TimeBox {
+                from: SignedDuration::from_secs(from),
+                until: SignedDuration::from_secs(from + length),
+            }),
+        })
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    (
+        proptest::sample::subsequence(
+            vec![
+                TriggerKind::BranchPush,
+                TriggerKind::Tag,
+                TriggerKind::Manual,
+            ],
+            0..=3,
+        ),
+        proptest::sample::subsequence(vec!["main".to_owned(), "hotfix/*".to_owned()], 0..=2),
+        any::<bool>(),
+        duration(),
+        proptest::option::of((any::<bool>(), duration())),
+    )
+        .prop_map(
+            |(allowed_triggers, allowed_branches, after, soak, rule)| Policy {
+                allowed_triggers,
+                allowed_branches,
+                allowed_tags: vec!["!*-*".to_owned()],
+                after: after.then(|| EnvironmentName::new("staging")),
+                soak,
+                approvals: rule.map(|(exclude_requester, expires_after)| ApprovalRule {
+                    quorum: 1,
+                    role: "approve".to_owned(),
+                    exclude_requester,
+                    expires_after,
+                }),
+            },
+        )
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    (
+        proptest::option::of(text()),
+        any::<bool>(),
+        limit(),
+        proptest::sample::subsequence(vec![1_u8, 5, 50, 99], 0..=4),
+        item(),
+        duration(),
+        (1_u16.., 20_u64..1_000_000),
+    )
+        .prop_map(
+            |(context, rollout, limit, shares, item, time, (port, min_requests))| Target {
+                id: TargetId::new(
+                    EnvironmentName::new("production"),
+                    ProjectId::parse("acme/shop/auth").unwrap(),
+                ),
+                cluster: ClusterRef {
+                    kubeconfig: context.as_ref().map(|name| format!("/kube/{name}").into()),
+                    context,
+                },
+                workload: WorkloadRef {
+                    kind: if rollout {
+                        WorkloadKind::Rollout
+                    } else {
+                        WorkloadKind::Deployment
+                    },
+                    namespace: "shop".to_owned(),
+                    name: "auth".to_owned(),
+                    container: "main".to_owned(),
+                },
+                health: Some(Endpoint {
+                    port,
+                    path: "/health".to_owned(),
+                }),
+                metrics: Some(MetricsSource {
+                    endpoint: Endpoint {
+                        port,
+                        path: "/metrics?x=1".to_owned(),
+                    },
+                    prefix: "release_manager".to_owned(),
+                    window: time + SignedDuration::from_mins(1),
+                    min_requests,
+                }),
+                limits: vec![limit],
+                stages: shares
+                    .iter()
+                    .chain([&100])
+                    .map(|share| StageSpec {
+                        share: *share,
+                        bake: if *share == 100 {
+                            SignedDuration::ZERO
+                        } else {
+                            time
+                        },
+                    })
+                    .collect(),
+                items: vec![item],
+                monitoring: time,
+                rollout_deadline: time,
+            },
+        )
+}
+
+fn workspace() -> impl Strategy<Value = Workspace> {
+    let environment = |name: &str, policy: Policy, purpose: String| Environment {
+        name: EnvironmentName::new(name),
+        other_names: vec![format!("{name}-1")],
+        purpose,
+        protected: !policy.soak.is_zero(),
+        customer_data: policy.after.is_some(),
+        policy,
+    };
+    (
+        (text(), text(), text()),
+        policy(),
+        target(),
+        any::<bool>(),
+        proptest::option::of(1.0..100.0_f64),
+        duration(),
+    )
+        .prop_map(
+            move |((name, purpose, person), policy, target, flag, speed, time)| Workspace {
+                projects: vec![Project {
+                    id: target.id.project.clone(),
+                    source: PathBuf::from(format!("/src/{name}")),
+                    tags: if flag {
+                        TagStrategy::Monorepo
+                    } else {
+                        TagStrategy::TagAll
+                    },
+                    branches: vec!["main".to_owned(), r"hotfix/\d+".to_owned()],
+                    branch_aliases: vec![],
+                    image: ImageSource {
+                        name: "127.0.0.1:5000/auth".to_owned(),
+                        endpoint: "http://127.0.0.1:5000".to_owned(),
+                        repository: "acme/auth".to_owned(),
+                    },
+                }],
+                name,
+                environments: vec![
+                    environment("staging", Policy::default(), String::new()),
+                    environment("production", policy, purpose),
+                ],
+                targets: vec![target],
+                people: ["a", "b"]
+                    .map(|end| Person {
+                        name: format!("{person}{end}"),
+                        accounts: vec![format!("account-{end}"), format!("{end}@host")],
+                        email: flag.then(|| format!("{end}@acme.example")),
+                        roles: [("*", vec!["operate", "approve"]), ("staging", vec![])]
+                            .into_iter()
+                            .map(|(scope, words)| {
+                                let words = words.into_iter().map(str::to_owned).collect();
+                                (scope.to_owned(), words)
+                            })
+                            .collect(),
+                    })
+                    .to_vec(),
+                timings: Timings {
+                    mutation_deadline: time,
+                    ..Timings::default()
+                },
+                trust_names: flag,
+                ledger: PathBuf::from("/var/ledger.sqlite"),
+                rehearsal: speed.map(|speed| Rehearsal {
+                    scenario: "bad-canary".to_owned(),
+                    speed,
+                }),
+            },
+        )
+}
