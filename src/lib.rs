@@ -1,3 +1,4 @@
 //! gonogo.
+pub mod adapters;
 pub mod domain;
 pub mod ports;
