@@ -31,7 +31,7 @@ use crate::{
 
 /// An endpoint that is larger is not read to its end.
 const LARGEST: usize = 32 << 20;
-/// prometheus-parse reads the old text format; whoever has only OpenMetrics sends that, which it reads well enough.
+/// The parser reads the old text format; whoever has only `OpenMetrics` sends that, which it reads well enough.
 const ACCEPT: &str =
     "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
 

@@ -11,7 +11,7 @@ use super::{
     Cluster, POINT,
     call::{self, Ask, Reply, SYSTEM},
     convert::HELD_BY,
-    patch::{self, Impossible, Request, Shape},
+    patch::{self, Lacking, Request, Shape},
 };
 use crate::{
     domain::{
@@ -119,7 +119,7 @@ impl Cluster {
         let shape = self.shape(change, deadline, &doing).await?;
         let request = patch::request(change, intent, awaited, &shape).map_err(|why| {
             let kind = match why {
-                Impossible::NoSteps => FaultKind::Refused,
+                Lacking::Steps => FaultKind::Refused,
                 _ => FaultKind::Bug,
             };
             Fault::new(

@@ -46,17 +46,17 @@ pub(super) struct Request {
     pub operations: Vec<Value>,
 }
 
-/// Why a change has no request.
+/// What is missing for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Impossible {
+pub(super) enum Lacking {
     #[error("a Deployment has no steps: it cannot be promoted, aborted or retried")]
-    NoSteps,
+    Steps,
     #[error("the change names no uid, so nothing tells the object from a namesake")]
-    NoUid,
+    Uid,
     #[error("the change names no step or no template that it was meant for")]
-    NoPlace,
+    Place,
     #[error("waiting sends nothing")]
-    NoRequest,
+    Wait,
 }
 
 impl Request {
@@ -152,7 +152,7 @@ pub(super) fn request(
     intent: &IntentId,
     awaited: Option<&Expect>,
     shape: &Shape,
-) -> Result<Request, Impossible> {
+) -> Result<Request, Lacking> {
     match change {
         Change::SetImage {
             workload,
@@ -174,7 +174,7 @@ pub(super) fn request(
         }
         Change::PromoteStep { workload, expect } => {
             let (Some(step), Some(hash)) = (expect.step, expect.pod_hash.as_deref()) else {
-                return Err(Impossible::NoPlace);
+                return Err(Lacking::Place);
             };
             let operations = vec![
                 of_uid(expect, awaited)?,
@@ -191,7 +191,7 @@ pub(super) fn request(
             let hash = expect.pod_hash.as_deref().or(awaited_hash);
             let operations = vec![
                 of_uid(expect, awaited)?,
-                test("/status/currentPodHash", hash.ok_or(Impossible::NoPlace)?),
+                test("/status/currentPodHash", hash.ok_or(Lacking::Place)?),
                 not_aborted(shape),
                 add("/status/promoteFull", true),
             ];
@@ -234,7 +234,7 @@ pub(super) fn request(
             ];
             Ok(on_main(workload, operations))
         }
-        Change::AwaitTemplate { .. } => Err(Impossible::NoRequest),
+        Change::AwaitTemplate { .. } => Err(Lacking::Wait),
     }
 }
 
@@ -247,9 +247,9 @@ fn on_main(at: &WorkloadRef, operations: Vec<Value>) -> Request {
 }
 
 /// Metadata cannot be written through the status subresource, so these carry no intent.
-fn on_status(at: &WorkloadRef, operations: Vec<Value>) -> Result<Request, Impossible> {
+fn on_status(at: &WorkloadRef, operations: Vec<Value>) -> Result<Request, Lacking> {
     if at.kind == WorkloadKind::Deployment {
-        return Err(Impossible::NoSteps);
+        return Err(Lacking::Steps);
     }
     Ok(Request {
         path: object(at),
@@ -258,14 +258,14 @@ fn on_status(at: &WorkloadRef, operations: Vec<Value>) -> Result<Request, Imposs
     })
 }
 
-fn of_uid(expect: &Expect, awaited: Option<&Expect>) -> Result<Value, Impossible> {
+fn of_uid(expect: &Expect, awaited: Option<&Expect>) -> Result<Value, Lacking> {
     let awaited = awaited.map(|awaited| awaited.uid.as_str());
     let uid = Some(expect.uid.as_str())
         .filter(|uid| !uid.is_empty())
         .or(awaited);
     match uid {
         Some(uid) if !uid.is_empty() => Ok(test("/metadata/uid", uid)),
-        _ => Err(Impossible::NoUid),
+        _ => Err(Lacking::Uid),
     }
 }
 
