@@ -1,1 +1,3 @@
 //! gonogo.
+
+pub mod simulator;
