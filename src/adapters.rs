@@ -1,6 +1,10 @@
-//! The outside, one file or folder per system. Each maps to the domain at its edge: what fails comes back as
-//! a `Fault`, redacted, with the hint it knows.
+//! The outside, one file or folder per system, behind the traits of `ports`. Each maps its failures to a `Fault` at its
+//! own edge, redacted, with the hint it knows; nothing here reads a clock or starts a task of its own.
 
+pub mod backoff;
 pub mod git;
+pub mod health;
+pub mod kubernetes;
 pub mod ledger;
 pub mod registry;
+pub mod scrape;

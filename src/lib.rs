@@ -7,5 +7,6 @@ pub mod flight;
 pub mod input;
 pub mod policy;
 pub mod ports;
+pub mod runtime;
 pub mod session;
 pub mod ui;

@@ -1,0 +1,85 @@
+//! How long to wait before asking again. Jittered, so that cockpits that lost the same server do not return to it
+//! together.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use crate::domain::fault::Fault;
+
+/// Doubles from `first` up to `most`.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    most: Duration,
+    tried: u32,
+}
+
+impl Backoff {
+    pub fn new(first: Duration, most: Duration) -> Self {
+        Self {
+            first,
+            most,
+            tried: 0,
+        }
+    }
+
+    /// For feeds: a quarter of a second at first and at most 10 s, which is less than any reading takes to go stale.
+    pub fn of_feeds() -> Self {
+        Self::new(Duration::from_millis(250), Duration::from_secs(10))
+    }
+
+    /// It went well: start from the beginning next time.
+    pub fn reset(&mut self) {
+        self.tried = 0;
+    }
+
+    /// Between half of and the whole step, and no shorter than the server asked for (up to a minute).
+    pub fn next(&mut self, fault: &Fault) -> Duration {
+        let step = self
+            .first
+            .saturating_mul(1 << self.tried.min(16))
+            .min(self.most);
+        self.tried = self.tried.saturating_add(1);
+        let share = RandomState::new().hash_one(self.tried) % 1000;
+        let wait = step / 2 + step / 2 * u32::try_from(share).unwrap_or(0) / 1000;
+        let asked = fault
+            .retry_after
+            .and_then(|after| Duration::try_from(after).ok())
+            .unwrap_or_default();
+        wait.max(asked.min(Duration::from_secs(60)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::fault::FaultKind;
+
+    fn throttled() -> Fault {
+        Fault::new("kubernetes", FaultKind::Throttled, "reading", "429")
+    }
+
+    #[test]
+    fn waits_double_within_their_jitter_and_stop_growing() {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(400));
+        for step in [100, 200, 400, 400, 400] {
+            let wait = backoff.next(&throttled()).as_millis();
+            assert!((step / 2..=step).contains(&wait), "{wait} for {step}");
+        }
+        backoff.reset();
+        assert!(backoff.next(&throttled()) <= Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_server_that_names_a_time_is_left_alone_for_it() {
+        let mut fault = throttled();
+        fault.retry_after = Some(SignedDuration::from_secs(7));
+        assert_eq!(Backoff::of_feeds().next(&fault), Duration::from_secs(7));
+        fault.retry_after = Some(SignedDuration::from_hours(9));
+        assert_eq!(Backoff::of_feeds().next(&fault), Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,164 @@
+//! The outside of one workspace, opened once per process: ledger, clusters, repositories, registry. Screen and verbs
+//! reach everything through this.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    adapters::{
+        git::GitSource,
+        kubernetes::{self, Cluster},
+        ledger::sqlite::SqliteLedger,
+        registry::OciRegistry,
+    },
+    domain::{
+        catalogue,
+        entry::{Body, Draft, Entry, StreamId},
+        fault::{Fault, FaultKind},
+        observation::{Observation, Seen},
+        project::{Project, ProjectId},
+        release::{Artifact, Commit, Release},
+        rollout::Observed,
+        target::{ClusterRef, Target, TargetId},
+        workspace::{Actor, Workspace},
+    },
+    ports::{
+        ask::{Registry, Source},
+        keep::{AppendError, Expected, Ledger},
+        now::Clock,
+        watch::Post,
+    },
+};
+
+use super::clock::WallClock;
+
+/// How often numbering a new commit is tried again when another process numbers at the same time.
+const NUMBERING_TRIES: usize = 20;
+
+pub struct Outside {
+    pub workspace: Workspace,
+    pub ledger: Arc<dyn Ledger>,
+    pub clock: Arc<dyn Clock>,
+    pub host: String,
+    registry: OciRegistry,
+    clusters: Mutex<BTreeMap<ClusterRef, Arc<Cluster>>>,
+}
+
+impl Outside {
+    pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
+        let ledger = SqliteLedger::open(&workspace.ledger).await?;
+        Ok(Self {
+            workspace,
+            ledger: Arc::new(ledger),
+            clock: Arc::new(WallClock::default()),
+            host: host(),
+            registry: OciRegistry::default(),
+            clusters: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The cluster of a target, connected once.
+    pub async fn cluster(&self, target: &Target) -> Result<Arc<Cluster>, Fault> {
+        let mut clusters = self.clusters.lock().await;
+        if let Some(cluster) = clusters.get(&target.cluster) {
+            return Ok(Arc::clone(cluster));
+        }
+        let cluster = Arc::new(kubernetes::connect(&target.cluster).await?);
+        clusters.insert(target.cluster.clone(), Arc::clone(&cluster));
+        Ok(cluster)
+    }
+
+    /// A fresh read of the workload, as an observation.
+    pub async fn read(&self, target: &Target) -> Observation {
+        use crate::ports::act::Platform;
+        let read = match self.cluster(target).await {
+            Ok(cluster) => cluster.read(&target.workload).await,
+            Err(fault) => Err(fault),
+        };
+        let seen = match read {
+            Ok(observed) => Seen::Workload(Box::new(observed)),
+            Err(fault) => Seen::WorkloadFailed(fault),
+        };
+        Observation { target: target.id.clone(), seen }
+    }
+
+    pub async fn read_workload(&self, target: &Target) -> Result<Observed, Fault> {
+        use crate::ports::act::Platform;
+        self.cluster(target).await?.read(&target.workload).await
+    }
+
+    /// Runs all feeds of a target until cancelled; connecting is tried again for as long as that takes.
+    pub async fn watch(&self, target: &Target, post: Post, cancel: CancellationToken) {
+        let cluster = loop {
+            match self.cluster(target).await {
+                Ok(cluster) => break cluster,
+                Err(fault) => post(Observation { target: target.id.clone(), seen: Seen::WorkloadFailed(fault) }),
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(3)) => {}
+            }
+        };
+        let feeds = kubernetes::feeds(&cluster, target, &self.workspace.timings, Arc::clone(&self.clock));
+        let running = feeds.iter().map(|feed| feed.run(Arc::clone(&post), cancel.clone()));
+        futures::future::join_all(running).await;
+    }
+
+    /// Reads a project's repository off this task.
+    async fn commits(&self, project: &Project) -> Result<Vec<catalogue::SourceCommit>, Fault> {
+        let project = project.clone();
+        let read = tokio::task::spawn_blocking(move || GitSource.commits(&project));
+        read.await.map_err(|error| Fault::new("git", FaultKind::Bug, "reading the repository", &error.to_string()))?
+    }
+
+    /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next
+    /// ones, gap-free, whoever sees them first.
+    pub async fn catalogue(&self, project: &Project) -> Result<Vec<Release>, Fault> {
+        let commits = self.commits(project).await?;
+        let stream = StreamId::releases(&project.id);
+        for _ in 0..NUMBERING_TRIES {
+            let entries: Vec<Entry> = self.ledger.read(0).await?.into_iter().filter(|entry| entry.stream == stream).collect();
+            let numbers = catalogue::numbers(&entries);
+            let fresh = catalogue::unnumbered(&commits, &numbers);
+            if fresh.is_empty() {
+                return Ok(catalogue::assemble(project, &commits, &numbers));
+            }
+            let (at, actor) = (self.now(), Actor::program(&self.host));
+            let first = catalogue::next_number(&numbers);
+            let drafts = fresh.into_iter().zip(first..).map(|(commit, number)| Draft { at, actor: actor.clone(), body: Body::Numbered { number, commit } });
+            let position = entries.last().map_or(0, |entry| entry.position);
+            match self.ledger.append(&stream, Expected::Position(position), drafts.collect()).await {
+                Ok(_) | Err(AppendError::Conflict { .. }) => {}
+                Err(AppendError::Fault(fault)) => return Err(fault),
+            }
+        }
+        Err(Fault::new("ledger", FaultKind::Conflict, format!("numbering the releases of {}", project.id), "another process kept numbering at the same time").hint("try again"))
+    }
+
+    /// Asks the registry which image the commit's build is.
+    pub async fn artifact(&self, project: &ProjectId, commit: &Commit) -> Result<Artifact, Fault> {
+        let found = self.workspace.project(project);
+        let project = found.ok_or_else(|| Fault::new("configuration", FaultKind::NotFound, format!("looking {project} up"), "it is not configured"))?;
+        let digest = self.registry.digest(&project.image, commit.as_str()).await?;
+        Ok(Artifact { name: "image".to_owned(), uri: project.image.name.clone(), digest: Some(digest) })
+    }
+
+    pub fn target(&self, id: &TargetId) -> Result<&Target, Fault> {
+        self.workspace.target(id).ok_or_else(|| Fault::new("configuration", FaultKind::NotFound, format!("looking {id} up"), "it is not configured"))
+    }
+}
+
+/// This machine's name, as entries keep it.
+pub fn host() -> String {
+    let from_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = std::env::var("HOSTNAME").ok().or_else(from_kernel).unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,10 @@
+//! The controllers of the practice cluster. Each looks at one object and moves it one step towards what is asked;
+//! a change wakes it again, so that "asked" and "done" lie visibly apart.
+
+pub(super) mod counts;
+mod deployments;
+pub(super) mod pods;
+mod replica_sets;
+mod revisions;
+mod rollout_status;
+mod rollouts;

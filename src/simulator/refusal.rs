@@ -1,0 +1,112 @@
+//! What the API answers when it says no: the `Status` object, with the reasons and codes of the real one.
+
+use super::kinds::Kind;
+use serde_json::{Value, json};
+
+/// A failed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub code: u16,
+    pub reason: &'static str,
+    pub message: String,
+    /// Resource (plural), group and name, as far as known.
+    pub about: (String, String, String),
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), about: Default::default(), retry_after: None }
+    }
+
+    fn of(mut self, kind: &Kind, name: &str) -> Self {
+        self.about = (kind.plural.to_owned(), kind.group.to_owned(), name.to_owned());
+        self
+    }
+
+    pub fn unauthorised() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    pub fn unknown_path() -> Self {
+        Self::new(404, "NotFound", "the server could not find the requested resource")
+    }
+
+    pub fn not_found(kind: &Kind, name: &str) -> Self {
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).of(kind, name)
+    }
+
+    pub fn exists(kind: &Kind, name: &str) -> Self {
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).of(kind, name)
+    }
+
+    pub fn conflict(kind: &Kind, name: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": the object has been modified; please apply your changes \
+             to the latest version and try again",
+            kind.qualified()
+        );
+        Self::new(409, "Conflict", message).of(kind, name)
+    }
+
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    pub fn not_allowed() -> Self {
+        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    }
+
+    pub fn media_type(accepted: &str) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {accepted}"
+        );
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// A JSON patch that does not apply, a failed `test` included. The real server's words, plus why.
+    pub fn patch_does_not_apply(why: &str) -> Self {
+        Self::new(422, "Invalid", format!("the server rejected our request due to an error in our request: {why}"))
+    }
+
+    pub fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
+        Self::new(422, "Invalid", format!("{}.{} \"{name}\" is invalid: {why}", kind.kind, kind.group)).of(kind, name)
+    }
+
+    pub fn expired() -> Self {
+        Self::new(410, "Expired", "too old resource version")
+    }
+
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(503, "ServiceUnavailable", message)
+    }
+
+    pub fn injected(code: u16, retry_after: Option<u64>) -> Self {
+        let reason = match code {
+            403 => "Forbidden",
+            409 => "Conflict",
+            429 => "TooManyRequests",
+            500 => "InternalError",
+            503 => "ServiceUnavailable",
+            504 => "Timeout",
+            _ => "Unknown",
+        };
+        Self { retry_after, ..Self::new(code, reason, "a fault of the rehearsal") }
+    }
+
+    /// The `Status` object.
+    pub fn status(&self) -> Value {
+        let mut details = serde_json::Map::new();
+        let (plural, group, name) = &self.about;
+        for (key, text) in [("kind", plural), ("group", group), ("name", name)] {
+            if !text.is_empty() {
+                details.insert(key.to_owned(), json!(text));
+            }
+        }
+        if let Some(seconds) = self.retry_after {
+            details.insert("retryAfterSeconds".to_owned(), json!(seconds));
+        }
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
+            "reason": self.reason, "details": details, "code": self.code})
+    }
+}
