@@ -120,8 +120,6 @@ impl World {
                 }
                 None => Value::clone(&self.create(workload(standing, &image))),
             };
-            let cause = format!("release {number} ({})", release.version());
-            workload.annotate("kubernetes.io/change-cause", &cause);
             let mut set = self.create_set(dialect, &workload);
             let uid = workload.uid().to_owned();
             let sets = self.controlled(&super::kinds::REPLICA_SETS, standing.namespace, &uid);

@@ -12,6 +12,8 @@ mod table;
 mod tls;
 mod watch;
 mod writes;
+#[cfg(test)]
+mod tests;
 
 use super::images::Images;
 use super::world::{Making, World};

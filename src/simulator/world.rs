@@ -3,6 +3,8 @@
 
 mod records;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 pub(super) use records::{DEPLOYMENT_CONTROLLER, KUBELET, REPLICA_SET_CONTROLLER, ROLLOUTS_CONTROLLER, SCHEDULER};
 pub(super) use requests::{Deletion, Request, Verb, scale_of};

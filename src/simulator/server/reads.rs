@@ -2,7 +2,8 @@
 
 use super::call::{Answer, Call, ok};
 use super::route::Target;
-use super::{Shell, table};
+use super::table::{self, Included};
+use super::Shell;
 use crate::simulator::json::Json;
 use crate::simulator::kinds::Kind;
 use crate::simulator::refusal::Refusal;
@@ -51,7 +52,7 @@ pub(super) fn get(shell: &Shell, call: &Call, target: &Target) -> Result<Answer,
     }
     Ok(match form(call) {
         Form::Whole => ok(&object),
-        Form::Table => ok(&table::of_one(target.kind, &object)),
+        Form::Table => ok(&table::of_one(target.kind, &object, Included::of(call))),
         Form::Metadata => ok(&metadata_only(&object)),
     })
 }
@@ -91,7 +92,7 @@ pub(super) fn list(shell: &Shell, call: &Call, target: &Target) -> Result<Answer
         metadata["continue"] = json!(format!("{version}~{}", last.replace('/', "~")));
     }
     Ok(ok(&match form(call) {
-        Form::Table => table::of_many(target.kind, &objects, &metadata),
+        Form::Table => table::of_many(target.kind, &objects, &metadata, Included::of(call)),
         Form::Metadata => {
             let items: Vec<Value> = objects.iter().map(|object| metadata_only(object)).collect();
             json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,

@@ -1,5 +1,7 @@
 //! Tables, as `kubectl get` shows them: columns per kind and the cells of an object.
 
+use super::call::Call;
+use super::reads::metadata_only;
 use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::Kind;
 use jiff::Timestamp;
@@ -9,17 +11,43 @@ use std::sync::Arc;
 /// Name of a column, and whether only `-o wide` shows it.
 type Column = (&'static str, bool);
 
-pub(super) fn of_one(kind: &Kind, object: &Value) -> Value {
+/// How much of the object comes with a row (`includeObject`); sorting by a field needs all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Included {
+    Metadata,
+    Whole,
+    Nothing,
+}
+
+impl Included {
+    pub fn of(call: &Call) -> Self {
+        match call.parameter("includeObject") {
+            "Object" => Self::Whole,
+            "None" => Self::Nothing,
+            _ => Self::Metadata,
+        }
+    }
+
+    fn take(self, object: &Value) -> Value {
+        match self {
+            Self::Metadata => metadata_only(object),
+            Self::Whole => object.clone(),
+            Self::Nothing => Value::Null,
+        }
+    }
+}
+
+pub(super) fn of_one(kind: &Kind, object: &Value, included: Included) -> Value {
     let metadata = json!({"resourceVersion": object.text("/metadata/resourceVersion")});
-    table(kind, &[object], &metadata)
+    table(kind, &[object], &metadata, included)
 }
 
-pub(super) fn of_many(kind: &Kind, objects: &[Arc<Value>], metadata: &Value) -> Value {
+pub(super) fn of_many(kind: &Kind, objects: &[Arc<Value>], metadata: &Value, included: Included) -> Value {
     let objects: Vec<&Value> = objects.iter().map(|object| &**object).collect();
-    table(kind, &objects, metadata)
+    table(kind, &objects, metadata, included)
 }
 
-fn table(kind: &Kind, objects: &[&Value], metadata: &Value) -> Value {
+fn table(kind: &Kind, objects: &[&Value], metadata: &Value, included: Included) -> Value {
     let definitions: Vec<Value> = columns(kind)
         .iter()
         .map(|(name, wide)| {
@@ -29,10 +57,7 @@ fn table(kind: &Kind, objects: &[&Value], metadata: &Value) -> Value {
         .collect();
     let rows: Vec<Value> = objects
         .iter()
-        .map(|object| {
-            json!({"cells": cells(kind, object), "object": {"kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}})
-        })
+        .map(|object| json!({"cells": cells(kind, object), "object": included.take(object)}))
         .collect();
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": definitions,
         "rows": rows})

@@ -4,7 +4,7 @@ use super::Shell;
 use super::call::{Answer, Call, stream};
 use super::reads::{Form, form, metadata_only};
 use super::route::Target;
-use super::table;
+use super::table::{self, Included};
 use crate::simulator::json::Json;
 use crate::simulator::kinds::Kind;
 use crate::simulator::refusal::Refusal;
@@ -31,6 +31,7 @@ struct Watch {
     labels: Labels,
     fields: Fields,
     form: Form,
+    included: Included,
     target: String,
     /// Everything up to this version has been told.
     told: u64,
@@ -57,6 +58,7 @@ pub(super) fn answer(shell: &Arc<Shell>, call: &Call, target: &Target) -> Result
         labels: Labels::parse(call.parameter("labelSelector")),
         fields: Fields::parse(call.parameter("fieldSelector")),
         form: form(call),
+        included: Included::of(call),
         target: call.target.clone(),
         told: version,
         lines: VecDeque::new(),
@@ -167,7 +169,7 @@ impl Watch {
     fn tell(&mut self, event: &str, object: &Value) {
         let object = match self.form {
             Form::Whole => object.clone(),
-            Form::Table => table::of_one(self.kind, object),
+            Form::Table => table::of_one(self.kind, object, self.included),
             Form::Metadata => metadata_only(object),
         };
         self.lines.push_back(line(&json!({"type": event, "object": object})));

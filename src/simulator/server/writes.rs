@@ -3,7 +3,8 @@
 use super::call::{Answer, Call, json};
 use super::reads::{Form, form};
 use super::route::Target;
-use super::{Shell, table};
+use super::table::{self, Included};
+use super::Shell;
 use crate::simulator::json::Json;
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
@@ -38,7 +39,10 @@ pub(super) fn answer(shell: &Shell, call: &Call, target: &Target) -> Result<Answ
     let stored = shell.with_world(|world, now| world.apply(now, &request))?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let table = form(call) == Form::Table && stored.text("/kind") == target.kind.kind;
-    Ok(if table { json(status, &table::of_one(target.kind, &stored)) } else { json(status, &stored) })
+    if table {
+        return Ok(json(status, &table::of_one(target.kind, &stored, Included::of(call))));
+    }
+    Ok(json(status, &stored))
 }
 
 fn dry_run(call: &Call) -> bool {
