@@ -9,4 +9,5 @@ pub mod policy;
 pub mod ports;
 pub mod runtime;
 pub mod session;
+pub mod simulator;
 pub mod ui;
