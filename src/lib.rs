@@ -1,6 +1,7 @@
 //! gonogo.
 
 pub mod adapters;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod flight;
