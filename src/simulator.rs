@@ -42,12 +42,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 4] = [
-        Self::Good,
-        Self::BadCanary,
-        Self::CrashLoop,
-        Self::MetricsLost,
-    ];
+    pub const ALL: [Self; 4] = [Self::Good, Self::BadCanary, Self::CrashLoop, Self::MetricsLost];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -74,10 +69,7 @@ impl FromStr for Scenario {
     type Err = UnknownScenario;
 
     fn from_str(text: &str) -> Result<Self, UnknownScenario> {
-        Self::ALL
-            .into_iter()
-            .find(|scenario| scenario.name() == text)
-            .ok_or_else(|| UnknownScenario(text.to_owned()))
+        Self::ALL.into_iter().find(|scenario| scenario.name() == text).ok_or_else(|| UnknownScenario(text.to_owned()))
     }
 }
 
@@ -113,10 +105,7 @@ pub struct BuiltRelease {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("cannot prepare {path}: {source}", path = path.display())]
-    Directory {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Directory { path: PathBuf, source: std::io::Error },
     #[error("cannot build the practice repositories: {0}")]
     Git(#[from] git2::Error),
     #[error("cannot make the certificates of the practice API: {0}")]

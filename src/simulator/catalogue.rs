@@ -23,10 +23,7 @@ impl Catalogue {
             .iter()
             .enumerate()
             .flat_map(|(at, release)| {
-                [
-                    (format!("{}@{}", release.image, release.digest), at),
-                    (format!("{}:{}", release.image, release.commit), at),
-                ]
+                [(format!("{}@{}", release.image, release.digest), at), (format!("{}:{}", release.image, release.commit), at)]
             })
             .collect();
         Self { releases, by_image }
@@ -44,9 +41,7 @@ impl Catalogue {
     /// A release of `auth-service` and the like, by its number.
     pub fn numbered(&self, folder: &str, number: u64) -> Option<&BuiltRelease> {
         let project = format!("{REPOSITORY}/{folder}");
-        self.releases
-            .iter()
-            .find(|release| release.project == project && release.number == number)
+        self.releases.iter().find(|release| release.project == project && release.number == number)
     }
 }
 
@@ -58,8 +53,6 @@ impl BuiltRelease {
 
     /// The name by which the running program knows itself: the tag, else the short commit.
     pub(super) fn version(&self) -> String {
-        self.tag
-            .clone()
-            .unwrap_or_else(|| self.commit.chars().take(8).collect())
+        self.tag.clone().unwrap_or_else(|| self.commit.chars().take(8).collect())
     }
 }

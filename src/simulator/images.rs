@@ -34,11 +34,7 @@ impl Image {
                 "org.opencontainers.image.created": created.to_string()}})
         .to_string()
         .into_bytes();
-        Self {
-            digest: digest(&manifest),
-            manifest,
-            blobs: vec![(config_digest, config), (layer_digest, layer)],
-        }
+        Self { digest: digest(&manifest), manifest, blobs: vec![(config_digest, config), (layer_digest, layer)] }
     }
 }
 
@@ -58,12 +54,8 @@ pub(super) struct Images {
 
 impl Images {
     pub fn push(&mut self, name: &str, tag: &str, image: Image) {
-        self.tags
-            .entry(name.to_owned())
-            .or_default()
-            .push((tag.to_owned(), image.digest.clone()));
-        self.manifests
-            .insert((name.to_owned(), image.digest), image.manifest);
+        self.tags.entry(name.to_owned()).or_default().push((tag.to_owned(), image.digest.clone()));
+        self.manifests.insert((name.to_owned(), image.digest), image.manifest);
         self.blobs.extend(image.blobs);
     }
 
@@ -73,16 +65,9 @@ impl Images {
 
     /// Digest and bytes of a manifest, by tag or digest.
     pub fn manifest(&self, name: &str, reference: &str) -> Option<(&str, &[u8])> {
-        let tagged = self
-            .tags
-            .get(name)?
-            .iter()
-            .find(|(tag, _)| tag == reference)
-            .map(|(_, digest)| digest.as_str());
+        let tagged = self.tags.get(name)?.iter().find(|(tag, _)| tag == reference).map(|(_, digest)| digest.as_str());
         let wanted = tagged.unwrap_or(reference);
-        let ((_, digest), bytes) = self
-            .manifests
-            .get_key_value(&(name.to_owned(), wanted.to_owned()))?;
+        let ((_, digest), bytes) = self.manifests.get_key_value(&(name.to_owned(), wanted.to_owned()))?;
         Some((digest, bytes))
     }
 
@@ -92,12 +77,7 @@ impl Images {
 
     /// Tags of a repository in lexical order.
     pub fn tags(&self, name: &str) -> Option<Vec<&str>> {
-        let mut tags: Vec<&str> = self
-            .tags
-            .get(name)?
-            .iter()
-            .map(|(tag, _)| tag.as_str())
-            .collect();
+        let mut tags: Vec<&str> = self.tags.get(name)?.iter().map(|(tag, _)| tag.as_str()).collect();
         tags.sort_unstable();
         Some(tags)
     }

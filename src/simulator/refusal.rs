@@ -16,21 +16,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            about: Default::default(),
-            retry_after: None,
-        }
+        Self { code, reason, message: message.into(), about: Default::default(), retry_after: None }
     }
 
     fn of(mut self, kind: &Kind, name: &str) -> Self {
-        self.about = (
-            kind.plural.to_owned(),
-            kind.group.to_owned(),
-            name.to_owned(),
-        );
+        self.about = (kind.plural.to_owned(), kind.group.to_owned(), name.to_owned());
         self
     }
 
@@ -39,29 +29,15 @@ impl Refusal {
     }
 
     pub fn unknown_path() -> Self {
-        Self::new(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        )
+        Self::new(404, "NotFound", "the server could not find the requested resource")
     }
 
     pub fn not_found(kind: &Kind, name: &str) -> Self {
-        Self::new(
-            404,
-            "NotFound",
-            format!("{} \"{name}\" not found", kind.qualified()),
-        )
-        .of(kind, name)
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).of(kind, name)
     }
 
     pub fn exists(kind: &Kind, name: &str) -> Self {
-        Self::new(
-            409,
-            "AlreadyExists",
-            format!("{} \"{name}\" already exists", kind.qualified()),
-        )
-        .of(kind, name)
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).of(kind, name)
     }
 
     pub fn conflict(kind: &Kind, name: &str) -> Self {
@@ -78,11 +54,7 @@ impl Refusal {
     }
 
     pub fn not_allowed() -> Self {
-        Self::new(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        )
+        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
     }
 
     pub fn media_type(accepted: &str) -> Self {
@@ -94,20 +66,11 @@ impl Refusal {
 
     /// A JSON patch that does not apply, a failed `test` included. The real server's words, plus why.
     pub fn patch_does_not_apply(why: &str) -> Self {
-        Self::new(
-            422,
-            "Invalid",
-            format!("the server rejected our request due to an error in our request: {why}"),
-        )
+        Self::new(422, "Invalid", format!("the server rejected our request due to an error in our request: {why}"))
     }
 
     pub fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
-        Self::new(
-            422,
-            "Invalid",
-            format!("{}.{} \"{name}\" is invalid: {why}", kind.kind, kind.group),
-        )
-        .of(kind, name)
+        Self::new(422, "Invalid", format!("{}.{} \"{name}\" is invalid: {why}", kind.kind, kind.group)).of(kind, name)
     }
 
     pub fn expired() -> Self {
@@ -128,10 +91,7 @@ impl Refusal {
             504 => "Timeout",
             _ => "Unknown",
         };
-        Self {
-            retry_after,
-            ..Self::new(code, reason, "a fault of the rehearsal")
-        }
+        Self { retry_after, ..Self::new(code, reason, "a fault of the rehearsal") }
     }
 
     /// The `Status` object.

@@ -420,9 +420,26 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
     };
     let url = range.practice.api_url();
     let port_of_nobody = good.replace(url, "https://127.0.0.1:1");
-    let mut other_ca = serde_json::Value::Null;
-    let _ = &mut other_ca;
+    // Another practice cluster has another authority; its file with our address does not trust us.
+    let other = self::range(Scenario::Good).await;
+    let stranger = std::fs::read_to_string(other.practice.kubeconfig()).unwrap();
+    let stranger = stranger.replace(other.practice.api_url(), url);
+    let plugin = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+        contexts: [{name: c, context: {cluster: c, user: u}}]\n\
+        clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
+        users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, \
+        args: ['-c', 'read x; echo s3cr3t; echo s3cr3t >&2; exit 3'], interactiveMode: Always}}}]\n";
     let table = [
+        (
+            place(&written("stranger", &stranger), None),
+            FaultKind::Unreachable,
+            "TLS failed",
+        ),
+        (
+            place(&written("plugin", plugin), None),
+            FaultKind::Unauthorised,
+            "credential plugin failed",
+        ),
         (
             place(&dir.path().join("none"), None),
             FaultKind::NotFound,
@@ -451,6 +468,13 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
         assert!(fault.hint.is_some(), "{fault}");
         assert!(!fault.to_string().contains("s3cr3t"), "{fault}");
     }
+    for (status, kind) in [(401, FaultKind::Unauthorised), (403, FaultKind::Forbidden)] {
+        let refusal = json!({"match": {"method": "GET", "path_contains": "/apis/"}, "action": {"status": status}, "times": 1});
+        range.rehearse("POST", "faults", &refusal).await;
+        let fault = range.cluster.read(&range.at).await.unwrap_err();
+        assert_eq!(fault.kind, kind, "{fault}");
+        assert!(fault.hint.is_some(), "{fault}");
+    }
     range.practice.stop().await;
 }
 
@@ -460,7 +484,7 @@ fn feeds(range: &Range) -> (Posted, CancellationToken, Vec<tokio::task::JoinHand
     let target = Target {
         id: TargetId::new(
             EnvironmentName::new("production"),
-            ProjectId::new("acme/shop/auth-service"),
+            ProjectId::parse("acme/shop/auth-service").unwrap(),
         ),
         cluster: reference(&range.practice),
         workload: range.at.clone(),

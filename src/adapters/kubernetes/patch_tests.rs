@@ -175,12 +175,12 @@ fn a_hold_carries_its_holder_and_only_ours_is_taken_off() {
         workload: on(WorkloadKind::Rollout),
         expect: expect(),
     };
-    let held = Shape {
+    let by_ada = Shape {
         held_by: Some("ada".to_owned()),
         ..Shape::default()
     };
     assert_eq!(
-        operations(&resume, &held),
+        operations(&resume, &by_ada),
         [
             r#"test /metadata/uid "u1""#,
             "test /spec/paused true",

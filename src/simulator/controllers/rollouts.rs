@@ -24,12 +24,7 @@ struct Sides {
 
 impl Sides {
     fn all(&self) -> Vec<Value> {
-        self.new
-            .iter()
-            .chain(&self.stable)
-            .chain(&self.others)
-            .cloned()
-            .collect()
+        self.new.iter().chain(&self.stable).chain(&self.others).cloned().collect()
     }
 }
 
@@ -44,9 +39,7 @@ struct Pauses {
 
 impl World {
     pub(in crate::simulator) fn reconcile_rollout(&mut self, id: &Id) {
-        let Some(mut rollout) = self.find(id) else {
-            return;
-        };
+        let Some(mut rollout) = self.find(id) else { return };
         let sets = self.controlled(&REPLICA_SETS, &id.namespace, rollout.uid());
         let new = Self::current_set(&rollout, &sets);
         let hash = new.as_ref().map_or_else(
@@ -64,21 +57,13 @@ impl World {
         let mut new = new.unwrap_or_else(|| {
             let created = self.create_set(&ROLLOUT, &rollout);
             let message = format!("Created ReplicaSet {}", created.name());
-            self.note(
-                &rollout,
-                ROLLOUTS_CONTROLLER,
-                "NewReplicaSetCreated",
-                &message,
-            );
+            self.note(&rollout, ROLLOUTS_CONTROLLER, "NewReplicaSetCreated", &message);
             created
         });
         let revision = revision_of(&ROLLOUT, &rollout);
         self.number_revision(&ROLLOUT, &mut rollout, &mut new, &sets);
         if revision_of(&ROLLOUT, &rollout) != revision {
-            let message = format!(
-                "Rollout updated to revision {}",
-                revision_of(&ROLLOUT, &rollout)
-            );
+            let message = format!("Rollout updated to revision {}", revision_of(&ROLLOUT, &rollout));
             self.note(&rollout, ROLLOUTS_CONTROLLER, "RolloutUpdated", &message);
         }
         let mut sides = by_role(&rollout, Some(new), sets);
@@ -98,29 +83,15 @@ impl World {
         let counted = self.count_base(&mut rollout, sides, hash);
         let mut index = 0;
         if sides.new.is_some() && rollout.text("/status/stableRS") == hash {
-            self.note(
-                &rollout,
-                ROLLOUTS_CONTROLLER,
-                "SkipSteps",
-                "Rollback to stable",
-            );
+            self.note(&rollout, ROLLOUTS_CONTROLLER, "SkipSteps", "Rollback to stable");
             index = steps;
         } else if within_rollback_window(&rollout, sides) {
-            self.note(
-                &rollout,
-                ROLLOUTS_CONTROLLER,
-                "SkipSteps",
-                "Rollback within window",
-            );
+            self.note(&rollout, ROLLOUTS_CONTROLLER, "SkipSteps", "Rollback within window");
             index = steps;
         }
         set_index(&mut rollout, steps, index);
         rollout.unset("/status/promoteFull");
-        let pauses = Pauses {
-            clear: true,
-            remove_abort: true,
-            ..Pauses::default()
-        };
+        let pauses = Pauses { clear: true, remove_abort: true, ..Pauses::default() };
         self.persist(rollout, &counted, &pauses);
     }
 
@@ -128,30 +99,15 @@ impl World {
     fn resize(&mut self, rollout: &Value, sides: &mut Sides) -> bool {
         let replicas = rollout.int("/spec/replicas").unwrap_or(1);
         let bounds = bounds_of(rollout, replicas);
-        let Sides {
-            new: Some(new),
-            stable,
-            others,
-        } = sides
-        else {
-            return false;
-        };
+        let Sides { new: Some(new), stable, others } = sides else { return false };
         let others_wanted = total(&*others, "/spec/replicas");
         let (new_size, stable_size) = match stable.as_ref() {
-            Some(stable) => next_canary_and_stable(
-                replicas,
-                current_weight(rollout),
-                bounds,
-                side(new),
-                side(stable),
-                others_wanted,
-            ),
+            Some(stable) => {
+                next_canary_and_stable(replicas, current_weight(rollout), bounds, side(new), side(stable), others_wanted)
+            }
             None => {
                 let none = Side::default();
-                (
-                    next_canary_and_stable(replicas, 100, bounds, side(new), none, others_wanted).0,
-                    0,
-                )
+                (next_canary_and_stable(replicas, 100, bounds, side(new), none, others_wanted).0, 0)
             }
         };
         if let Some(stable) = stable
@@ -167,11 +123,7 @@ impl World {
         available += stable.as_ref().map_or(0, |stable| side(stable).available);
         let mut spare = available - (replicas - bounds.unavailable);
         let mut scaled = false;
-        for set in others
-            .iter_mut()
-            .rev()
-            .filter(|set| set.count("/spec/replicas") > 0)
-        {
+        for set in others.iter_mut().rev().filter(|set| set.count("/spec/replicas") > 0) {
             let wanted = set.count("/spec/replicas");
             let broken = (wanted - set.count("/status/availableReplicas")).max(0);
             let fewer = broken + (wanted - broken).min(spare.max(0));
@@ -184,15 +136,10 @@ impl World {
     }
 
     fn consider_pause(&mut self, rollout: &Value, id: &Id, pauses: &mut Pauses) {
-        if rollout.flag("/spec/paused")
-            || rollout.flag("/status/promoteFull")
-            || rollout.flag("/status/abort")
-        {
+        if rollout.flag("/spec/paused") || rollout.flag("/status/promoteFull") || rollout.flag("/status/abort") {
             return;
         }
-        let Some(step) = current_step(rollout).filter(|step| step.has("/pause")) else {
-            return;
-        };
+        let Some(step) = current_step(rollout).filter(|step| step.has("/pause")) else { return };
         match pause_since(rollout) {
             None if !rollout.flag("/status/controllerPause") => pauses.add = true,
             None => {}
@@ -201,10 +148,7 @@ impl World {
                     && since + wait > self.now
                 {
                     // A second more, for start times are written in whole seconds.
-                    self.look_within(
-                        id,
-                        (since + wait).duration_since(self.now) + SignedDuration::from_secs(1),
-                    );
+                    self.look_within(id, (since + wait).duration_since(self.now) + SignedDuration::from_secs(1));
                 }
             }
         }
@@ -222,10 +166,7 @@ impl World {
         }
         let aborted = rollout.flag("/status/abort") && !pauses.remove_abort;
         let replicas = rollout.int("/spec/replicas").unwrap_or(1);
-        let all_available = sides
-            .new
-            .as_ref()
-            .is_some_and(|new| side(new).available == replicas);
+        let all_available = sides.new.as_ref().is_some_and(|new| side(new).available == replicas);
         let reason = if aborted || !all_available {
             None
         } else if rollout.text("/status/stableRS").is_empty() {
@@ -237,32 +178,16 @@ impl World {
         };
         if let Some(reason) = reason {
             self.promote_stable(&mut rollout, hash, &reason);
-            pauses = Pauses {
-                clear: true,
-                remove_abort: true,
-                ..Pauses::default()
-            };
+            pauses = Pauses { clear: true, remove_abort: true, ..Pauses::default() };
             index = steps;
         } else if aborted {
-            index = if rollout.text("/status/stableRS") == hash {
-                steps
-            } else {
-                0
-            };
+            index = if rollout.text("/status/stableRS") == hash { steps } else { 0 };
         } else if self.step_completed(&rollout, sides) {
             index += 1;
             pauses.remove_step = true;
             if let Some(step) = current_step(&rollout) {
-                let message = format!(
-                    "Rollout step {index}/{steps} completed ({})",
-                    step_words(step)
-                );
-                self.note(
-                    &rollout,
-                    ROLLOUTS_CONTROLLER,
-                    "RolloutStepCompleted",
-                    &message,
-                );
+                let message = format!("Rollout step {index}/{steps} completed ({})", step_words(step));
+                self.note(&rollout, ROLLOUTS_CONTROLLER, "RolloutStepCompleted", &message);
             }
         }
         set_index(&mut rollout, steps, index);
@@ -274,16 +199,13 @@ impl World {
         if rollout.text("/status/stableRS") != hash {
             rollout.set("/status/stableRS", hash);
             let revision = revision_of(&ROLLOUT, rollout);
-            let message =
-                format!("Rollout completed update to revision {revision} ({hash}): {reason}");
+            let message = format!("Rollout completed update to revision {revision} ({hash}): {reason}");
             self.note(rollout, ROLLOUTS_CONTROLLER, "RolloutCompleted", &message);
         }
     }
 
     fn step_completed(&self, rollout: &Value, sides: &Sides) -> bool {
-        let Some(step) = current_step(rollout).filter(|_| !rollout.flag("/spec/paused")) else {
-            return false;
-        };
+        let Some(step) = current_step(rollout).filter(|_| !rollout.flag("/spec/paused")) else { return false };
         if step.has("/pause") {
             let since = pause_since(rollout);
             if rollout.flag("/status/controllerPause") && since.is_none() {
@@ -306,13 +228,7 @@ impl World {
             (replicas, 0)
         };
         let reached = |set: &Option<Value>, wanted| {
-            set.as_ref().is_some_and(|set| {
-                side(set)
-                    == Side {
-                        wanted,
-                        available: wanted,
-                    }
-            })
+            set.as_ref().is_some_and(|set| side(set) == Side { wanted, available: wanted })
         };
         reached(&sides.new, wanted.0)
             && (sides.stable.is_none() || reached(&sides.stable, wanted.1))
@@ -322,25 +238,15 @@ impl World {
     /// Writes counts, hashes and observed generation, and answers what they were before.
     fn count_base(&mut self, rollout: &mut Value, sides: &Sides, hash: &str) -> Counted {
         let before = Counted::of(rollout);
-        let sets: Vec<Value> = sides
-            .all()
-            .iter()
-            .filter_map(|set| self.find(&Id::of(set)?))
-            .collect();
+        let sets: Vec<Value> = sides.all().iter().filter_map(|set| self.find(&Id::of(set)?)).collect();
         let new = sets.iter().find(|set| hash_of(&ROLLOUT, set) == hash);
         let running = total(&sets, "/status/replicas");
         for (member, count) in [
             ("replicas", running),
             ("HPAReplicas", running),
-            (
-                "updatedReplicas",
-                new.map_or(0, |set| set.count("/status/replicas")),
-            ),
+            ("updatedReplicas", new.map_or(0, |set| set.count("/status/replicas"))),
             ("readyReplicas", total(&sets, "/status/readyReplicas")),
-            (
-                "availableReplicas",
-                total(&sets, "/status/availableReplicas"),
-            ),
+            ("availableReplicas", total(&sets, "/status/availableReplicas")),
         ] {
             rollout.set(&format!("/status/{member}"), count);
         }
@@ -400,9 +306,7 @@ impl World {
 
 fn by_role(rollout: &Value, new: Option<Value>, sets: Vec<Value>) -> Sides {
     let stable_hash = rollout.text("/status/stableRS");
-    let new_uid = new
-        .as_ref()
-        .map_or(String::new(), |set| set.uid().to_owned());
+    let new_uid = new.as_ref().map_or(String::new(), |set| set.uid().to_owned());
     let (mut stable, mut others) = (None, Vec::new());
     for set in sets.into_iter().filter(|set| set.uid() != new_uid) {
         if !stable_hash.is_empty() && hash_of(&ROLLOUT, &set) == stable_hash {
@@ -411,36 +315,21 @@ fn by_role(rollout: &Value, new: Option<Value>, sets: Vec<Value>) -> Sides {
             others.push(set);
         }
     }
-    Sides {
-        new,
-        stable,
-        others,
-    }
+    Sides { new, stable, others }
 }
 
 fn bounds_of(rollout: &Value, replicas: i64) -> Bounds {
     let canary = &rollout["spec"]["strategy"]["canary"];
-    Bounds::resolve(
-        canary.get("maxSurge"),
-        canary.get("maxUnavailable"),
-        replicas,
-    )
+    Bounds::resolve(canary.get("maxSurge"), canary.get("maxUnavailable"), replicas)
 }
 
 fn side(set: &Value) -> Side {
-    Side {
-        wanted: set.count("/spec/replicas"),
-        available: set.count("/status/availableReplicas"),
-    }
+    Side { wanted: set.count("/spec/replicas"), available: set.count("/status/availableReplicas") }
 }
 
 /// Hash of the steps, so that a change of them restarts the canary.
 fn step_hash(rollout: &Value) -> String {
-    chance::suffix(
-        1,
-        &pruned(&rollout["spec"]["strategy"]["canary"]["steps"]).to_string(),
-        10,
-    )
+    chance::suffix(1, &pruned(&rollout["spec"]["strategy"]["canary"]["steps"]).to_string(), 10)
 }
 
 pub(super) fn current_index(rollout: &Value) -> usize {
@@ -462,9 +351,7 @@ fn set_index(rollout: &mut Value, steps: usize, index: usize) {
 
 /// The weight that the pods should have: 0 when aborted, 100 without a step, else the last `setWeight` up to here.
 fn current_weight(rollout: &Value) -> i64 {
-    if rollout.flag("/status/promoteFull")
-        || rollout.text("/status/currentPodHash") == rollout.text("/status/stableRS")
-    {
+    if rollout.flag("/status/promoteFull") || rollout.text("/status/currentPodHash") == rollout.text("/status/stableRS") {
         return 100;
     }
     if rollout.flag("/status/abort") {
@@ -474,18 +361,12 @@ fn current_weight(rollout: &Value) -> i64 {
         return 100;
     }
     let passed = rollout.items(STEPS).iter().take(current_index(rollout) + 1);
-    passed
-        .filter_map(|step| step.int("/setWeight"))
-        .last()
-        .unwrap_or(0)
+    passed.filter_map(|step| step.int("/setWeight")).last().unwrap_or(0)
 }
 
 fn pause_since(rollout: &Value) -> Option<jiff::Timestamp> {
     let conditions = rollout.items("/status/pauseConditions");
-    conditions
-        .iter()
-        .find(|condition| condition.text("/reason") == PAUSE_STEP)?
-        .time("/startTime")
+    conditions.iter().find(|condition| condition.text("/reason") == PAUSE_STEP)?.time("/startTime")
 }
 
 /// The duration of a pause step: seconds as a number or text, or a Go duration such as `5m`.
@@ -508,9 +389,7 @@ fn go_duration(text: &str) -> Option<SignedDuration> {
         let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit = rest
-            .find(|letter: char| letter.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let unit = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
         seconds += number
             * match &rest[..unit] {
                 "h" => 3600.0,
@@ -526,19 +405,11 @@ fn go_duration(text: &str) -> Option<SignedDuration> {
 
 /// Whether the present template is an earlier one that lies fewer revisions back than `spec.rollbackWindow` allows.
 fn within_rollback_window(rollout: &Value, sides: &Sides) -> bool {
-    let Some(window) = rollout.int("/spec/rollbackWindow/revisions") else {
-        return false;
-    };
-    let (Some(new), Some(stable)) = (&sides.new, &sides.stable) else {
-        return false;
-    };
+    let Some(window) = rollout.int("/spec/rollbackWindow/revisions") else { return false };
+    let (Some(new), Some(stable)) = (&sides.new, &sides.stable) else { return false };
     let born = |set: &Value| set.time("/metadata/creationTimestamp");
     let (from, to) = (born(new), born(stable));
-    let between = sides
-        .others
-        .iter()
-        .filter(|set| born(set) > from && born(set) < to)
-        .count();
+    let between = sides.others.iter().filter(|set| born(set) > from && born(set) < to).count();
     from < to && i64::try_from(between).is_ok_and(|between| between < window)
 }
 
@@ -548,19 +419,11 @@ mod tests {
 
     #[test]
     fn pause_durations() {
-        for (duration, seconds) in [
-            (json!(30), 30),
-            (json!("30"), 30),
-            (json!("5m"), 300),
-            (json!("1h30m"), 5400),
-            (json!("soon"), -1),
-        ] {
+        for (duration, seconds) in
+            [(json!(30), 30), (json!("30"), 30), (json!("5m"), 300), (json!("1h30m"), 5400), (json!("soon"), -1)]
+        {
             let step = json!({"pause": {"duration": duration}});
-            assert_eq!(
-                pause_duration(&step),
-                Some(SignedDuration::from_secs(seconds)),
-                "{duration}"
-            );
+            assert_eq!(pause_duration(&step), Some(SignedDuration::from_secs(seconds)), "{duration}");
         }
         assert_eq!(pause_duration(&json!({"pause": {}})), None);
     }

@@ -57,11 +57,7 @@ pub(super) fn get(shell: &Shell, call: &Call, target: &Target) -> Result<Answer,
 }
 
 /// Objects that a list call selects, and the version they were read at.
-fn selected(
-    shell: &Shell,
-    call: &Call,
-    target: &Target,
-) -> Result<(Vec<Arc<Value>>, u64), Refusal> {
+fn selected(shell: &Shell, call: &Call, target: &Target) -> Result<(Vec<Arc<Value>>, u64), Refusal> {
     let labels = Labels::parse(call.parameter("labelSelector"));
     let fields = Fields::parse(call.parameter("fieldSelector"));
     let (objects, version) = shell.with_world(|world, _| {
