@@ -70,7 +70,11 @@ async fn range(scenario: Scenario) -> Range {
     let practice = Practice::start(options).await.unwrap();
     let cluster = kubernetes::connect(&reference(&practice)).await.unwrap();
     let kubeconfig = kube::config::Kubeconfig::read_from(practice.kubeconfig()).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await;
+    let config = kube::Config::from_custom_kubeconfig(
+        kubeconfig,
+        &kube::config::KubeConfigOptions::default(),
+    )
+    .await;
     Range {
         raw: kube::Client::try_from(config.unwrap()).unwrap(),
         practice,
@@ -104,7 +108,7 @@ impl Range {
         };
         match tokio::time::timeout(Duration::from_secs(30), look).await {
             Ok(observed) => observed,
-            Err(_) => panic!("not {what} within 30 s: {:#?}", self.read().await.workload),
+            Err(late) => panic!("not {what} ({late}): {:#?}", self.read().await.workload),
         }
     }
 
@@ -219,7 +223,13 @@ async fn a_canary_goes_step_by_step_and_no_step_twice() {
     let first = range.flown().await;
     assert_eq!(first.workload.set_weight(), Some(10));
     assert_eq!(first.workload.intent.as_deref(), Some("i-1"));
-    range.send(&range.promote(&first)).await.unwrap();
+    // Two operators at once, while the status is written a hundred times a second.
+    range
+        .rehearse("POST", "churn", &json!({"writes_per_second": 100}))
+        .await;
+    let promote = range.promote(&first);
+    let (one, two) = tokio::join!(range.send(&promote), range.send(&promote));
+    assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     let second = range
         .until("resting at step 3", |now| {
             now.workload.rests_at_step() && now.workload.step == Some(3)
@@ -330,8 +340,8 @@ async fn a_hold_of_ours_is_taken_off_and_no_other() {
     let fault = range.send(&resume).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
     range.send(&hold).await.unwrap();
-    let held = range.until("held", |now| now.workload.paused).await;
-    assert_eq!(held.workload.held_by.unwrap().as_ref(), "ada");
+    let paused = range.until("held", |now| now.workload.paused).await;
+    assert_eq!(paused.workload.held_by.unwrap().as_ref(), "ada");
     range.send(&resume).await.unwrap();
     let free = range.until("free", |now| !now.workload.paused).await;
     assert_eq!(free.workload.held_by, None);
@@ -519,7 +529,7 @@ fn feeds(range: &Range) -> (Posted, CancellationToken, Vec<tokio::task::JoinHand
         .map(|feed| {
             let into = Arc::clone(&posted);
             let post = Arc::new(move |observation: Observation| {
-                into.lock().unwrap().push(observation.seen)
+                into.lock().unwrap().push(observation.seen);
             });
             tokio::spawn(feed.run(post, cancel.clone()))
         })

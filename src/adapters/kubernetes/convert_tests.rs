@@ -1,7 +1,7 @@
 //! Objects as the API serves them, in tables.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::rollout::RolloutPhase;
