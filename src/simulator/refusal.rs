@@ -113,6 +113,14 @@ impl Refusal {
         Self::new(410, "Expired", "too old resource version")
     }
 
+    pub fn from_the_future(wanted: u64, newest: u64) -> Self {
+        let message = format!("Too large resource version: {wanted}, current: {newest}");
+        Self {
+            retry_after: Some(1),
+            ..Self::new(504, "Timeout", message)
+        }
+    }
+
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(503, "ServiceUnavailable", message)
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Changes kept for watches; older ones are compacted, as etcd does.
-const HISTORY: usize = 50_000;
+const HISTORY: usize = 10_000;
 
 /// Which object: kind (plural), namespace ("" when cluster-wide), name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -303,6 +303,11 @@ impl World {
                 touch_condition(deployment, "Progressing", &stamp(now));
             }
         }
+        // A Deployment that was complete has no deadline until it moves again.
+        let reason = condition(deployment, "Progressing").map_or("", |found| found.text("/reason"));
+        if ["NewReplicaSetAvailable", "ProgressDeadlineExceeded"].contains(&reason) {
+            return;
+        }
         let deadline = deployment
             .int("/spec/progressDeadlineSeconds")
             .unwrap_or(600);

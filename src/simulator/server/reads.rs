@@ -76,7 +76,7 @@ fn selected(
     });
     let wanted: u64 = call.parameter("resourceVersion").parse().unwrap_or(0);
     if wanted > version {
-        return Err(Refusal::injected(504, Some(1)));
+        return Err(Refusal::from_the_future(wanted, version));
     }
     Ok((objects, version))
 }

@@ -3,7 +3,7 @@
 
 use super::{Deletion, Making, Request, Verb, World};
 use crate::simulator::catalogue::{Catalogue, REGISTRY, REPOSITORY};
-use crate::simulator::json::Json;
+use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::{DEPLOYMENTS, KINDS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
@@ -388,7 +388,16 @@ fn undo_finds_the_old_replica_set_again() {
     flight
         .ask(&DEPLOYMENTS, "staging", "", Verb::Patch(Patch::Json(patch)))
         .unwrap();
-    flight.fly(30);
+    for _ in 0..30 {
+        flight.fly(1);
+        let deployment = flight.object(&DEPLOYMENTS, "staging");
+        let progressing = condition(&deployment, "Progressing").unwrap();
+        assert_eq!(
+            progressing.text("/status"),
+            "True",
+            "long ago is no missed deadline"
+        );
+    }
     let after = flight
         .world
         .controlled(&REPLICA_SETS, "staging", deployment.uid());
@@ -434,7 +443,7 @@ fn an_image_that_was_never_pushed() {
                 .all(|reason| reason.ends_with("Pull") || reason.ends_with("BackOff"))
     );
     let deployment = flight.object(&DEPLOYMENTS, "dev");
-    let progressing = super::super::json::condition(&deployment, "Progressing").unwrap();
+    let progressing = condition(&deployment, "Progressing").unwrap();
     assert_eq!(progressing.text("/reason"), "ProgressDeadlineExceeded");
     assert_eq!(
         deployment.count("/status/availableReplicas"),
