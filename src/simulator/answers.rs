@@ -194,6 +194,21 @@ impl World {
     }
 }
 
+const ERROR_TYPES: [&str; 3] = ["timeout", "database", "upstream"];
+
+/// Splits a number of errors by type, whole and without a rest: of ten, five, three and two.
+fn by_type(errors: f64) -> [f64; 3] {
+    const TURNS: [usize; 10] = [0, 1, 0, 2, 0, 1, 0, 1, 0, 2];
+    let tens = (errors / 10.0).floor();
+    let mut counts = [tens * 5.0, tens * 3.0, tens * 2.0];
+    for (turn, kind) in TURNS.iter().enumerate() {
+        if (turn as f64) < errors.floor() - tens * 10.0 {
+            counts[*kind] += 1.0;
+        }
+    }
+    counts
+}
+
 /// The four families of the Prometheus text format.
 fn exposition(counters: &Counters, version: &str, connections: f64) -> String {
     let mut text = String::new();
@@ -214,12 +229,11 @@ fn exposition(counters: &Counters, version: &str, connections: f64) -> String {
         "Requests served.",
         &[(format!("requests_total{{{label}}}"), requests)],
     );
-    let errors = [("timeout", 0.5), ("database", 0.3), ("upstream", 0.2)].map(|(kind, share)| {
-        (
-            format!("errors_total{{type=\"{kind}\",{label}}}"),
-            (counters.errors * share).floor(),
-        )
-    });
+    let errors: Vec<(String, f64)> = ERROR_TYPES
+        .iter()
+        .zip(by_type(counters.errors))
+        .map(|(kind, count)| (format!("errors_total{{type=\"{kind}\",{label}}}"), count))
+        .collect();
     family(
         "errors_total",
         "counter",
@@ -265,4 +279,23 @@ fn exposition(counters: &Counters, version: &str, connections: f64) -> String {
         &connections,
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_is_lost_between_the_types() {
+        let mut last = [0.0; 3];
+        for errors in 0..200 {
+            let counts = by_type(f64::from(errors) + 0.7);
+            assert!(
+                (counts.iter().sum::<f64>() - f64::from(errors)).abs() < 0.1,
+                "{errors}"
+            );
+            assert!(counts.iter().zip(last).all(|(new, old)| *new >= old));
+            last = counts;
+        }
+    }
 }
