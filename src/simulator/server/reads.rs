@@ -1,8 +1,9 @@
 //! GET of one object and of lists: selectors, pages, and the form that the caller accepts.
 
+use super::Shell;
 use super::call::{Answer, Call, ok};
 use super::route::Target;
-use super::{Shell, table};
+use super::table::{self, Included};
 use crate::simulator::json::Json;
 use crate::simulator::kinds::Kind;
 use crate::simulator::refusal::Refusal;
@@ -51,13 +52,17 @@ pub(super) fn get(shell: &Shell, call: &Call, target: &Target) -> Result<Answer,
     }
     Ok(match form(call) {
         Form::Whole => ok(&object),
-        Form::Table => ok(&table::of_one(target.kind, &object)),
+        Form::Table => ok(&table::of_one(target.kind, &object, Included::of(call))),
         Form::Metadata => ok(&metadata_only(&object)),
     })
 }
 
 /// Objects that a list call selects, and the version they were read at.
-fn selected(shell: &Shell, call: &Call, target: &Target) -> Result<(Vec<Arc<Value>>, u64), Refusal> {
+fn selected(
+    shell: &Shell,
+    call: &Call,
+    target: &Target,
+) -> Result<(Vec<Arc<Value>>, u64), Refusal> {
     let labels = Labels::parse(call.parameter("labelSelector"));
     let fields = Fields::parse(call.parameter("fieldSelector"));
     let (objects, version) = shell.with_world(|world, _| {
@@ -71,7 +76,7 @@ fn selected(shell: &Shell, call: &Call, target: &Target) -> Result<(Vec<Arc<Valu
     });
     let wanted: u64 = call.parameter("resourceVersion").parse().unwrap_or(0);
     if wanted > version {
-        return Err(Refusal::injected(504, Some(1)));
+        return Err(Refusal::from_the_future(wanted, version));
     }
     Ok((objects, version))
 }
@@ -91,7 +96,7 @@ pub(super) fn list(shell: &Shell, call: &Call, target: &Target) -> Result<Answer
         metadata["continue"] = json!(format!("{version}~{}", last.replace('/', "~")));
     }
     Ok(ok(&match form(call) {
-        Form::Table => table::of_many(target.kind, &objects, &metadata),
+        Form::Table => table::of_many(target.kind, &objects, &metadata, Included::of(call)),
         Form::Metadata => {
             let items: Vec<Value> = objects.iter().map(|object| metadata_only(object)).collect();
             json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
