@@ -642,3 +642,18 @@ async fn a_deaf_watch_a_compaction_and_an_outage_are_survived() {
     cancel.cancel();
     range.practice.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_whose_metrics_are_lost_are_silent_and_say_why() {
+    let range = range(Scenario::MetricsLost).await;
+    let first = range.flown().await;
+    range.send(&range.promote(&first)).await.unwrap();
+    let (posted, cancel, _running) = feeds(&range);
+    let new = first.workload.current_hash.clone().unwrap();
+    seen(&posted, "silence", 20, |seen| {
+        matches!(seen, Seen::Metrics(metrics) if metrics.sides.get(&new).is_some_and(|side| side.silent > 0 && side.trouble.is_some()))
+    })
+    .await;
+    cancel.cancel();
+    range.practice.stop().await;
+}
