@@ -9,6 +9,8 @@ mod objects;
 mod patch;
 mod phase;
 mod proxy;
+mod steps;
+mod store;
 mod stream;
 pub mod watch;
 

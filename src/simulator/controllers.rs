@@ -8,3 +8,5 @@ mod replica_sets;
 mod revisions;
 mod rollout_status;
 mod rollouts;
+mod sides;
+mod steps;

@@ -1,12 +1,15 @@
-//! The practice repositories: the monorepo `acme/shop` with its branches and tags, and the GitOps pointers.
+//! The practice repositories: the monorepo `acme/shop` with its branches and tags, and the `GitOps` pointers.
 //! Content is the same each time; commit times hang on the start of the rehearsal, so commit ids do too.
 
 use super::BuiltRelease;
-use super::catalogue::{Catalogue, REPOSITORY, REGISTRY};
+use super::catalogue::{Catalogue, REGISTRY, REPOSITORY};
 use super::images::{Image, Images};
-use git2::{Commit, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{
+    Commit, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature, Time,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// The folders of the monorepo, each a project.
@@ -118,7 +121,10 @@ pub(super) fn build(directory: &Path, start: Timestamp) -> Result<Built, git2::E
         for (at, commit) in commits.iter().enumerate() {
             let number = at + 1;
             let committed_at = start_of(start, number);
-            let tag = TAGS.iter().find_map(|(tag, on)| tag.strip_prefix(&format!("{folder}/")).filter(|_| *on == number));
+            let tag = TAGS.iter().find_map(|(tag, on)| {
+                tag.strip_prefix(&format!("{folder}/"))
+                    .filter(|_| *on == number)
+            });
             let name = format!("{REPOSITORY}/{folder}");
             let image = Image::build(&name, &commit.to_string(), committed_at);
             releases.push(BuiltRelease {
@@ -157,19 +163,31 @@ fn write_history(repository: &Repository, start: Timestamp) -> Result<Vec<Oid>, 
         let folder = FOLDERS[*folder];
         let topic = subject.split(['(', ')', ':']).next().unwrap_or("chore");
         let file = files.entry(format!("{folder}/src/{topic}.rs")).or_default();
-        file.push_str(&format!("// {subject}\n"));
+        let _ = writeln!(file, "// {subject}");
         if number == 42 {
             let migration = "CREATE TABLE session_keys (id INTEGER PRIMARY KEY, key BLOB NOT NULL, born TEXT NOT NULL);\n";
-            files.insert(format!("{folder}/migrations/0007_session_keys.up.sql"), migration.to_owned());
+            files.insert(
+                format!("{folder}/migrations/0007_session_keys.up.sql"),
+                migration.to_owned(),
+            );
             files.insert(
                 format!("{folder}/migrations/0007_session_keys.down.sql"),
                 "DROP TABLE session_keys;\n".to_owned(),
             );
         }
         let parent = commits.last().copied();
-        commits.push(commit(repository, &files, subject, *author, start_of(start, number), parent)?);
+        commits.push(commit(
+            repository,
+            &files,
+            subject,
+            *author,
+            start_of(start, number),
+            parent,
+        )?);
     }
-    let Some(tip) = commits.last() else { return Ok(commits) };
+    let Some(tip) = commits.last() else {
+        return Ok(commits);
+    };
     repository.reference("refs/heads/main", *tip, true, "practice")?;
     repository.set_head("refs/heads/main")?;
     repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))?;
@@ -183,12 +201,19 @@ fn first_files() -> BTreeMap<String, String> {
     )]);
     for folder in FOLDERS {
         files.insert(format!("{folder}/README.md"), format!("# {folder}\n"));
-        files.insert(format!("{folder}/Dockerfile"), "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n".to_owned());
+        files.insert(
+            format!("{folder}/Dockerfile"),
+            "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n".to_owned(),
+        );
     }
     files
 }
 
-fn write_refs(repository: &Repository, commits: &[Oid], start: Timestamp) -> Result<(), git2::Error> {
+fn write_refs(
+    repository: &Repository,
+    commits: &[Oid],
+    start: Timestamp,
+) -> Result<(), git2::Error> {
     for (name, number) in TAGS {
         let tagger = signature(4, start_of(start, number) + SignedDuration::from_mins(9))?;
         let target = repository.find_object(commits[number - 1], None)?;
@@ -197,14 +222,27 @@ fn write_refs(repository: &Repository, commits: &[Oid], start: Timestamp) -> Res
     repository.branch("release/1.2", &repository.find_commit(commits[40])?, false)?;
     let base = repository.find_commit(commits[41])?;
     let mut files = read_files(repository, &base)?;
-    files.insert("auth-service/src/passkeys.rs".to_owned(), "// passkeys, not done yet\n".to_owned());
+    files.insert(
+        "auth-service/src/passkeys.rs".to_owned(),
+        "// passkeys, not done yet\n".to_owned(),
+    );
     let at = start_of(start, 42) + SignedDuration::from_mins(30);
-    let tip = commit(repository, &files, "feat(auth): passkeys", 1, at, Some(base.id()))?;
+    let tip = commit(
+        repository,
+        &files,
+        "feat(auth): passkeys",
+        1,
+        at,
+        Some(base.id()),
+    )?;
     repository.branch("feature/passkeys", &repository.find_commit(tip)?, false)?;
     Ok(())
 }
 
-fn read_files(repository: &Repository, commit: &Commit<'_>) -> Result<BTreeMap<String, String>, git2::Error> {
+fn read_files(
+    repository: &Repository,
+    commit: &Commit<'_>,
+) -> Result<BTreeMap<String, String>, git2::Error> {
     let mut index = Index::new()?;
     index.read_tree(&commit.tree()?)?;
     let mut files = BTreeMap::new();
@@ -236,7 +274,9 @@ fn commit(
     }
     let tree = repository.find_tree(index.write_tree_to(repository)?)?;
     let who = signature(author, at)?;
-    let parent = parent.map(|parent| repository.find_commit(parent)).transpose()?;
+    let parent = parent
+        .map(|parent| repository.find_commit(parent))
+        .transpose()?;
     let parents: Vec<&Commit<'_>> = parent.iter().collect();
     repository.commit(None, &who, &who, &format!("{subject}\n"), &tree, &parents)
 }
@@ -258,23 +298,39 @@ fn entry(path: &str, id: Oid, size: usize) -> IndexEntry {
     }
 }
 
-/// The GitOps repository: for each environment and project the image that should run there.
+/// The `GitOps` repository: for each environment and project the image that should run there.
 fn write_pointers(path: &Path, catalogue: &Catalogue, start: Timestamp) -> Result<(), git2::Error> {
     let repository = init(path, true)?;
     let mut files = BTreeMap::new();
-    for (environment, numbers) in [("dev", [43, 40, 42]), ("staging", [42, 38, 39]), ("production", [41, 34, 36])] {
+    for (environment, numbers) in [
+        ("dev", [43, 40, 42]),
+        ("staging", [42, 38, 39]),
+        ("production", [41, 34, 36]),
+    ] {
         for (folder, number) in FOLDERS.iter().zip(numbers) {
-            let Some(release) = catalogue.numbered(folder, number) else { continue };
+            let Some(release) = catalogue.numbered(folder, number) else {
+                continue;
+            };
             let text = format!(
                 "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: {environment}\n\
                  resources:\n  - ../../base/{folder}\nimages:\n  - name: {image}\n    newName: {image}\n    digest: {digest}\n",
                 image = release.image,
                 digest = release.digest
             );
-            files.insert(format!("environments/{environment}/{folder}/kustomization.yaml"), text);
+            files.insert(
+                format!("environments/{environment}/{folder}/kustomization.yaml"),
+                text,
+            );
         }
     }
-    let tip = commit(&repository, &files, "deploy: as it stands", 4, start - SignedDuration::from_mins(15), None)?;
+    let tip = commit(
+        &repository,
+        &files,
+        "deploy: as it stands",
+        4,
+        start - SignedDuration::from_mins(15),
+        None,
+    )?;
     repository.reference("refs/heads/main", tip, true, "practice")?;
     Ok(())
 }
@@ -294,11 +350,24 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let start = Timestamp::now();
         let built = build(directory.path(), start).unwrap();
-        let tag = |number| built.catalogue.numbered("auth-service", number).unwrap().tag.clone();
-        assert_eq!([tag(41), tag(42), tag(43)], [Some("v1.2.3".to_owned()), Some("v1.3.0".to_owned()), None]);
+        let tag = |number| {
+            built
+                .catalogue
+                .numbered("auth-service", number)
+                .unwrap()
+                .tag
+                .clone()
+        };
+        assert_eq!(
+            [tag(41), tag(42), tag(43)],
+            [Some("v1.2.3".to_owned()), Some("v1.3.0".to_owned()), None]
+        );
         let repository = Repository::open(directory.path().join("source")).unwrap();
         let head = repository.head().unwrap().peel_to_commit().unwrap();
-        assert_eq!(head.id().to_string(), built.catalogue.numbered("auth-service", 43).unwrap().commit);
+        assert_eq!(
+            head.id().to_string(),
+            built.catalogue.numbered("auth-service", 43).unwrap().commit
+        );
         assert!(repository.statuses(None).unwrap().is_empty());
         let mut walk = repository.revwalk().unwrap();
         walk.push_head().unwrap();

@@ -1,6 +1,7 @@
 //! Integration tests, in one binary so that they link once.
 
 mod actions;
+mod adapters;
 mod architecture;
 mod config;
 mod git;
