@@ -10,7 +10,8 @@ use kube::api::{
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
-use kube::{Client, Config};
+use kube::runtime::watcher;
+use kube::{Client, Config, ResourceExt as _};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,90 @@ async fn kube_lists_watches_patches() {
     };
     assert_eq!((status.code, status.reason.as_str()), (422, "Invalid"));
     flown.practice.stop().await;
+}
+
+#[tokio::test]
+async fn a_watcher_with_streaming_lists() {
+    let flown = fly(20.0).await;
+    let rollouts = rollouts(&flown.client);
+    let config = watcher::Config::default().streaming_lists();
+    let mut events = watcher::watcher(rollouts.clone(), config).boxed();
+    let mut listed = 0;
+    loop {
+        match next(&mut events).await {
+            watcher::Event::Init => {}
+            watcher::Event::InitApply(_) => listed += 1,
+            watcher::Event::InitDone => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(listed, 3);
+    let label = Patch::Merge(json!({"metadata": {"labels": {"seen": "yes"}}}));
+    rollouts
+        .patch("web-front", &PatchParams::default(), &label)
+        .await
+        .unwrap();
+    let event = next(&mut events).await;
+    assert!(matches!(event, watcher::Event::Apply(rollout) if rollout.labels()["seen"] == "yes"));
+    flown.practice.stop().await;
+}
+
+async fn next<S, T>(events: &mut S) -> T
+where
+    S: futures::Stream<Item = Result<T, watcher::Error>> + Unpin,
+{
+    let event = tokio::time::timeout(Duration::from_secs(5), events.try_next()).await;
+    event.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_tested_patch_meets_no_false_conflict() {
+    let flown = fly(20.0).await;
+    let churn = json!({"writes_per_second": 100}).to_string().into_bytes();
+    let url = format!("{}/rehearsal/churn", flown.practice.api_url());
+    let request = http::Request::post(url)
+        .header("content-type", "application/json")
+        .body(churn)
+        .unwrap();
+    flown.client.request_text(request).await.unwrap();
+    let rollouts = rollouts(&flown.client);
+    for round in 0..60 {
+        let patch = json!([{"op": "test", "path": "/status/currentStepIndex", "value": 6},
+            {"op": "test", "path": "/status/abort", "value": null},
+            {"op": "add", "path": "/status/practiceRound", "value": round}]);
+        let patch: json_patch::Patch = serde_json::from_value(patch).unwrap();
+        let patched = rollouts
+            .patch_status(
+                "auth-service",
+                &PatchParams::default(),
+                &Patch::Json::<()>(patch),
+            )
+            .await;
+        assert!(patched.is_ok(), "{patched:?}");
+    }
+    let written = rollouts.get("auth-service").await.unwrap();
+    assert!(written.data["status"]["practiceWrites"].as_u64() > Some(3));
+    flown.practice.stop().await;
+}
+
+#[tokio::test]
+async fn a_dropped_practice_stops_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        scenario: Scenario::Good,
+        seed: 3,
+        speed: 1.0,
+        dir: directory.path().to_owned(),
+    };
+    let practice = tokio::spawn(Practice::start(options))
+        .await
+        .unwrap()
+        .unwrap();
+    let address = practice.api_url().trim_start_matches("https://").to_owned();
+    assert!(tokio::net::TcpStream::connect(&address).await.is_ok());
+    drop(practice);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(tokio::net::TcpStream::connect(&address).await.is_err());
 }
 
 #[tokio::test]
