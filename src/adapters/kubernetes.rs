@@ -76,6 +76,7 @@ pub fn feeds(
     let mut feeds: Vec<Box<dyn Feed>> = vec![Box::new(watch::WorkloadFeed::new(
         Arc::clone(cluster),
         target,
+        timings.stale,
         sender,
     ))];
     if let Some(endpoint) = &target.health {

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,8 @@ use crate::{
     ports::watch::{Feed, Post},
 };
 
+/// Everything watched is read again this often at the latest: a quiet watch alone proves nothing. More often where the
+/// configured staleness asks for it.
 const REREAD: Duration = Duration::from_secs(10);
 /// The least time between two postings.
 const PACE: Duration = Duration::from_millis(40);
@@ -40,6 +43,7 @@ pub struct WorkloadFeed {
     cluster: Arc<Cluster>,
     target: TargetId,
     workload: WorkloadRef,
+    reread: Duration,
     shown: tokio::sync::watch::Sender<Shown>,
 }
 
@@ -47,12 +51,15 @@ impl WorkloadFeed {
     pub fn new(
         cluster: Arc<Cluster>,
         target: &Target,
+        stale: SignedDuration,
         shown: tokio::sync::watch::Sender<Shown>,
     ) -> Self {
+        let half = Duration::try_from(stale).unwrap_or(REREAD) / 2;
         Self {
             cluster,
             target: target.id.clone(),
             workload: target.workload.clone(),
+            reread: REREAD.min(half),
             shown,
         }
     }
@@ -187,7 +194,7 @@ impl WorkloadFeed {
         poster: &mut Poster<'_>,
     ) -> Option<Snapshot> {
         let mut backoff = Backoff::of_feeds();
-        let mut reread = Box::pin(self.reread(shared, REREAD));
+        let mut reread = Box::pin(self.reread(shared, self.reread));
         loop {
             let read = tokio::select! {
                 biased;
@@ -213,7 +220,7 @@ impl WorkloadFeed {
                     backoff.reset();
                     let observed = shared.lock().observed(&self.workload);
                     poster.show(observed, true);
-                    reread.set(self.reread(shared, REREAD));
+                    reread.set(self.reread(shared, self.reread));
                 }
                 Some(Ok((snapshot, false))) => return Some(snapshot),
                 Some(Err(fault)) => {
