@@ -3,6 +3,8 @@
 mod actions;
 mod architecture;
 mod config;
+mod fixture;
+mod frames;
 mod git;
 mod ledger;
 mod registry;
