@@ -180,12 +180,18 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         None => (wanted::plan_of(&facts, cockpit.view.chosen?).ok()?, None),
     };
     let judgement = gates::take_off(&facts, &plan);
-    let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
+    let mut lines = gate_lines(&judgement);
     lines.extend(plan.plan.items.iter().map(|spec| item_line(spec, deployment.as_ref())));
     let key = (plan.plan.project.clone(), plan.release.commit.clone());
     let resolving = cockpit.resolving.contains(&key);
     let trouble = cockpit.artifact_trouble.get(&key).map(ToString::to_string);
     Some(PlanShown { changes: changes(&facts, &plan), plan, deployment, judgement, lines, resolving, trouble })
+}
+
+/// What stands in the way first; the table's order stays otherwise.
+fn gate_lines(judgement: &Judgement) -> Vec<Line> {
+    let passing = judgement.gates.iter().filter(|gate| gate.verdict.lets_through());
+    judgement.blocking().chain(passing).map(gate_line).collect()
 }
 
 fn gate_line(gate: &GateResult) -> Line {
@@ -330,9 +336,7 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
         FlightState::Verifying | FlightState::Monitoring => gates::close(&facts, &deployment.plan),
         _ => gates::promotion(&facts, &deployment.plan),
     };
-    let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
-    // What stands in the way first; a stable sort, so that the table's order stays otherwise.
-    lines.sort_by_key(|line| matches!(&line.kind, LineKind::Gate(gate) if gate.verdict.lets_through()));
+    let mut lines = gate_lines(&judgement);
     if deployment.promoted_at.is_some() {
         lines.extend(deployment.verification().map(|spec| item_line(spec, Some(deployment))));
     }
@@ -372,6 +376,10 @@ fn stages(deployment: &Deployment) -> Vec<StageShown> {
     }
     if deployment.plan.plan.stages.is_empty() {
         shown.push(StageShown { label: "rolling update".to_owned(), place: if promoted { StagePlace::Done } else if flying { StagePlace::Current } else { StagePlace::Next } });
+    }
+    // The plan's shares end where the release serves everybody.
+    if deployment.plan.plan.stages.last().is_some_and(|stage| stage.share < 100) {
+        shown.push(StageShown { label: "100 %".to_owned(), place: if promoted { StagePlace::Done } else { StagePlace::Next } });
     }
     if deployment.verification().next().is_some() {
         let place = match deployment.state {
@@ -451,10 +459,17 @@ fn health(facts: &Facts<'_>, deployment: &Deployment) -> Option<HealthShown> {
 pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
     let Some(known) = cockpit.focus_known() else { return Vec::new() };
+    let sentence = |entry: &crate::domain::entry::Entry| match (&entry.body, &known.state.current) {
+        // Of the deployment under way the plan is at hand, and says which share a stage is.
+        (Body::StageReached { deployment, stage }, Some(current)) if *deployment == current.id => {
+            current.plan.plan.stages.get(*stage).map_or_else(|| entry.sentence(), |spec| format!("{} % reached, bakes {}", spec.share, time::exact(spec.bake)))
+        }
+        _ => entry.sentence(),
+    };
     let line = |entry: &crate::domain::entry::Entry| TimelineLine {
         at: entry.at,
         clock: entry.clock(),
-        sentence: entry.sentence(),
+        sentence: sentence(entry),
         bad: matches!(
             &entry.body,
             Body::Settled { outcome: Outcome::Refused { .. } | Outcome::Unknown { .. } | Outcome::NotApplied, .. }

@@ -2,7 +2,7 @@
 
 use super::theme::Role;
 use crate::domain::deployment::{FlightState, ItemStatus};
-use crate::policy::gate::{Judgement, Verdict};
+use crate::policy::gate::{GateResult, Judgement, Verdict};
 use crate::session::Mover;
 use crate::session::cockpit::Severity;
 use crate::session::show::Condition;
@@ -75,6 +75,14 @@ pub(super) fn flight(state: FlightState) -> Mark {
 
 /// Gates that are closed by time or order alone: nothing is wrong, it is not yet time.
 const PATIENCE: [&str; 3] = ["stage.bake", "verification", "monitoring"];
+
+/// A gate that only wants time is not an alarm.
+pub(super) fn gate(gate: &GateResult) -> Mark {
+    if gate.verdict == Verdict::Fail && PATIENCE.contains(&gate.id.as_str()) {
+        return mark("◐", "wait", Role::Paused);
+    }
+    verdict(gate.verdict)
+}
 
 /// The judgement in two words, and how many gates it is about: `HOLD  1 of 6 gates`.
 pub(super) fn judgement(state: Option<FlightState>, judgement: &Judgement) -> (Mark, String) {

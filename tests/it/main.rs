@@ -8,4 +8,5 @@ mod frames;
 mod git;
 mod ledger;
 mod registry;
+mod sizes;
 mod themes;

@@ -49,19 +49,22 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     let mut seal = label("act");
     seal.push(canvas.piece(dialog.challenge.fingerprint.short(), Role::TextDim));
     body.push(seal);
-    body.push(Line::new());
     let expected = match &dialog.challenge.friction {
         Friction::Type(expected) => Some(expected.as_str()),
         Friction::Enter | Friction::None => None,
     };
+    if expected.is_some() || dialog.note.is_some() {
+        body.push(Line::new());
+    }
     if let Some(note) = &dialog.note {
         body.push(vec![canvas.piece(format!("! {note}"), Role::Warning)]);
     }
-    let verb = format!("{}: {}", verb(act.kind), act.release.title());
+    let to = if act.kind == ActKind::RollBack { " to" } else { "" };
+    let verb = format!("{}{to} {}", verb(act.kind).to_lowercase(), act.release.title());
     let hints = [HintWord::new("enter", verb.as_str()), HintWord::new("esc", "back, nothing happens")];
     let title = title(act, protected);
     let tone = if danger { Tone::Danger } else { Tone::Plain };
-    let kept = Dialog { title: &title, tone, body: &body, extra: if expected.is_some() { 2 } else { 0 }, hints: &hints }.render(area, canvas.buf, canvas.theme);
+    let kept = Dialog { title: &title, tone, body: &body, extra: u16::from(expected.is_some()), hints: &hints }.render(area, canvas.buf, canvas.theme);
     if let Some(expected) = expected {
         let end = canvas.put(kept, 0, 0, "type ", Role::Dialog);
         let end = canvas.put(kept, end, 0, expected, Role::TextStrong);

@@ -22,7 +22,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         lines.push(vec![canvas.piece(group.title, Role::Header)]);
         for row in &group.rows {
             let keys = if row.keys.is_empty() { text::pad(":", keys) } else { text::pad(&row.keys, keys) };
-            let lead = vec![canvas.piece(format!("{keys}  "), Role::HintKey), canvas.piece(text::pad(row.action.label(), 16), Role::TextStrong)];
+            let mut lead = vec![canvas.piece(format!("{keys}  "), Role::HintKey)];
+            if width >= 100 {
+                lead.push(canvas.piece(text::pad(row.action.label(), 16), Role::TextStrong));
+            }
             lines.extend(hang(canvas, lead, row.doc, Role::Dialog, width.saturating_sub(4), 3));
         }
     }

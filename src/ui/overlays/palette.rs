@@ -46,7 +46,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, state: &PaletteState, area: 
         let (verb, doc) = if blocked.is_some() { (Role::TextDim, Role::TextDim) } else { (Role::TextStrong, Role::Dialog) };
         canvas.put(list, 0, row, if chosen { "▸" } else { " " }, role(Role::Text));
         let at = canvas.put(list, 2, row, &text::pad(entry.command, verbs), role(verb));
-        let at = canvas.put(list, at + 1, row, &text::pad(entry.key.as_deref().unwrap_or(""), 6), role(Role::HintKey));
+        let at = canvas.put(list, at + 1, row, &text::pad(entry.key.as_deref().unwrap_or(""), 9), role(Role::HintKey));
         let words = blocked.as_ref().map_or_else(|| entry.doc.to_owned(), |why| format!("not now: {why}"));
         canvas.put(list, at + 1, row, &words, role(doc));
     }

@@ -20,7 +20,7 @@ pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
     }
     let hints = [HintWord::new("enter", "go on"), HintWord::new("esc", "back")];
     let title = prompt.ask.title();
-    let dialog = Dialog { title: &title, tone: if danger { Tone::Danger } else { Tone::Plain }, body: &body, extra: 2, hints: &hints };
+    let dialog = Dialog { title: &title, tone: if danger { Tone::Danger } else { Tone::Plain }, body: &body, extra: 1, hints: &hints };
     let kept = dialog.render(area, canvas.buf, canvas.theme);
     canvas.input(kept, 0, 0, prompt.input.value(), prompt.input.cursor());
 }

@@ -16,7 +16,7 @@ use crate::ui::viewport::Viewport;
 use super::{empty, header};
 
 /// Narrower than this a cell says too little, and fewer environments are shown.
-const NARROWEST: u16 = 22;
+const NARROWEST: u16 = 20;
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let workspace = cockpit.workspace();
@@ -27,8 +27,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         ]);
         return;
     }
-    let detail = if area.height >= 26 { 9 } else { 7 };
-    let (table, below) = cut_top(area, area.height.saturating_sub(detail));
+    let detail = if area.height >= 26 { 9 } else { 6 };
+    let rows = u16::try_from(workspace.projects.len()).unwrap_or(u16::MAX);
+    let wanted = rows.saturating_mul(4).saturating_add(2);
+    let (table, below) = cut_top(area, area.height.saturating_sub(detail).min(wanted));
     grid(canvas, cockpit, table);
     selected(canvas, cockpit, below);
 }
@@ -36,7 +38,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let (workspace, view) = (cockpit.workspace(), &cockpit.view);
     let names = workspace.projects.iter().map(|project| text::width(project.id.name())).max().unwrap_or(8);
-    let names = names.clamp(8, (area.width / 4).clamp(8, 28)) + 3;
+    let names = names.clamp(8, (area.width / 4).clamp(8, 28)) + 2;
     let room = area.width.saturating_sub(names);
     // The selected environment and its neighbours, where there is no room for all.
     let all = workspace.environments.len();
@@ -56,7 +58,7 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         let place = column_area(index);
         let badge = header::environment(canvas, environment);
         let mut at = canvas.line(place, 2, 0, &[badge]) + 1;
-        if environment.customer_data {
+        if environment.customer_data && at + 14 < place.width {
             at = canvas.put(place, at, 0, "customer data", Role::TextDim) + 1;
         }
         let more = if index == columns.start && index > 0 {
@@ -78,7 +80,7 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             let Some(environment) = workspace.environments.get(index) else { continue };
             let place = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top).min(u16::try_from(high).unwrap_or(1)), ..column_area(index) };
             let lines = match show::fleet_cell(cockpit, &TargetId::new(environment.name.clone(), project.id.clone())) {
-                Some(cell) => cell_lines(canvas, &cell, high, place.width.saturating_sub(4)),
+                Some(cell) => cell_lines(canvas, &cell, high, place.width.saturating_sub(3)),
                 None => vec![vec![canvas.piece("–", Role::TextDim)]],
             };
             let chosen = row == view.project && index == view.environment;
@@ -130,7 +132,11 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
     let note = |line: &mut Line| {
         if !cell.note.is_empty() {
             let (lead, role) = if cell.waits { ("▶ ", Role::Warning) } else { ("◐ ", Role::Progressing) };
-            line.push(canvas.piece(format!("{lead}{}", cell.note), role));
+            let mut words = format!("{lead}{}", cell.note);
+            if text::width(&words) > width {
+                words = words.replace("requested · ", "");
+            }
+            line.push(canvas.piece(words, role));
         }
     };
     let stale = |line: &mut Line| {
@@ -198,7 +204,14 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         lines.extend(super::gates::hang(canvas, lead, &waiting.sentence, Role::TextStrong, inner.width, 2));
     }
     lines.extend(facts_of(canvas, cockpit, &facts, &cell, inner.width));
+    let used = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     canvas.lines(inner, &lines);
+    // What is left shows what happened here last.
+    let (_, rest) = cut_top(inner, used.saturating_add(1));
+    if rest.height > 1 {
+        let story = show::timeline(cockpit);
+        super::timeline::tail(canvas, cockpit, &story, rest);
+    }
 }
 
 /// Live release, platform, and everything that is not as it should be.
@@ -207,7 +220,7 @@ pub fn facts_of(canvas: &Canvas, cockpit: &Cockpit, facts: &Facts<'_>, cell: &Fl
     let mut live = vec![canvas.piece("live      ", Role::TextDim), canvas.piece(cell.live.as_str(), Role::TextStrong)];
     if let Some(recorded) = &facts.state.live {
         let verified = if recorded.verified.is_some() { ", verified" } else { "" };
-        live.push(canvas.piece(format!("  since {} ago{verified}", crate::domain::time::age(cockpit.now.duration_since(recorded.since))), Role::TextDim));
+        live.push(canvas.piece(format!("  for {}{verified}", crate::domain::time::age(cockpit.now.duration_since(recorded.since))), Role::TextDim));
     }
     let mut lines = vec![live];
     if cell.drift {

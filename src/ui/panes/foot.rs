@@ -49,7 +49,11 @@ pub fn pending(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
     let shown = show::hints(cockpit);
     let urgent = |action| matches!(action, Action::HoldOrResume | Action::Abort | Action::Rollback);
-    let kept = |hint: &&HintShown| hint.action != Action::Help && !(tabs && hint.action.group() == Group::Screens);
+    // What lies over a screen says its own keys.
+    if cockpit.view.overlay.is_some() {
+        return;
+    }
+    let kept = |hint: &&HintShown| hint.action != Action::Redraw && hint.action != Action::Help && !(tabs && hint.action.group() == Group::Screens);
     let with_reason = |hint: &HintShown| (hint.clone(), hint.blocked.as_deref().map(brief));
     let held: Vec<(HintShown, Option<String>)> = shown.iter().filter(kept).map(with_reason).collect();
     let words: Vec<HintWord> = held.iter().map(|(hint, reason)| HintWord { key: &hint.key, label: &hint.label, blocked: reason.as_deref(), urgent: urgent(hint.action) }).collect();
@@ -59,6 +63,8 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
 
 /// The first clause of a reason; the whole of it is said when the key is pressed.
 fn brief(reason: &str) -> String {
-    let clause = reason.split([';', '(']).next().unwrap_or(reason).trim();
-    text::fit(clause, 48)
+    let said = if reason.starts_with("NO-GO") { reason.split_once(": ").map_or(reason, |(_, why)| why) } else { reason };
+    let clause = said.split([';', '(']).next().unwrap_or(said);
+    let clause = clause.split(", ").next().unwrap_or(clause).trim();
+    text::fit(clause, 36)
 }

@@ -24,7 +24,7 @@ pub struct Row {
 pub struct Style {
     /// Lines of a sentence that needs attention.
     pub most: usize,
-    /// Lines of one that is green.
+    /// Of one that is green.
     pub green: usize,
 }
 
@@ -76,7 +76,7 @@ fn capital(word: &str) -> String {
 const NAMED: u16 = 66;
 
 fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Vec<Line> {
-    let mark = marks::verdict(gate.verdict);
+    let mark = marks::gate(gate);
     let mut lead = vec![canvas.piece(format!("{} {} ", mark.glyph, text::pad(mark.word, 7)), mark.role)];
     if width >= NAMED {
         let name = if gate.verdict.lets_through() { Role::TextDim } else { Role::TextStrong };
@@ -128,6 +128,19 @@ pub fn hang(canvas: &Canvas, lead: Vec<Piece>, sentence: &str, role: Role, width
 
 /// Width that the cursor's own column takes.
 pub const MARGIN: u16 = 2;
+
+/// Rows that say all they can and still fit, else ever less of what is green.
+pub fn fitting(canvas: &Canvas, lines: &[show::Line], selected: usize, area: Rect) -> Vec<Row> {
+    let styles = [Style { most: usize::MAX, green: usize::MAX }, Style { most: 3, green: 2 }, Style { most: 3, green: 1 }, Style { most: 2, green: 1 }];
+    let mut rows = Vec::new();
+    for style in styles {
+        rows = self::rows(canvas, lines, selected, area.width.saturating_sub(MARGIN), style, false);
+        if rows.iter().map(|row| row.lines.len()).sum::<usize>() <= usize::from(area.height) {
+            break;
+        }
+    }
+    rows
+}
 
 /// Draws the rows around the selected one; returns `3–12 of 40` where not all is seen.
 pub fn list(canvas: &mut Canvas, area: Rect, rows: &[Row], selected: Option<usize>) -> Option<String> {

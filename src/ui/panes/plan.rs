@@ -31,7 +31,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         aside(canvas, cockpit, &plan, right);
     } else {
         let lines = changes(canvas, &plan, rest.width.saturating_sub(4));
-        let (top, below) = cut_top(rest, (u16::try_from(lines.len()).unwrap_or(5) + 2).min(rest.height.saturating_sub(8)).min(8));
+        let (top, below) = cut_top(rest, (u16::try_from(lines.len()).unwrap_or(5) + 2).min(rest.height.saturating_sub(8)).min(6));
         let inner = canvas.pane(top, "What changes", &[], false);
         canvas.lines(inner, &lines);
         list(canvas, cockpit, &plan, below);
