@@ -188,10 +188,16 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
     Some(PlanShown { changes: changes(&facts, &plan), plan, deployment, judgement, lines, resolving, trouble })
 }
 
-/// What stands in the way first; the table's order stays otherwise.
+/// What stands in the way first, and what only wants time behind it; the table's order stays otherwise.
 fn gate_lines(judgement: &Judgement) -> Vec<Line> {
     let passing = judgement.gates.iter().filter(|gate| gate.verdict.lets_through());
-    judgement.blocking().chain(passing).map(gate_line).collect()
+    let (later, now): (Vec<_>, Vec<_>) = judgement.blocking().partition(|gate| only_wants_time(gate));
+    now.into_iter().chain(later).chain(passing).map(gate_line).collect()
+}
+
+/// A gate that is closed by time or order alone: nothing is wrong, it is not yet time.
+pub fn only_wants_time(gate: &GateResult) -> bool {
+    gate.verdict == Verdict::Fail && ["stage.bake", "verification", "monitoring"].contains(&gate.id.as_str())
 }
 
 fn gate_line(gate: &GateResult) -> Line {
@@ -308,7 +314,7 @@ pub struct FlightShown {
     pub waiting: Option<Waiting>,
     /// Gates of the next move: take-off, promotion, or close.
     pub judgement: Judgement,
-    /// Those gates, then the verification items once they are due.
+    /// Those gates, and the verification items once they are due.
     pub lines: Vec<Line>,
     pub metrics: Vec<MetricShown>,
     pub health: Option<HealthShown>,
@@ -338,7 +344,10 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
     };
     let mut lines = gate_lines(&judgement);
     if deployment.promoted_at.is_some() {
-        lines.extend(deployment.verification().map(|spec| item_line(spec, Some(deployment))));
+        let items = deployment.verification().map(|spec| item_line(spec, Some(deployment)));
+        // While they are what is being done, they come first.
+        let at = if deployment.state == FlightState::Verifying { 0 } else { lines.len() };
+        lines.splice(at..at, items);
     }
     let last = facts.workload.last.as_ref();
     let held = facts.workload.value().filter(|o| o.workload.paused).map(|o| o.workload.held_by.as_ref().map_or_else(|| "outside gonogo".to_owned(), ToString::to_string));
@@ -509,13 +518,12 @@ pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
 /// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
 fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
     use crate::input::Action;
-    use FlightState::{Aborted, Flying, Monitoring, Requested, RollingBack, Verifying};
+    use FlightState::{Aborted, Flying, Monitoring, Requested, Verifying};
     match action {
         Action::Request => state.is_none(),
         Action::Rollback => state != Some(Requested),
         Action::Fly | Action::Cancel => state == Some(Requested),
-        Action::Promote | Action::PromoteFull | Action::Abort => state == Some(Flying),
-        Action::HoldOrResume => matches!(state, Some(Flying | RollingBack)),
+        Action::Promote | Action::PromoteFull | Action::HoldOrResume | Action::Abort => state == Some(Flying),
         Action::Retry => state == Some(Aborted),
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),

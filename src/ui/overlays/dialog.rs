@@ -7,6 +7,7 @@ use crate::policy::confirm::Friction;
 use crate::session::cockpit::Cockpit;
 use crate::session::view;
 use crate::ui::canvas::{Canvas, Line};
+use crate::ui::layout::cut_top;
 use crate::ui::panes::gates::hang;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Dialog, HintWord, Tone};
@@ -53,19 +54,19 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
         Friction::Type(expected) => Some(expected.as_str()),
         Friction::Enter | Friction::None => None,
     };
-    if expected.is_some() || dialog.note.is_some() {
-        body.push(Line::new());
-    }
-    if let Some(note) = &dialog.note {
-        body.push(vec![canvas.piece(format!("! {note}"), Role::Warning)]);
-    }
     let to = if act.kind == ActKind::RollBack { " to" } else { "" };
     let verb = format!("{}{to} {}", verb(act.kind).to_lowercase(), act.release.title());
     let hints = [HintWord::new("enter", verb.as_str()), HintWord::new("esc", "back, nothing happens")];
     let title = title(act, protected);
     let tone = if danger { Tone::Danger } else { Tone::Plain };
-    let kept = Dialog { title: &title, tone, body: &body, extra: u16::from(expected.is_some()), hints: &hints }.render(area, canvas.buf, canvas.theme);
+    // What was wrong with the last answer stands above the next one, whatever is cut.
+    let extra = if expected.is_some() { 2 } else { u16::from(dialog.note.is_some()) };
+    let kept = Dialog { title: &title, tone, body: &body, extra, hints: &hints }.render(area, canvas.buf, canvas.theme);
+    if let Some(note) = &dialog.note {
+        canvas.put(kept, 0, 0, &format!("! {note}"), Role::Warning);
+    }
     if let Some(expected) = expected {
+        let (_, kept) = cut_top(kept, kept.height.saturating_sub(1));
         let end = canvas.put(kept, 0, 0, "type ", Role::Dialog);
         let end = canvas.put(kept, end, 0, expected, Role::TextStrong);
         let end = canvas.put(kept, end, 0, "  ", Role::Dialog);

@@ -14,13 +14,13 @@ pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
         Ask::RollBack { .. } => "The reason goes into the ledger; what will happen is shown before it does.",
         _ => "It goes into the ledger with your name.",
     };
-    let mut body: Vec<Line> = vec![vec![canvas.piece(says, Role::TextDim)], Line::new()];
-    if let Some(note) = &prompt.note {
-        body.push(vec![canvas.piece(format!("! {note}"), Role::Warning)]);
-    }
+    let body: Vec<Line> = vec![vec![canvas.piece(says, Role::TextDim)]];
     let hints = [HintWord::new("enter", "go on"), HintWord::new("esc", "back")];
     let title = prompt.ask.title();
-    let dialog = Dialog { title: &title, tone: if danger { Tone::Danger } else { Tone::Plain }, body: &body, extra: 1, hints: &hints };
+    let dialog = Dialog { title: &title, tone: if danger { Tone::Danger } else { Tone::Plain }, body: &body, extra: 2, hints: &hints };
     let kept = dialog.render(area, canvas.buf, canvas.theme);
-    canvas.input(kept, 0, 0, prompt.input.value(), prompt.input.cursor());
+    if let Some(note) = &prompt.note {
+        canvas.put(kept, 0, 0, &format!("! {note}"), Role::Warning);
+    }
+    canvas.input(kept, 0, kept.height.saturating_sub(1), prompt.input.value(), prompt.input.cursor());
 }

@@ -103,7 +103,7 @@ fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
     let words = waiting.sentence.trim_start_matches("HOLD: ").trim_start_matches("NO-GO: ");
     let role = if waiting.mover == Mover::You { Role::TextStrong } else { Role::Text };
     let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
-    let lines = gates::hang(canvas, lead, words, role, room, if area.height > 24 { 3 } else { 2 });
+    let lines = gates::hang(canvas, lead, words, role, room, if area.height >= 18 { 3 } else { 2 });
     canvas.lines(Rect { width: room, ..inside }, &lines);
     u16::try_from(lines.len()).unwrap_or(1).max(1)
 }

@@ -53,7 +53,9 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
     if cockpit.view.overlay.is_some() {
         return;
     }
-    let kept = |hint: &&HintShown| hint.action != Action::Redraw && hint.action != Action::Help && !(tabs && hint.action.group() == Group::Screens);
+    // What does not fit the selected line is not offered for it.
+    let about_line = |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
+    let kept = |hint: &&HintShown| !(about_line(hint) && hint.blocked.is_some()) && hint.action != Action::Redraw && hint.action != Action::Help && !(tabs && hint.action.group() == Group::Screens);
     let with_reason = |hint: &HintShown| (hint.clone(), hint.blocked.as_deref().map(brief));
     let held: Vec<(HintShown, Option<String>)> = shown.iter().filter(kept).map(with_reason).collect();
     let words: Vec<HintWord> = held.iter().map(|(hint, reason)| HintWord { key: &hint.key, label: &hint.label, blocked: reason.as_deref(), urgent: urgent(hint.action) }).collect();
@@ -63,7 +65,7 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
 
 /// The first clause of a reason; the whole of it is said when the key is pressed.
 fn brief(reason: &str) -> String {
-    let said = if reason.starts_with("NO-GO") { reason.split_once(": ").map_or(reason, |(_, why)| why) } else { reason };
+    let said = if reason.starts_with("NO-GO") || reason.starts_with("cannot ") { reason.split_once(": ").map_or(reason, |(_, why)| why) } else { reason };
     let clause = said.split([';', '(']).next().unwrap_or(said);
     let clause = clause.split(", ").next().unwrap_or(clause).trim();
     text::fit(clause, 36)

@@ -189,13 +189,14 @@ pub fn health(canvas: &Canvas, health: &HealthShown, width: u16) -> Vec<Line> {
 pub fn checks(canvas: &Canvas, health: &HealthShown) -> Option<Line> {
     let mut checks = vec![canvas.piece("  ", Role::Text)];
     if let Some(version) = &health.version {
-        checks.push(canvas.piece(format!("says {version}   "), Role::TextDim));
+        checks.push(canvas.piece(format!("says {version}  "), Role::TextDim));
     }
     for (name, word) in &health.checks {
         let good = ["healthy", "ok", "up", "pass", "passing"].iter().any(|good| word.eq_ignore_ascii_case(good));
         let (glyph, role) = if good { ("✔", Role::GatePass) } else { ("✖", Role::GateFail) };
         checks.push(canvas.piece(format!("{glyph} "), role));
-        checks.push(canvas.piece(format!("{name} {word}   "), if good { Role::Text } else { Role::TextStrong }));
+        let words = if good { format!("{name}  ") } else { format!("{name} {word}  ") };
+        checks.push(canvas.piece(words, if good { Role::Text } else { Role::TextStrong }));
     }
     (checks.len() > 1).then_some(checks)
 }

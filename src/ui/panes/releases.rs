@@ -15,7 +15,7 @@ use super::empty;
 
 const COLUMNS: [Column; 7] = [
     Column { title: "NO", align: Align::Right, least: 2, priority: 0 },
-    Column { title: "NAMES", align: Align::Left, least: 8, priority: 1 },
+    Column { title: "NAMES", align: Align::Left, least: 16, priority: 1 },
     Column { title: "LIVE IN", align: Align::Left, least: 19, priority: 2 },
     Column { title: "COMMIT", align: Align::Left, least: 7, priority: 6 },
     Column { title: "AGE", align: Align::Right, least: 5, priority: 4 },
