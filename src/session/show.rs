@@ -180,12 +180,24 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         None => (wanted::plan_of(&facts, cockpit.view.chosen?).ok()?, None),
     };
     let judgement = gates::take_off(&facts, &plan);
-    let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
+    let mut lines = gate_lines(&judgement);
     lines.extend(plan.plan.items.iter().map(|spec| item_line(spec, deployment.as_ref())));
     let key = (plan.plan.project.clone(), plan.release.commit.clone());
     let resolving = cockpit.resolving.contains(&key);
     let trouble = cockpit.artifact_trouble.get(&key).map(ToString::to_string);
     Some(PlanShown { changes: changes(&facts, &plan), plan, deployment, judgement, lines, resolving, trouble })
+}
+
+/// What stands in the way first, and what only wants time behind it; the table's order stays otherwise.
+fn gate_lines(judgement: &Judgement) -> Vec<Line> {
+    let passing = judgement.gates.iter().filter(|gate| gate.verdict.lets_through());
+    let (later, now): (Vec<_>, Vec<_>) = judgement.blocking().partition(|gate| only_wants_time(gate));
+    now.into_iter().chain(later).chain(passing).map(gate_line).collect()
+}
+
+/// A gate that is closed by time or order alone: nothing is wrong, it is not yet time.
+pub fn only_wants_time(gate: &GateResult) -> bool {
+    gate.verdict == Verdict::Fail && ["stage.bake", "verification", "monitoring"].contains(&gate.id.as_str())
 }
 
 fn gate_line(gate: &GateResult) -> Line {
@@ -302,7 +314,7 @@ pub struct FlightShown {
     pub waiting: Option<Waiting>,
     /// Gates of the next move: take-off, promotion, or close.
     pub judgement: Judgement,
-    /// Those gates, then the verification items once they are due.
+    /// Those gates, and the verification items once they are due.
     pub lines: Vec<Line>,
     pub metrics: Vec<MetricShown>,
     pub health: Option<HealthShown>,
@@ -330,9 +342,12 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
         FlightState::Verifying | FlightState::Monitoring => gates::close(&facts, &deployment.plan),
         _ => gates::promotion(&facts, &deployment.plan),
     };
-    let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
+    let mut lines = gate_lines(&judgement);
     if deployment.promoted_at.is_some() {
-        lines.extend(deployment.verification().map(|spec| item_line(spec, Some(deployment))));
+        let items = deployment.verification().map(|spec| item_line(spec, Some(deployment)));
+        // While they are what is being done, they come first.
+        let at = if deployment.state == FlightState::Verifying { 0 } else { lines.len() };
+        lines.splice(at..at, items);
     }
     let last = facts.workload.last.as_ref();
     let held = facts.workload.value().filter(|o| o.workload.paused).map(|o| o.workload.held_by.as_ref().map_or_else(|| "outside gonogo".to_owned(), ToString::to_string));
@@ -370,6 +385,10 @@ fn stages(deployment: &Deployment) -> Vec<StageShown> {
     }
     if deployment.plan.plan.stages.is_empty() {
         shown.push(StageShown { label: "rolling update".to_owned(), place: if promoted { StagePlace::Done } else if flying { StagePlace::Current } else { StagePlace::Next } });
+    }
+    // The plan's shares end where the release serves everybody.
+    if deployment.plan.plan.stages.last().is_some_and(|stage| stage.share < 100) {
+        shown.push(StageShown { label: "100 %".to_owned(), place: if promoted { StagePlace::Done } else { StagePlace::Next } });
     }
     if deployment.verification().next().is_some() {
         let place = match deployment.state {
@@ -449,10 +468,17 @@ fn health(facts: &Facts<'_>, deployment: &Deployment) -> Option<HealthShown> {
 pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
     let Some(known) = cockpit.focus_known() else { return Vec::new() };
+    let sentence = |entry: &crate::domain::entry::Entry| match (&entry.body, &known.state.current) {
+        // Of the deployment under way the plan is at hand, and says which share a stage is.
+        (Body::StageReached { deployment, stage }, Some(current)) if *deployment == current.id => {
+            current.plan.plan.stages.get(*stage).map_or_else(|| entry.sentence(), |spec| format!("{} % reached, bakes {}", spec.share, time::exact(spec.bake)))
+        }
+        _ => entry.sentence(),
+    };
     let line = |entry: &crate::domain::entry::Entry| TimelineLine {
         at: entry.at,
         clock: entry.clock(),
-        sentence: entry.sentence(),
+        sentence: sentence(entry),
         bad: matches!(
             &entry.body,
             Body::Settled { outcome: Outcome::Refused { .. } | Outcome::Unknown { .. } | Outcome::NotApplied, .. }
@@ -467,6 +493,7 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
 /// One hint: its key, its word, and why it would be refused now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HintShown {
+    pub action: crate::input::Action,
     pub key: String,
     pub label: String,
     pub blocked: Option<String>,
@@ -476,17 +503,31 @@ pub struct HintShown {
 pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
     use crate::input::Action;
     let context = cockpit.view.context();
-    let idle = cockpit.facts().is_none_or(|facts| facts.current().is_none());
+    let state = cockpit.facts().and_then(|facts| facts.current()).map(|current| current.state);
     let paused = cockpit.facts().and_then(|facts| facts.workload.value().map(|o| o.workload.paused)).unwrap_or(false);
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
-    let needs_flight = |action: Action| action.risk() != crate::input::Risk::None && !matches!(action, Action::Request | Action::Rollback);
     hints
-        .filter(|hint| !(idle && needs_flight(hint.action)))
+        .filter(|hint| hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state))
         .map(|hint| {
             let label = if hint.action == Action::HoldOrResume && paused { "resume" } else { hint.label };
-            HintShown { key: hint.key, label: label.to_owned(), blocked: wanted::why_not(cockpit, hint.action) }
+            HintShown { action: hint.action, key: hint.key, label: label.to_owned(), blocked: wanted::why_not(cockpit, hint.action) }
         })
         .collect()
+}
+
+/// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
+fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
+    use crate::input::Action;
+    use FlightState::{Aborted, Flying, Monitoring, Requested, Verifying};
+    match action {
+        Action::Request => state.is_none(),
+        Action::Rollback => state != Some(Requested),
+        Action::Fly | Action::Cancel => state == Some(Requested),
+        Action::Promote | Action::PromoteFull | Action::HoldOrResume | Action::Abort => state == Some(Flying),
+        Action::Retry => state == Some(Aborted),
+        Action::Close => matches!(state, Some(Verifying | Monitoring)),
+        _ => state.is_some(),
+    }
 }
 
 /// Which side a pod hash is on, for the legend.
