@@ -31,11 +31,19 @@ pub fn main() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
             return exit.into();
         }
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() else {
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    else {
         return Exit::Failed.into();
     };
     let exit = runtime.block_on(run(cli));
@@ -50,7 +58,9 @@ async fn run(cli: Cli) -> Exit {
     match verb {
         Some(Verb::Completions { shell }) => reading::completions(shell, &output),
         Some(Verb::Keys { markdown }) => reading::keys(markdown, &output),
-        Some(Verb::Config { verb: ConfigVerb::Check { example } }) => reading::config_check(&common, example, &output),
+        Some(Verb::Config {
+            verb: ConfigVerb::Check { example },
+        }) => reading::config_check(&common, example, &output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, &output).await,
         Some(verb) => {
             let workspace = match load(&common) {
@@ -91,10 +101,17 @@ fn load(common: &Common) -> Result<Workspace, Early> {
     let folders = Folders::of_user(&env);
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let repository = config::paths::repository(&here);
-    let places = config::paths::places(common.config.as_deref(), &env, folders.as_ref(), repository);
-    let usage = |text: String| Early { exit: Exit::Usage, text };
+    let places =
+        config::paths::places(common.config.as_deref(), &env, folders.as_ref(), repository);
+    let usage = |text: String| Early {
+        exit: Exit::Usage,
+        text,
+    };
     let Some(place) = config::paths::find(&places) else {
-        let looked: Vec<String> = places.iter().map(|place| format!("  {} ({})", place.path.display(), place.why)).collect();
+        let looked: Vec<String> = places
+            .iter()
+            .map(|place| format!("  {} ({})", place.path.display(), place.why))
+            .collect();
         return Err(usage(format!(
             "gonogo: no configuration. Looked at:\n{}\nTry the practice cluster: gonogo rehearse\nOr start from the example: gonogo config check --example > gonogo.toml",
             looked.join("\n")

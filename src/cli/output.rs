@@ -52,7 +52,10 @@ impl Output {
     }
 
     pub fn refusal(self, rehearsal: bool, refusal: &Refusal) {
-        let hint = refusal.hint.as_ref().map_or_else(String::new, |hint| format!("\n  {hint}"));
+        let hint = refusal
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("\n  {hint}"));
         self.say(&format!("gonogo: {}{hint}", refusal.sentence));
         if self.json {
             self.data(rehearsal, json!({"refusal": refusal}), Vec::new);

@@ -34,9 +34,16 @@ pub async fn run(wish: Wish, common: &Common, output: &Output) -> Exit {
         output.say("gonogo: --speed is a number above 0");
         return Exit::Usage;
     }
-    let wished = rehearsal::Wish { scenario, seed: wish.seed, speed: wish.speed };
+    let wished = rehearsal::Wish {
+        scenario,
+        seed: wish.seed,
+        speed: wish.speed,
+    };
     let (dir, own) = match &wish.dir {
-        Some(dir) => (std::path::absolute(dir).unwrap_or_else(|_| dir.clone()), false),
+        Some(dir) => (
+            std::path::absolute(dir).unwrap_or_else(|_| dir.clone()),
+            false,
+        ),
         None => match rehearsal::own_folder() {
             Ok(dir) => (dir, true),
             Err(fault) => {
@@ -78,7 +85,10 @@ async fn serve(rehearsal: Rehearsal, output: &Output) -> Exit {
 
 async fn cockpit(rehearsal: Rehearsal, common: &Common, output: &Output) -> Exit {
     let cancel = CancellationToken::new();
-    let colleagues = tokio::spawn(rehearsal::answer_requests(Arc::clone(&rehearsal.outside), cancel.clone()));
+    let colleagues = tokio::spawn(rehearsal::answer_requests(
+        Arc::clone(&rehearsal.outside),
+        cancel.clone(),
+    ));
     let exit = fly(Arc::clone(&rehearsal.outside), common, output).await;
     cancel.cancel();
     let _ = colleagues.await;
@@ -105,7 +115,16 @@ async fn fly(outside: Arc<Outside>, common: &Common, output: &Output) -> Exit {
         Colour::Always => crate::ui::theme::ColourChoice::Always,
         Colour::Never => crate::ui::theme::ColourChoice::Never,
     };
-    match run::run(outside, me, Wishes { colour, theme: common.theme.clone() }).await {
+    match run::run(
+        outside,
+        me,
+        Wishes {
+            colour,
+            theme: common.theme.clone(),
+        },
+    )
+    .await
+    {
         Ok(()) => Exit::Done,
         Err(error) => {
             output.say(&format!("gonogo: {error}"));

@@ -614,14 +614,18 @@ fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     settled(deployment, facts)?;
     let last = deployment.last_act.as_ref();
-    let done = last
-        .filter(|last| last.kind == ActKind::PromoteFully && deployment.state != FlightState::Flying);
+    let done = last.filter(|last| {
+        last.kind == ActKind::PromoteFully && deployment.state != FlightState::Flying
+    });
     if let Some(last) = done {
         let ago = time::age(facts.now.duration_since(last.settled_at));
         let title = deployment.plan.release.title();
         return Err(Refusal::raced(
             "promote.step",
-            format!("release {title} was already promoted fully by {} {ago} ago", last.by),
+            format!(
+                "release {title} was already promoted fully by {} {ago} ago",
+                last.by
+            ),
         ));
     }
     let deployment = in_state(

@@ -20,7 +20,10 @@ pub struct Paper<'a> {
 
 impl Default for Paper<'_> {
     fn default() -> Self {
-        Self { ground: "#14171c", ink: "#d8dce3" }
+        Self {
+            ground: "#14171c",
+            ink: "#d8dce3",
+        }
     }
 }
 
@@ -39,7 +42,10 @@ fn look(cell: &Cell, paper: Paper<'_>) -> Look {
     let mut ink = theme::hex(cell.fg);
     let mut ground = theme::hex(cell.bg);
     if cell.modifier.contains(Modifier::REVERSED) {
-        (ink, ground) = (Some(ground.unwrap_or_else(|| paper.ground.to_owned())), Some(ink.unwrap_or_else(|| paper.ink.to_owned())));
+        (ink, ground) = (
+            Some(ground.unwrap_or_else(|| paper.ground.to_owned())),
+            Some(ink.unwrap_or_else(|| paper.ink.to_owned())),
+        );
     }
     Look {
         ink: ink.unwrap_or_else(|| paper.ink.to_owned()),
@@ -65,13 +71,19 @@ pub fn svg(buf: &Buffer, title: &str, paper: Paper<'_>) -> String {
         paper.ground
     );
     for row in 0..rows {
-        let cells: Vec<(u16, &Cell)> = (0..columns).filter_map(|column| Some((column, buf.cell((buf.area.x + column, buf.area.y + row))?))).collect();
+        let cells: Vec<(u16, &Cell)> = (0..columns)
+            .filter_map(|column| Some((column, buf.cell((buf.area.x + column, buf.area.y + row))?)))
+            .collect();
         let top = MARGIN + f64::from(row) * CELL.1;
         for run in runs(&cells, paper) {
             let x = MARGIN + f64::from(run.column) * CELL.0;
             let length = f64::from(run.width) * CELL.0;
             if let Some(ground) = &run.look.ground {
-                let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"{top:.0}\" width=\"{length:.1}\" height=\"{:.0}\" fill=\"{ground}\"/>", CELL.1);
+                let _ = writeln!(
+                    out,
+                    "<rect x=\"{x:.1}\" y=\"{top:.0}\" width=\"{length:.1}\" height=\"{:.0}\" fill=\"{ground}\"/>",
+                    CELL.1
+                );
             }
             let words = run.text.trim_end();
             if words.trim().is_empty() {
@@ -129,7 +141,12 @@ fn runs(cells: &[(u16, &Cell)], paper: Paper<'_>) -> Vec<Run> {
                 run.text.push_str(cell.symbol());
                 run.width += wide;
             }
-            _ => runs.push(Run { column: *column, width: wide, text: cell.symbol().to_owned(), look: seen }),
+            _ => runs.push(Run {
+                column: *column,
+                width: wide,
+                text: cell.symbol().to_owned(),
+                look: seen,
+            }),
         }
     }
     // Spaces in front are place, not text: a run begins where its words do.
@@ -148,7 +165,10 @@ fn runs(cells: &[(u16, &Cell)], paper: Paper<'_>) -> Vec<Run> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -163,12 +183,23 @@ mod tests {
     fn a_picture_holds_the_words_escaped_and_the_grounds() {
         let mut buf = Buffer::empty(Rect::new(0, 0, 8, 1));
         buf.set_string(0, 0, "  a<b", Style::new().add_modifier(Modifier::BOLD));
-        buf.set_style(Rect::new(5, 0, 3, 1), Style::new().add_modifier(Modifier::REVERSED));
+        buf.set_style(
+            Rect::new(5, 0, 3, 1),
+            Style::new().add_modifier(Modifier::REVERSED),
+        );
         let picture = svg(&buf, "a & b", Paper::default());
         assert!(picture.contains("<title>a &amp; b</title>"), "{picture}");
-        assert!(picture.contains("x=\"28.8\" y=\"25.5\" fill=\"#d8dce3\" font-weight=\"bold\""), "{picture}");
+        assert!(
+            picture.contains("x=\"28.8\" y=\"25.5\" fill=\"#d8dce3\" font-weight=\"bold\""),
+            "{picture}"
+        );
         assert!(picture.contains(">a&lt;b</text>"), "{picture}");
-        assert!(picture.contains("<rect x=\"54.0\" y=\"12\" width=\"25.2\" height=\"18\" fill=\"#d8dce3\"/>"), "{picture}");
+        assert!(
+            picture.contains(
+                "<rect x=\"54.0\" y=\"12\" width=\"25.2\" height=\"18\" fill=\"#d8dce3\"/>"
+            ),
+            "{picture}"
+        );
         assert_eq!(picture, svg(&buf, "a & b", Paper::default()));
     }
 }

@@ -13,4 +13,5 @@ mod race;
 mod registry;
 mod rig;
 mod sizes;
+mod terminal;
 mod themes;

@@ -52,7 +52,10 @@ impl HintBar<'_> {
         let mut reserved = 0;
         for urgent in [true, false] {
             for (index, hint) in self.hints.iter().enumerate() {
-                let why = hint.blocked.filter(|_| reserved == 0).map_or(0, |why| text::width(why) + 3);
+                let why = hint
+                    .blocked
+                    .filter(|_| reserved == 0)
+                    .map_or(0, |why| text::width(why) + 3);
                 let needed = bare(hint).saturating_add(gap);
                 if !urgent && why > 0 && needed + why <= free {
                     reserved = why;
