@@ -31,11 +31,19 @@ pub fn main() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
             return exit.into();
         }
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() else {
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    else {
         return Exit::Failed.into();
     };
     let exit = runtime.block_on(run(cli));
@@ -48,26 +56,28 @@ async fn run(cli: Cli) -> Exit {
     let Cli { common, verb } = cli;
     let output = Output::new(common.json);
     match verb {
-        Some(Verb::Completions { shell }) => reading::completions(shell, &output),
-        Some(Verb::Keys { markdown }) => reading::keys(markdown, &output),
-        Some(Verb::Config { verb: ConfigVerb::Check { example } }) => reading::config_check(&common, example, &output),
-        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, &output).await,
+        Some(Verb::Completions { shell }) => reading::completions(shell, output),
+        Some(Verb::Keys { markdown }) => reading::keys(markdown, output),
+        Some(Verb::Config {
+            verb: ConfigVerb::Check { example },
+        }) => reading::config_check(&common, example, output),
+        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {
                 Ok(workspace) => workspace,
-                Err(exit) => return exit.told(&output),
+                Err(exit) => return exit.told(output),
             };
             match Headless::open(workspace, common, output).await {
                 Ok(mut headless) => headless.run(verb).await,
-                Err((exit, output)) => exit.told(&output),
+                Err((exit, output)) => exit.told(output),
             }
         }
         None => {
             let workspace = match load(&common) {
                 Ok(workspace) => workspace,
-                Err(exit) => return exit.told(&output),
+                Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(workspace, &common, &output).await
+            rehearse::cockpit_on(workspace, &common, output).await
         }
     }
 }
@@ -79,7 +89,7 @@ struct Early {
 }
 
 impl Early {
-    fn told(self, output: &Output) -> Exit {
+    fn told(self, output: Output) -> Exit {
         output.say(&self.text);
         self.exit
     }
@@ -91,10 +101,17 @@ fn load(common: &Common) -> Result<Workspace, Early> {
     let folders = Folders::of_user(&env);
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let repository = config::paths::repository(&here);
-    let places = config::paths::places(common.config.as_deref(), &env, folders.as_ref(), repository);
-    let usage = |text: String| Early { exit: Exit::Usage, text };
+    let places =
+        config::paths::places(common.config.as_deref(), &env, folders.as_ref(), repository);
+    let usage = |text: String| Early {
+        exit: Exit::Usage,
+        text,
+    };
     let Some(place) = config::paths::find(&places) else {
-        let looked: Vec<String> = places.iter().map(|place| format!("  {} ({})", place.path.display(), place.why)).collect();
+        let looked: Vec<String> = places
+            .iter()
+            .map(|place| format!("  {} ({})", place.path.display(), place.why))
+            .collect();
         return Err(usage(format!(
             "gonogo: no configuration. Looked at:\n{}\nTry the practice cluster: gonogo rehearse\nOr start from the example: gonogo config check --example > gonogo.toml",
             looked.join("\n")

@@ -34,15 +34,32 @@ use super::{
 impl Headless {
     pub async fn act(&mut self, verb: Verb) -> Result<Exit, Stop> {
         match verb {
-            Verb::Request { place, release, reason } => self.request(&place, &release, reason).await,
+            Verb::Request {
+                place,
+                release,
+                reason,
+            } => self.request(&place, &release, reason).await,
             Verb::Cancel { place, reason } => self.simple(&place, Command::Cancel { reason }).await,
-            Verb::Deploy { place, release, reason, wait } => self.deploy(&place, &release, reason, wait).await,
+            Verb::Deploy {
+                place,
+                release,
+                reason,
+                wait,
+            } => self.deploy(&place, &release, reason, wait).await,
             Verb::Fly { place } => self.fly(&place).await,
-            Verb::Approve { place, plan, reason } => {
+            Verb::Approve {
+                place,
+                plan,
+                reason,
+            } => {
                 let plan = self.plan_digest(&place, plan.as_deref()).await?;
                 self.simple(&place, Command::Approve { plan, reason }).await
             }
-            Verb::Reject { place, plan, reason } => {
+            Verb::Reject {
+                place,
+                plan,
+                reason,
+            } => {
                 let plan = self.plan_digest(&place, plan.as_deref()).await?;
                 self.simple(&place, Command::Reject { plan, reason }).await
             }
@@ -50,23 +67,76 @@ impl Headless {
                 let plan = self.plan_digest(&place, plan.as_deref()).await?;
                 self.simple(&place, Command::Withdraw { plan }).await
             }
-            Verb::Check { place, item, reason } => self.simple(&place, Command::Check { item: ItemId(item), note: reason }).await,
-            Verb::Waive { place, item, reason } => self.simple(&place, Command::Waive { item: ItemId(item), reason }).await,
-            Verb::Reopen { place, item, reason } => self.simple(&place, Command::Reopen { item: ItemId(item), reason }).await,
+            Verb::Check {
+                place,
+                item,
+                reason,
+            } => {
+                self.simple(
+                    &place,
+                    Command::Check {
+                        item: ItemId(item),
+                        note: reason,
+                    },
+                )
+                .await
+            }
+            Verb::Waive {
+                place,
+                item,
+                reason,
+            } => {
+                self.simple(
+                    &place,
+                    Command::Waive {
+                        item: ItemId(item),
+                        reason,
+                    },
+                )
+                .await
+            }
+            Verb::Reopen {
+                place,
+                item,
+                reason,
+            } => {
+                self.simple(
+                    &place,
+                    Command::Reopen {
+                        item: ItemId(item),
+                        reason,
+                    },
+                )
+                .await
+            }
             Verb::Close { place } => self.simple(&place, Command::Close).await,
-            Verb::Promote { place, step, full, wait } => self.promote(&place, step, full, wait).await,
+            Verb::Promote {
+                place,
+                step,
+                full,
+                wait,
+            } => self.promote(&place, step, full, wait).await,
             Verb::Hold { place } => self.acting(&place, Command::Hold, false).await,
             Verb::Resume { place } => self.acting(&place, Command::Resume, false).await,
             Verb::Abort { place } => self.acting(&place, Command::Abort, false).await,
             Verb::Retry { place } => self.acting(&place, Command::Retry, false).await,
-            Verb::Rollback { place, release, staged, reason, wait } => {
+            Verb::Rollback {
+                place,
+                release,
+                staged,
+                reason,
+                wait,
+            } => {
                 let to = match release {
                     Some(name) => Some(Box::new(self.rollback_release(&place, &name).await?)),
                     None => None,
                 };
-                self.acting(&place, Command::RollBack { to, staged, reason }, wait).await
+                self.acting(&place, Command::RollBack { to, staged, reason }, wait)
+                    .await
             }
-            _ => Err(Refusal::new(RefusalKind::Usage, "verb", "this verb belongs elsewhere").into()),
+            _ => {
+                Err(Refusal::new(RefusalKind::Usage, "verb", "this verb belongs elsewhere").into())
+            }
         }
     }
 
@@ -101,8 +171,15 @@ impl Headless {
     async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         if self.common.dry_run {
             let facts = self.facts(target)?;
-            let Decision::Record(bodies) = decide(command, &facts, &self.actor)? else { return Ok(()) };
-            self.data(json!({"dry_run": true, "entries": bodies}), || bodies.iter().map(|body| format!("would append {}", json!(body))).collect());
+            let Decision::Record(bodies) = decide(command, &facts, &self.actor)? else {
+                return Ok(());
+            };
+            self.data(json!({"dry_run": true, "entries": bodies}), || {
+                bodies
+                    .iter()
+                    .map(|body| format!("would append {}", json!(body)))
+                    .collect()
+            });
             return Err(Stop::Exit(Exit::Done));
         }
         let end = self.executor().record(command, &target.id).await;
@@ -112,18 +189,27 @@ impl Headless {
 
     fn told(&self, target: &Target, verb: &str) {
         let outline = self.outline(target);
-        self.data(json!({"verb": verb, "result": "done", "target": outline}), || vec![format!("{verb}: done")]);
+        self.data(
+            json!({"verb": verb, "result": "done", "target": outline}),
+            || vec![format!("{verb}: done")],
+        );
     }
 
     async fn request(&mut self, place: &Place, name: &str, reason: String) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.stored(&target, name, reason).await?;
         let facts = self.facts(&target)?;
-        let Some(current) = facts.current() else { return Ok(Exit::Failed) };
+        let Some(current) = facts.current() else {
+            return Ok(Exit::Failed);
+        };
         let judgement = gates::take_off(&facts, &current.plan);
         let object = json!({"deployment": current.id, "plan": current.plan.digest, "release": current.plan.release, "go": judgement.go, "gates": judgement.gates});
         self.data(object, || {
-            let mut lines = vec![format!("requested {} as plan {}", current.plan.release.title(), current.plan.digest)];
+            let mut lines = vec![format!(
+                "requested {} as plan {}",
+                current.plan.release.title(),
+                current.plan.digest
+            )];
             lines.extend(gate_lines(&judgement));
             lines
         });
@@ -137,50 +223,110 @@ impl Headless {
         let release = self.release_with_artifact(&target.id.project, name).await?;
         let facts = self.facts(target)?;
         let plan = planner::store(facts.environment, facts.target, &release, facts.before());
-        self.record(target, &Command::Request { plan: Box::new(plan), reason }).await
+        self.record(
+            target,
+            &Command::Request {
+                plan: Box::new(plan),
+                reason,
+            },
+        )
+        .await
     }
 
     /// The plan a decision is about: named by its digest or twelve digits of it; on a terminal it is shown first.
     async fn plan_digest(&mut self, place: &Place, given: Option<&str>) -> Result<Digest, Stop> {
         let target = self.find(place)?;
         self.sync().await?;
-        let open = self.facts(&target)?.current().map(|current| current.plan.clone());
-        let nothing = || Refusal::new(RefusalKind::NotFound, "target.idle", format!("nothing is requested for {}", target.id));
+        let open = self
+            .facts(&target)?
+            .current()
+            .map(|current| current.plan.clone());
+        let nothing = || {
+            Refusal::new(
+                RefusalKind::NotFound,
+                "target.idle",
+                format!("nothing is requested for {}", target.id),
+            )
+        };
         let open = open.ok_or_else(nothing)?;
         match given {
-            Some(text) if open.digest.as_str() == text || (text.len() >= 12 && open.digest.short() == text) => Ok(open.digest),
+            Some(text)
+                if open.digest.as_str() == text
+                    || (text.len() >= 12 && open.digest.short() == text) =>
+            {
+                Ok(open.digest)
+            }
             Some(text) => match Digest::parse(text) {
                 // Decided on, and refused there with the plan that is open now.
                 Some(other) => Ok(other),
-                None => Err(Refusal::raced("plan.digest", format!("the open request is plan {}, not {text}", open.digest.short())).into()),
+                None => Err(Refusal::raced(
+                    "plan.digest",
+                    format!(
+                        "the open request is plan {}, not {text}",
+                        open.digest.short()
+                    ),
+                )
+                .into()),
             },
             None if std::io::stdin().is_terminal() => {
-                self.output.say(&format!("plan {}\nrelease {}\n{}", open.digest, crate::domain::entry::from_to(open.before.as_ref(), &open.release), open.subject));
+                self.output.say(&format!(
+                    "plan {}\nrelease {}\n{}",
+                    open.digest,
+                    crate::domain::entry::from_to(open.before.as_ref(), &open.release),
+                    open.subject
+                ));
                 Ok(open.digest)
             }
-            None => Err(Refusal::new(RefusalKind::Usage, "plan.digest", "name the plan you decide on: --plan DIGEST (gonogo plan shows it)").into()),
+            None => Err(Refusal::new(
+                RefusalKind::Usage,
+                "plan.digest",
+                "name the plan you decide on: --plan DIGEST (gonogo plan shows it)",
+            )
+            .into()),
         }
     }
 
-    async fn deploy(&mut self, place: &Place, name: &str, reason: String, wait: bool) -> Result<Exit, Stop> {
+    async fn deploy(
+        &mut self,
+        place: &Place,
+        name: &str,
+        reason: String,
+        wait: bool,
+    ) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.sync().await?;
         let release = self.release(&target.id.project, name).await?;
-        let open = self.facts(&target)?.current().map(|current| (current.plan.release.commit.clone(), current.plan.release.title()));
+        let open = self.facts(&target)?.current().map(|current| {
+            (
+                current.plan.release.commit.clone(),
+                current.plan.release.title(),
+            )
+        });
         match open {
             Some((commit, title)) if commit != release.commit => {
-                return Err(Refusal::raced("target.idle", format!("release {title} is under way here")).hint("cancel it, or see it through, first").into());
+                return Err(Refusal::raced(
+                    "target.idle",
+                    format!("release {title} is under way here"),
+                )
+                .hint("cancel it, or see it through, first")
+                .into());
             }
             Some(_) => {}
             None => self.stored(&target, name, reason).await?,
         }
         self.take_off(place, &target).await?;
-        if wait { self.waited(&target).await } else { Ok(Exit::Done) }
+        if wait {
+            self.waited(&target).await
+        } else {
+            Ok(Exit::Done)
+        }
     }
 
     async fn take_off(&mut self, place: &Place, target: &Target) -> Result<(), Stop> {
         let facts = self.facts(target)?;
-        let Some(plan) = facts.current().map(|current| current.plan.digest.clone()) else { return Ok(()) };
+        let Some(plan) = facts.current().map(|current| current.plan.digest.clone()) else {
+            return Ok(());
+        };
         match self.acting(place, Command::Fly { plan }, false).await? {
             Exit::Done => Ok(()),
             other => Err(Stop::Exit(other)),
@@ -197,7 +343,15 @@ impl Headless {
         match state {
             None => {
                 let id = &target.id;
-                let refusal = Refusal::new(RefusalKind::NotFound, "target.idle", format!("nothing is under way for {} in {}", id.project.name(), id.environment));
+                let refusal = Refusal::new(
+                    RefusalKind::NotFound,
+                    "target.idle",
+                    format!(
+                        "nothing is under way for {} in {}",
+                        id.project.name(),
+                        id.environment
+                    ),
+                );
                 return Err(refusal.into());
             }
             Some(FlightState::Requested) => self.take_off(place, &target).await?,
@@ -206,21 +360,37 @@ impl Headless {
         self.attend_until(&target, Until::Ended).await
     }
 
-    async fn promote(&mut self, place: &Place, step: Option<usize>, full: bool, wait: bool) -> Result<Exit, Stop> {
+    async fn promote(
+        &mut self,
+        place: &Place,
+        step: Option<usize>,
+        full: bool,
+        wait: bool,
+    ) -> Result<Exit, Stop> {
         if full {
             return self.acting(place, Command::PromoteFully, wait).await;
         }
         let step = match step {
             Some(step) => step,
             None if self.common.yes || !std::io::stdin().is_terminal() => {
-                return Err(Refusal::new(RefusalKind::Usage, "promote.step", "--step N says which step the promotion is meant for; gonogo status shows it").into());
+                return Err(Refusal::new(
+                    RefusalKind::Usage,
+                    "promote.step",
+                    "--step N says which step the promotion is meant for; gonogo status shows it",
+                )
+                .into());
             }
             None => {
                 let target = self.find(place)?;
                 self.read(&target).await;
                 let facts = self.facts(&target)?;
                 let step = facts.fresh().and_then(|observed| observed.workload.step);
-                step.ok_or_else(|| Refusal::rule("promote.step", "the rollout could not be read, or has no steps"))?
+                step.ok_or_else(|| {
+                    Refusal::rule(
+                        "promote.step",
+                        "the rollout could not be read, or has no steps",
+                    )
+                })?
             }
         };
         self.acting(place, Command::Promote { step }, wait).await
@@ -232,11 +402,20 @@ impl Headless {
         self.sync().await?;
         let release = self.release(&target.id.project, name).await?;
         let facts = self.facts(&target)?;
-        let quoted = facts.state.past.iter().rev().map(|past| &past.release).find(|past| past.commit == release.commit && past.image.is_some());
+        let quoted = facts
+            .state
+            .past
+            .iter()
+            .rev()
+            .map(|past| &past.release)
+            .find(|past| past.commit == release.commit && past.image.is_some());
         if let Some(quoted) = quoted {
             return Ok(quoted.clone());
         }
-        Ok(self.release_with_artifact(&target.id.project, name).await?.to_ref())
+        Ok(self
+            .release_with_artifact(&target.id.project, name)
+            .await?
+            .to_ref())
     }
 
     /// A command that changes the platform: decided, confirmed, executed.
@@ -263,7 +442,13 @@ impl Headless {
         let outline = self.outline(&target);
         let act = confirmed.act();
         let object = json!({"verb": command.verb(), "result": "applied", "act": act.kind, "step": act.step, "fingerprint": act.fingerprint(), "target": outline});
-        self.data(object, || vec![format!("{}: applied; {}", command.verb(), act.afterwards.join("; "))]);
+        self.data(object, || {
+            vec![format!(
+                "{}: applied; {}",
+                command.verb(),
+                act.afterwards.join("; ")
+            )]
+        });
         Ok(Exit::Done)
     }
 
@@ -275,13 +460,26 @@ impl Headless {
         Ok(exit)
     }
 
-    async fn dry_run(&self, target: &Target, act: &Act, opening: Option<&Body>) -> Result<Exit, Stop> {
+    async fn dry_run(
+        &self,
+        target: &Target,
+        act: &Act,
+        opening: Option<&Body>,
+    ) -> Result<Exit, Stop> {
         let cluster = self.outside.cluster(target).await?;
         let intent = IntentId("dry-run".to_owned());
-        let requests: Vec<String> = act.changes.iter().map(|change| cluster.request(change, &intent)).collect();
+        let requests: Vec<String> = act
+            .changes
+            .iter()
+            .map(|change| cluster.request(change, &intent))
+            .collect();
         let object = json!({"dry_run": true, "act": act, "opening": opening, "requests": requests});
         self.data(object, || {
-            let mut lines: Vec<String> = act.changes.iter().map(crate::domain::change::Change::line).collect();
+            let mut lines: Vec<String> = act
+                .changes
+                .iter()
+                .map(crate::domain::change::Change::line)
+                .collect();
             lines.extend(requests.iter().cloned());
             lines
         });
@@ -298,8 +496,14 @@ impl Headless {
             Err(refusal) => refusal,
         };
         let act = &challenge.act;
-        self.output.say(&format!("{} {}", act.kind.verb(), act.target));
-        for line in act.changes.iter().map(crate::domain::change::Change::line).chain(act.afterwards.iter().map(|line| format!("→ {line}"))) {
+        self.output
+            .say(&format!("{} {}", act.kind.verb(), act.target));
+        for line in act
+            .changes
+            .iter()
+            .map(crate::domain::change::Change::line)
+            .chain(act.afterwards.iter().map(|line| format!("→ {line}")))
+        {
             self.output.say(&format!("  {line}"));
         }
         self.output.say(&match &challenge.friction {
@@ -314,7 +518,12 @@ impl Headless {
         // The question was on the terminal; the line that answers it came after.
         match challenge.answer(&typed, jiff::Timestamp::MAX) {
             Reply::Confirmed(confirmed) => Ok(*confirmed),
-            Reply::Mismatch | Reply::TooEarly => Err(Refusal::new(RefusalKind::Usage, "confirm", "that is not what was asked for; nothing was done").into()),
+            Reply::Mismatch | Reply::TooEarly => Err(Refusal::new(
+                RefusalKind::Usage,
+                "confirm",
+                "that is not what was asked for; nothing was done",
+            )
+            .into()),
         }
     }
 }

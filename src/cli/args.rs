@@ -17,7 +17,10 @@ pub struct Cli {
     pub verb: Option<Verb>,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "independent flags of a command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent flags of a command line"
+)]
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// The configuration to use, and no other
@@ -284,7 +287,10 @@ pub enum ReleaseVerb {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    Show { project: String, name: String },
+    Show {
+        project: String,
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

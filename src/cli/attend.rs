@@ -54,7 +54,10 @@ impl Headless {
         let deadline = self.common.timeout.map(Duration::from_secs);
         let mut beat = tokio::time::interval(Duration::from_millis(200));
         let mut shown = Shown::default();
-        let before = self.facts(target)?.current().map(|current| current.id.clone());
+        let before = self
+            .facts(target)?
+            .current()
+            .map(|current| current.id.clone());
         loop {
             tokio::select! {
                 () = &mut watch => return Ok(Exit::Failed),
@@ -70,24 +73,36 @@ impl Headless {
                 self.attend(&target.id).await?;
                 self.show(target, &mut shown);
             }
-            let elapsed = Duration::try_from(self.outside.now().duration_since(started)).unwrap_or_default();
+            let elapsed =
+                Duration::try_from(self.outside.now().duration_since(started)).unwrap_or_default();
             if let Some(exit) = self.reached(target, until, started, before.as_ref())? {
                 return Ok(exit);
             }
             if deadline.is_some_and(|deadline| elapsed >= deadline) {
-                self.output.say("gonogo: still under way when --timeout ended");
+                self.output
+                    .say("gonogo: still under way when --timeout ended");
                 return Ok(Exit::UnderWay);
             }
         }
     }
 
-    fn reached(&self, target: &Target, until: Until, started: Timestamp, before: Option<&crate::domain::entry::DeploymentId>) -> Result<Option<Exit>, Stop> {
+    fn reached(
+        &self,
+        target: &Target,
+        until: Until,
+        started: Timestamp,
+        before: Option<&crate::domain::entry::DeploymentId>,
+    ) -> Result<Option<Exit>, Stop> {
         let facts = self.facts(target)?;
         if until == Until::Sampled {
             return Ok(sampled(&facts, target, started).then_some(Exit::Done));
         }
         let Some(current) = facts.current() else {
-            let ended = facts.state.past.last().filter(|past| before == Some(&past.id));
+            let ended = facts
+                .state
+                .past
+                .last()
+                .filter(|past| before == Some(&past.id));
             return Ok(Some(match ended.map(|past| past.ending) {
                 Some(Ending::Closed) | None => Exit::Done,
                 Some(Ending::RolledBack) if asked_for_it(&facts) => Exit::Done,
@@ -102,23 +117,43 @@ impl Headless {
 
     /// Prints new entries and changes of what is waited for.
     fn show(&self, target: &Target, shown: &mut Shown) {
-        let Some(known) = self.known.targets.get(&target.id) else { return };
+        let Some(known) = self.known.targets.get(&target.id) else {
+            return;
+        };
         for entry in known.entries.iter().filter(|entry| entry.seq > shown.seq) {
             if shown.seq > 0 {
                 let (clock, sentence) = (entry.clock(), entry.sentence());
-                self.data(json!({"at": entry.at, "by": entry.actor.name, "entry": sentence}), || vec![format!("{clock}  {sentence}")]);
+                self.data(
+                    json!({"at": entry.at, "by": entry.actor.name, "entry": sentence}),
+                    || vec![format!("{clock}  {sentence}")],
+                );
             }
         }
         shown.seq = known.entries.last().map_or(1, |entry| entry.seq.max(1));
-        let Ok(facts) = self.facts(target) else { return };
-        let Some(waiting) = waiting(&facts) else { return };
+        let Ok(facts) = self.facts(target) else {
+            return;
+        };
+        let Some(waiting) = waiting(&facts) else {
+            return;
+        };
         // Countdowns tick every second; a line is for what changes.
-        let gist: String = waiting.sentence.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let gist: String = waiting
+            .sentence
+            .chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect();
         if gist != shown.gist {
             shown.gist = gist;
             let clock = self.outside.now().strftime("%H:%M:%S").to_string();
-            let line = format!("{clock}  next: {}: {}", waiting.mover.word(), waiting.sentence);
-            self.data(json!({"at": self.outside.now(), "waiting": waiting}), || vec![line]);
+            let line = format!(
+                "{clock}  next: {}: {}",
+                waiting.mover.word(),
+                waiting.sentence
+            );
+            self.data(
+                json!({"at": self.outside.now(), "waiting": waiting}),
+                || vec![line],
+            );
         }
     }
 }
@@ -138,13 +173,18 @@ pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
 
 /// A person moves next, and not only after a clock has run out or a figure came in.
 fn needs_person(facts: &Facts<'_>, current: &Deployment) -> bool {
-    let Some(waiting) = waiting(facts) else { return false };
+    let Some(waiting) = waiting(facts) else {
+        return false;
+    };
     if waiting.mover != Mover::You || current.outstanding.is_some() {
         return false;
     }
-    let counting_down = waiting.until.is_some_and(|until| until > facts.now) && current.bake_ends() == waiting.until;
+    let counting_down = waiting.until.is_some_and(|until| until > facts.now)
+        && current.bake_ends() == waiting.until;
     // Right after a stage is reached the figures are not there yet; give them one window.
-    let settling = !crate::policy::gates::promotion(facts, &current.plan).go && unknown_only(facts, current) && !window_passed(facts, current);
+    let settling = !crate::policy::gates::promotion(facts, &current.plan).go
+        && unknown_only(facts, current)
+        && !window_passed(facts, current);
     !counting_down && !settling
 }
 
@@ -152,30 +192,49 @@ fn needs_person(facts: &Facts<'_>, current: &Deployment) -> bool {
 fn unknown_only(facts: &Facts<'_>, current: &Deployment) -> bool {
     use crate::{domain::deployment::FlightState, policy::gate::Verdict};
     let judgement = crate::policy::gates::promotion(facts, &current.plan);
-    let all_unknown = judgement.blocking().all(|gate| gate.verdict == Verdict::Unknown);
+    let all_unknown = judgement
+        .blocking()
+        .all(|gate| gate.verdict == Verdict::Unknown);
     current.state == FlightState::Flying && all_unknown
 }
 
 fn window_passed(facts: &Facts<'_>, current: &Deployment) -> bool {
-    let Some(source) = &facts.target.metrics else { return true };
-    let since = current.stage().and_then(|stage| current.stages.get(stage).copied().flatten());
+    let Some(source) = &facts.target.metrics else {
+        return true;
+    };
+    let since = current
+        .stage()
+        .and_then(|stage| current.stages.get(stage).copied().flatten());
     let patience = source.window.saturating_mul(2);
     since.is_none_or(|since| facts.now.duration_since(since) > patience)
 }
 
 /// The rollback itself was what this deployment was for.
 fn asked_for_it(facts: &Facts<'_>) -> bool {
-    facts.state.past.last().is_some_and(|past| facts.state.live.as_ref().is_some_and(|live| live.release.commit == past.release.commit))
+    facts.state.past.last().is_some_and(|past| {
+        facts
+            .state
+            .live
+            .as_ref()
+            .is_some_and(|live| live.release.commit == past.release.commit)
+    })
 }
 
 /// Every side that serves has figures that judge, or time is up.
 fn sampled(facts: &Facts<'_>, target: &Target, started: Timestamp) -> bool {
     let waited = facts.now.duration_since(started);
-    let patience = target.metrics.as_ref().map_or(facts.workspace.timings.stale, |source| source.window.saturating_mul(2));
+    let patience = target
+        .metrics
+        .as_ref()
+        .map_or(facts.workspace.timings.stale, |source| {
+            source.window.saturating_mul(2)
+        });
     if waited > patience {
         return true;
     }
-    let Some(observed) = facts.fresh() else { return false };
+    let Some(observed) = facts.fresh() else {
+        return false;
+    };
     let hash = observed.workload.current_hash.clone();
     let judged = match (&target.metrics, &hash) {
         (Some(source), Some(hash)) => target.limits.iter().all(|limit| {
@@ -186,6 +245,9 @@ fn sampled(facts: &Facts<'_>, target: &Target, started: Timestamp) -> bool {
     };
     let need = facts.workspace.timings.health_answers;
     let answered = target.health.is_none()
-        || hash.as_ref().and_then(|hash| facts.health.value()?.sides.get(hash)).is_some_and(|side| side.streak >= need || side.good < side.asked);
+        || hash
+            .as_ref()
+            .and_then(|hash| facts.health.value()?.sides.get(hash))
+            .is_some_and(|side| side.streak >= need || side.good < side.asked);
     judged && answered
 }

@@ -1,6 +1,6 @@
 //! One verb's driver: it asks each query the command needs once, decides, acts, and maps the outcome to an exit code.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub struct Headless {
     pub common: Common,
     pub output: Output,
     /// Whose numbers are read already.
-    catalogued: BTreeMap<ProjectId, ()>,
+    catalogued: BTreeSet<ProjectId>,
 }
 
 /// Why a verb ends early; already in words.
@@ -64,13 +64,21 @@ impl From<Refusal> for Stop {
 
 impl From<NotFound> for Stop {
     fn from(missing: NotFound) -> Self {
-        Self::Refusal(Refusal::new(RefusalKind::NotFound, "name", missing.sentence))
+        Self::Refusal(Refusal::new(
+            RefusalKind::NotFound,
+            "name",
+            missing.sentence,
+        ))
     }
 }
 
 /// Who acts: `--as`, else the account on this machine, by the person it belongs to. In a rehearsal the operator is dana.
 pub fn operator(workspace: &Workspace, claimed: Option<&str>, host: &str) -> Actor {
-    let account = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    let account = || {
+        std::env::var("USER")
+            .or_else(|_| std::env::var("LOGNAME"))
+            .unwrap_or_else(|_| "unknown".to_owned())
+    };
     let (name, means) = match claimed {
         Some(name) => (name.to_owned(), IdentityMeans::Claimed),
         None if workspace.rehearsal.is_some() => ("dana".to_owned(), IdentityMeans::Claimed),
@@ -92,22 +100,42 @@ pub struct EarlyStop {
 }
 
 impl EarlyStop {
-    pub fn told(self, output: &Output) -> Exit {
+    pub fn told(self, output: Output) -> Exit {
         output.fault(self.rehearsal, &self.fault);
         self.exit
     }
 }
 
 impl Headless {
-    pub async fn open(workspace: Workspace, common: Common, output: Output) -> Result<Self, (EarlyStop, Output)> {
+    pub async fn open(
+        workspace: Workspace,
+        common: Common,
+        output: Output,
+    ) -> Result<Self, (EarlyStop, Output)> {
         let rehearsal = workspace.rehearsal.is_some();
         let outside = match Outside::open(workspace).await {
             Ok(outside) => outside,
-            Err(fault) => return Err((EarlyStop { exit: Exit::Failed, fault, rehearsal }, output)),
+            Err(fault) => {
+                return Err((
+                    EarlyStop {
+                        exit: Exit::Failed,
+                        fault,
+                        rehearsal,
+                    },
+                    output,
+                ));
+            }
         };
         let actor = operator(&outside.workspace, common.act_as.as_deref(), &outside.host);
         let known = Known::new(outside.workspace.clone());
-        Ok(Self { outside, known, actor, common, output, catalogued: BTreeMap::new() })
+        Ok(Self {
+            outside,
+            known,
+            actor,
+            common,
+            output,
+            catalogued: BTreeSet::new(),
+        })
     }
 
     pub async fn run(&mut self, verb: Verb) -> Exit {
@@ -141,12 +169,21 @@ impl Headless {
     }
 
     pub fn find(&self, place: &Place) -> Result<Target, Stop> {
-        Ok(self.outside.workspace.find_target(&place.environment, &place.project)?.clone())
+        Ok(self
+            .outside
+            .workspace
+            .find_target(&place.environment, &place.project)?
+            .clone())
     }
 
     pub fn facts(&self, target: &Target) -> Result<Facts<'_>, Stop> {
-        let missing = || NotFound { sentence: format!("{} is not configured", target.id) };
-        Ok(self.known.facts(&target.id, self.outside.now()).ok_or_else(missing)?)
+        let missing = || NotFound {
+            sentence: format!("{} is not configured", target.id),
+        };
+        Ok(self
+            .known
+            .facts(&target.id, self.outside.now())
+            .ok_or_else(missing)?)
     }
 
     /// Reads the platform once.
@@ -157,20 +194,26 @@ impl Headless {
 
     /// Reads the releases of a project, once.
     pub async fn catalogue(&mut self, project: &ProjectId) -> Result<(), Fault> {
-        if self.catalogued.contains_key(project) {
+        if self.catalogued.contains(project) {
             return Ok(());
         }
-        let Some(configured) = self.outside.workspace.project(project).cloned() else { return Ok(()) };
+        let Some(configured) = self.outside.workspace.project(project).cloned() else {
+            return Ok(());
+        };
         let releases = self.outside.catalogue(&configured).await?;
         self.known.catalogue(project, releases);
-        self.catalogued.insert(project.clone(), ());
+        self.catalogued.insert(project.clone());
         Ok(())
     }
 
     /// The release that a name means; what else it could have meant is said.
     pub async fn release(&mut self, project: &ProjectId, name: &str) -> Result<Release, Stop> {
         self.catalogue(project).await?;
-        let releases = self.known.releases.get(project).map_or(&[][..], Vec::as_slice);
+        let releases = self
+            .known
+            .releases
+            .get(project)
+            .map_or(&[][..], Vec::as_slice);
         let resolution = resolve::resolve(releases, name);
         let sentence = resolution.sentence(name);
         if let Resolution::Found { release, .. } = resolution {
@@ -180,16 +223,25 @@ impl Headless {
             return Ok(release.clone());
         }
         let sentence = sentence.unwrap_or_else(|| format!("no release `{name}` of {project}"));
-        Err(Refusal::new(RefusalKind::NotFound, "release.name", sentence).hint(format!("gonogo release list {}", project.name())).into())
+        Err(
+            Refusal::new(RefusalKind::NotFound, "release.name", sentence)
+                .hint(format!("gonogo release list {}", project.name()))
+                .into(),
+        )
     }
 
     /// The same with the digest of its image, as far as the registry knows it.
-    pub async fn release_with_artifact(&mut self, project: &ProjectId, name: &str) -> Result<Release, Stop> {
+    pub async fn release_with_artifact(
+        &mut self,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<Release, Stop> {
         let mut release = self.release(project, name).await?;
         if release.artifacts.is_empty() {
             match self.outside.artifact(project, &release.commit).await {
                 Ok(artifact) => {
-                    self.known.artifact(project, &release.commit, artifact.clone());
+                    self.known
+                        .artifact(project, &release.commit, artifact.clone());
                     release.artifacts = vec![artifact];
                 }
                 Err(fault) => self.output.say(&format!("gonogo: {fault}")),
@@ -201,15 +253,31 @@ impl Headless {
     /// Writes down what the process manager sees, until there is nothing more: also settles what a killed process left.
     pub async fn attend(&mut self, target: &TargetId) -> Result<(), Stop> {
         for _ in 0..64 {
-            let Some(facts) = self.known.facts(target, self.outside.now()) else { return Ok(()) };
+            let Some(facts) = self.known.facts(target, self.outside.now()) else {
+                return Ok(());
+            };
             if facts.state.read_only {
                 return Ok(());
             }
-            let Next::Record(bodies) = process::next(&facts) else { return Ok(()) };
+            let Next::Record(bodies) = process::next(&facts) else {
+                return Ok(());
+            };
             let (at, actor) = (self.outside.now(), Actor::program(&self.outside.host));
-            let drafts = bodies.into_iter().map(|body| crate::domain::entry::Draft { at, actor: actor.clone(), body }).collect();
+            let drafts = bodies
+                .into_iter()
+                .map(|body| crate::domain::entry::Draft {
+                    at,
+                    actor: actor.clone(),
+                    body,
+                })
+                .collect();
             let stream = crate::domain::entry::StreamId::target(target);
-            match self.outside.ledger.append(&stream, Expected::Position(facts.state.position), drafts).await {
+            match self
+                .outside
+                .ledger
+                .append(&stream, Expected::Position(facts.state.position), drafts)
+                .await
+            {
                 // Somebody else wrote it down: fold and look again.
                 Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
                 Err(AppendError::Fault(fault)) => return Err(fault.into()),
@@ -219,7 +287,11 @@ impl Headless {
     }
 
     pub fn executor(&self) -> Executor<'_> {
-        Executor { outside: &self.outside, known: self.known.clone(), actor: self.actor.clone() }
+        Executor {
+            outside: &self.outside,
+            known: self.known.clone(),
+            actor: self.actor.clone(),
+        }
     }
 
     /// Says how something ended that left this process.
@@ -230,7 +302,8 @@ impl Headless {
             End::Failed(fault) => Err(fault.into()),
             End::Unknown(fault) => {
                 self.output.fault(self.rehearsal(), &fault);
-                self.output.say("gonogo: the outcome is unknown; gonogo status tells when it is known");
+                self.output
+                    .say("gonogo: the outcome is unknown; gonogo status tells when it is known");
                 Err(Stop::Exit(Exit::Unknown))
             }
         }
@@ -238,7 +311,9 @@ impl Headless {
 
     /// The outline of a target's deployment, for every answer that has one.
     pub fn outline(&self, target: &Target) -> Value {
-        let Ok(facts) = self.facts(target) else { return Value::Null };
+        let Ok(facts) = self.facts(target) else {
+            return Value::Null;
+        };
         super::reading::target_json(&facts)
     }
 

@@ -1,4 +1,8 @@
 //! Data on stdout, messages on stderr; one object with `--json`. Nothing here decides anything.
+#![expect(
+    clippy::unused_self,
+    reason = "both streams are reached through the one value that knows the format"
+)]
 
 use std::io::Write as _;
 
@@ -52,7 +56,10 @@ impl Output {
     }
 
     pub fn refusal(self, rehearsal: bool, refusal: &Refusal) {
-        let hint = refusal.hint.as_ref().map_or_else(String::new, |hint| format!("\n  {hint}"));
+        let hint = refusal
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("\n  {hint}"));
         self.say(&format!("gonogo: {}{hint}", refusal.sentence));
         if self.json {
             self.data(rehearsal, json!({"refusal": refusal}), Vec::new);

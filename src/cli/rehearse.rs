@@ -22,7 +22,7 @@ use super::{
     output::Output,
 };
 
-pub async fn run(wish: Wish, common: &Common, output: &Output) -> Exit {
+pub async fn run(wish: Wish, common: &Common, output: Output) -> Exit {
     let scenario: Scenario = match wish.scenario.parse() {
         Ok(scenario) => scenario,
         Err(error) => {
@@ -34,9 +34,16 @@ pub async fn run(wish: Wish, common: &Common, output: &Output) -> Exit {
         output.say("gonogo: --speed is a number above 0");
         return Exit::Usage;
     }
-    let wished = rehearsal::Wish { scenario, seed: wish.seed, speed: wish.speed };
+    let wished = rehearsal::Wish {
+        scenario,
+        seed: wish.seed,
+        speed: wish.speed,
+    };
     let (dir, own) = match &wish.dir {
-        Some(dir) => (std::path::absolute(dir).unwrap_or_else(|_| dir.clone()), false),
+        Some(dir) => (
+            std::path::absolute(dir).unwrap_or_else(|_| dir.clone()),
+            false,
+        ),
         None => match rehearsal::own_folder() {
             Ok(dir) => (dir, true),
             Err(fault) => {
@@ -60,7 +67,7 @@ pub async fn run(wish: Wish, common: &Common, output: &Output) -> Exit {
     exit
 }
 
-async fn serve(rehearsal: Rehearsal, output: &Output) -> Exit {
+async fn serve(rehearsal: Rehearsal, output: Output) -> Exit {
     let dir = rehearsal.dir.display().to_string();
     let object = json!({"ready": true, "dir": dir, "api": rehearsal.practice.api_url(), "registry": rehearsal.practice.registry_url()});
     output.data(true, object, || {
@@ -76,9 +83,12 @@ async fn serve(rehearsal: Rehearsal, output: &Output) -> Exit {
     Exit::Done
 }
 
-async fn cockpit(rehearsal: Rehearsal, common: &Common, output: &Output) -> Exit {
+async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit {
     let cancel = CancellationToken::new();
-    let colleagues = tokio::spawn(rehearsal::answer_requests(Arc::clone(&rehearsal.outside), cancel.clone()));
+    let colleagues = tokio::spawn(rehearsal::answer_requests(
+        Arc::clone(&rehearsal.outside),
+        cancel.clone(),
+    ));
     let exit = fly(Arc::clone(&rehearsal.outside), common, output).await;
     cancel.cancel();
     let _ = colleagues.await;
@@ -87,7 +97,7 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: &Output) -> Exit
 }
 
 /// The cockpit on the configured workspace.
-pub async fn cockpit_on(workspace: Workspace, common: &Common, output: &Output) -> Exit {
+pub async fn cockpit_on(workspace: Workspace, common: &Common, output: Output) -> Exit {
     let rehearsal = workspace.rehearsal.is_some();
     match Outside::open(workspace).await {
         Ok(outside) => fly(Arc::new(outside), common, output).await,
@@ -98,14 +108,23 @@ pub async fn cockpit_on(workspace: Workspace, common: &Common, output: &Output) 
     }
 }
 
-async fn fly(outside: Arc<Outside>, common: &Common, output: &Output) -> Exit {
+async fn fly(outside: Arc<Outside>, common: &Common, output: Output) -> Exit {
     let me = operator(&outside.workspace, common.act_as.as_deref(), &outside.host);
     let colour = match common.color {
         Colour::Auto => crate::ui::theme::ColourChoice::Auto,
         Colour::Always => crate::ui::theme::ColourChoice::Always,
         Colour::Never => crate::ui::theme::ColourChoice::Never,
     };
-    match run::run(outside, me, Wishes { colour, theme: common.theme.clone() }).await {
+    match run::run(
+        outside,
+        me,
+        Wishes {
+            colour,
+            theme: common.theme.clone(),
+        },
+    )
+    .await
+    {
         Ok(()) => Exit::Done,
         Err(error) => {
             output.say(&format!("gonogo: {error}"));

@@ -37,7 +37,9 @@ impl Board {
 
     fn put(&self, observation: Observation) {
         let subject = match observation.seen {
-            Seen::Workload(_) | Seen::WorkloadUnchanged | Seen::WorkloadFailed(_) => Subject::Workload,
+            Seen::Workload(_) | Seen::WorkloadUnchanged | Seen::WorkloadFailed(_) => {
+                Subject::Workload
+            }
             Seen::Health(_) | Seen::HealthFailed(_) => Subject::Health,
             Seen::Metrics(_) | Seen::MetricsFailed(_) => Subject::Metrics,
         };
@@ -45,7 +47,11 @@ impl Board {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let unchanged = matches!(observation.seen, Seen::WorkloadUnchanged);
         // "Unchanged" says nothing against a value that was not taken up yet.
-        if !(unchanged && latest.get(&key).is_some_and(|waiting| matches!(waiting.seen, Seen::Workload(_)))) {
+        if !(unchanged
+            && latest
+                .get(&key)
+                .is_some_and(|waiting| matches!(waiting.seen, Seen::Workload(_))))
+        {
             latest.insert(key, observation);
         }
         drop(latest);

@@ -12,7 +12,10 @@ pub fn event(raw: &TerminalEvent) -> Option<Event> {
     match raw {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => chord(key).map(Event::Key),
         TerminalEvent::Paste(text) => Some(Event::Paste(text.clone())),
-        TerminalEvent::Resize(columns, rows) => Some(Event::Resize { columns: *columns, rows: *rows }),
+        TerminalEvent::Resize(columns, rows) => Some(Event::Resize {
+            columns: *columns,
+            rows: *rows,
+        }),
         _ => None,
     }
 }

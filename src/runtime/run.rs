@@ -1,7 +1,10 @@
 //! The loop: signals, keys, outcomes, frames, board, heartbeat, in that order of precedence. It stamps events with the
 //! clock, hands them to `update`, and carries the effects out.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
@@ -28,7 +31,9 @@ use crate::{
     ui::theme::{Catalogue, ColourChoice, DEFAULT, Depth, Theme},
 };
 
-use super::{board::Board, executor::Executor, keys, outside::Outside, pacer::Pacer, terminal::Screen};
+use super::{
+    board::Board, executor::Executor, keys, outside::Outside, pacer::Pacer, terminal::Screen,
+};
 
 /// How the person wants the screen.
 pub struct Wishes {
@@ -81,28 +86,67 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     }
     let depth = Depth::detect(wishes.colour, &|name| std::env::var(name).ok());
     let loaded = Catalogue::default().load(wishes.theme.as_deref().unwrap_or(DEFAULT), depth);
-    let mut cockpit = Cockpit::new(outside.workspace.clone(), me, Keymap::default(), outside.now());
+    let mut cockpit = Cockpit::new(
+        outside.workspace.clone(),
+        me,
+        Keymap::default(),
+        outside.now(),
+    );
     if let Some(problem) = loaded.problems.first() {
-        cockpit.say(Severity::Warning, format!("theme {}: {}", problem.theme, problem.message));
+        cockpit.say(
+            Severity::Warning,
+            format!("theme {}: {}", problem.theme, problem.message),
+        );
     }
     if let Ok(size) = crossterm::terminal::size() {
         cockpit.size = size;
     }
     let (outcomes, mut answered) = mpsc::channel(256);
-    let (board, cancel, nudge) = (Board::default(), CancellationToken::new(), Arc::new(Notify::new()));
+    let (board, cancel, nudge) = (
+        Board::default(),
+        CancellationToken::new(),
+        Arc::new(Notify::new()),
+    );
     start_feeds(&outside, &board, &cancel);
-    tokio::spawn(follow_ledger(Arc::clone(&outside), outcomes.clone(), Arc::clone(&nudge), cancel.clone()));
-    tokio::spawn(follow_catalogues(Arc::clone(&outside), outcomes.clone(), Arc::clone(&nudge), cancel.clone()));
-    let (mut terminate, mut hangup, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(follow_ledger(
+        Arc::clone(&outside),
+        outcomes.clone(),
+        Arc::clone(&nudge),
+        cancel.clone(),
+    ));
+    tokio::spawn(follow_catalogues(
+        Arc::clone(&outside),
+        outcomes.clone(),
+        Arc::clone(&nudge),
+        cancel.clone(),
+    ));
+    let (mut terminate, mut hangup, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+        signal(SignalKind::interrupt())?,
+    );
     let screen = Screen::take()?;
-    let mut shell = Shell { outside, outcomes, nudge, screen, theme: loaded.theme, pacer: Pacer::default(), under_way: tokio::task::JoinSet::new() };
+    let mut shell = Shell {
+        outside,
+        outcomes,
+        nudge,
+        screen,
+        theme: loaded.theme,
+        pacer: Pacer::default(),
+        under_way: tokio::task::JoinSet::new(),
+    };
     let mut typed = EventStream::new();
     let mut heartbeat = tokio::time::interval(Duration::from_secs(1));
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     shell.pacer.urgent(Instant::now());
     loop {
         let due = shell.pacer.due().map(tokio::time::Instant::from_std);
-        let frame = async { match due { Some(due) => tokio::time::sleep_until(due).await, None => std::future::pending().await } };
+        let frame = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
         let (events, urgent) = tokio::select! {
             biased;
             _ = terminate.recv() => (vec![Event::Terminate], true),
@@ -124,7 +168,11 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         if events.is_empty() {
             continue;
         }
-        if urgent { shell.pacer.urgent(Instant::now()) } else { shell.pacer.changed(Instant::now()) }
+        if urgent {
+            shell.pacer.urgent(Instant::now())
+        } else {
+            shell.pacer.changed(Instant::now())
+        }
         for event in events {
             if shell.step(&mut cockpit, event)? {
                 cancel.cancel();
@@ -138,7 +186,10 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
 impl Shell {
     /// One event through `update`; true when it is over.
     fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<bool, RunError> {
-        let stamped = Stamped { at: self.outside.now(), event };
+        let stamped = Stamped {
+            at: self.outside.now(),
+            event,
+        };
         for effect in update(cockpit, &stamped) {
             match effect {
                 Effect::Quit => return Ok(true),
@@ -153,7 +204,8 @@ impl Shell {
 
     fn draw(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let theme = &self.theme;
-        self.screen.draw(|frame| crate::ui::draw::draw(cockpit, theme, frame))?;
+        self.screen
+            .draw(|frame| crate::ui::draw::draw(cockpit, theme, frame))?;
         self.pacer.drawn(Instant::now());
         let unpainted = matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
         if unpainted {
@@ -164,7 +216,11 @@ impl Shell {
 
     /// What leaves the process goes on a task of its own; its answer comes back as an event.
     fn carry_out(&mut self, cockpit: &Cockpit, effect: Effect) {
-        let (outside, outcomes, nudge) = (Arc::clone(&self.outside), self.outcomes.clone(), Arc::clone(&self.nudge));
+        let (outside, outcomes, nudge) = (
+            Arc::clone(&self.outside),
+            self.outcomes.clone(),
+            Arc::clone(&self.nudge),
+        );
         let (known, actor) = (cockpit.known.clone(), cockpit.me.clone());
         let answer = async move |event: Event| {
             nudge.notify_one();
@@ -172,34 +228,81 @@ impl Shell {
             let _ = outcomes.send(event).await;
         };
         match effect {
-            Effect::Execute { confirmed, command, opening } => {
+            Effect::Execute {
+                confirmed,
+                command,
+                opening,
+            } => {
                 self.under_way.spawn(async move {
-                    let mut executor = Executor { outside: &outside, known, actor };
-                    let end = executor.execute(&confirmed, &command, opening.map(|body| *body)).await;
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let end = executor
+                        .execute(&confirmed, &command, opening.map(|body| *body))
+                        .await;
                     let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
                     answer(Event::ActEnded { target, kind, end }).await;
                 });
             }
             Effect::Record { target, command } => {
                 self.under_way.spawn(async move {
-                    let end: End = Executor { outside: &outside, known, actor }.record(&command, &target).await;
-                    answer(Event::Recorded { target, verb: command.verb().to_owned(), end }).await;
+                    let end: End = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    }
+                    .record(&command, &target)
+                    .await;
+                    answer(Event::Recorded {
+                        target,
+                        verb: command.verb().to_owned(),
+                        end,
+                    })
+                    .await;
                 });
             }
-            Effect::Attend { target, position, bodies } => {
+            Effect::Attend {
+                target,
+                position,
+                bodies,
+            } => {
                 self.under_way.spawn(async move {
                     let (at, actor) = (outside.now(), Actor::program(&outside.host));
-                    let drafts = bodies.into_iter().map(|body| Draft { at, actor: actor.clone(), body }).collect();
+                    let drafts = bodies
+                        .into_iter()
+                        .map(|body| Draft {
+                            at,
+                            actor: actor.clone(),
+                            body,
+                        })
+                        .collect();
                     // A lost race means that somebody else wrote it down; a failure shows in the ledger's own state.
-                    let _ = outside.ledger.append(&StreamId::target(&target), Expected::Position(position), drafts).await;
+                    let _ = outside
+                        .ledger
+                        .append(
+                            &StreamId::target(&target),
+                            Expected::Position(position),
+                            drafts,
+                        )
+                        .await;
                     answer(Event::Attended { target, position }).await;
                 });
             }
             Effect::Resolve { project, commit } => {
                 self.under_way.spawn(async move {
                     let event = match outside.artifact(&project, &commit).await {
-                        Ok(artifact) => Event::Artifact { project, commit, artifact },
-                        Err(fault) => Event::ArtifactFailed { project, commit, fault },
+                        Ok(artifact) => Event::Artifact {
+                            project,
+                            commit,
+                            artifact,
+                        },
+                        Err(fault) => Event::ArtifactFailed {
+                            project,
+                            commit,
+                            fault,
+                        },
                     };
                     answer(event).await;
                 });
@@ -223,7 +326,12 @@ fn start_feeds(outside: &Arc<Outside>, board: &Board, cancel: &CancellationToken
 }
 
 /// Hands on what anybody appends, in chain order.
-async fn follow_ledger(outside: Arc<Outside>, outcomes: Outcomes, nudge: Arc<Notify>, cancel: CancellationToken) {
+async fn follow_ledger(
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+) {
     let (mut seq, mut version, mut ready) = (0, None, false);
     loop {
         let now = outside.ledger.version().await;
@@ -238,7 +346,9 @@ async fn follow_ledger(outside: Arc<Outside>, outcomes: Outcomes, nudge: Arc<Not
                 version = now.ok();
                 let first = !std::mem::replace(&mut ready, true);
                 let news = (!entries.is_empty()).then_some(Event::Entries(entries));
-                news.into_iter().chain(first.then_some(Event::LedgerReady)).collect()
+                news.into_iter()
+                    .chain(first.then_some(Event::LedgerReady))
+                    .collect()
             }
             Err(fault) => vec![Event::LedgerFailed(fault)],
         };
@@ -255,7 +365,12 @@ async fn follow_ledger(outside: Arc<Outside>, outcomes: Outcomes, nudge: Arc<Not
     }
 }
 
-async fn follow_catalogues(outside: Arc<Outside>, outcomes: Outcomes, nudge: Arc<Notify>, cancel: CancellationToken) {
+async fn follow_catalogues(
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+) {
     loop {
         for configured in &outside.workspace.projects {
             let project = configured.id.clone();

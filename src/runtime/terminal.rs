@@ -32,7 +32,12 @@ impl Screen {
         terminal::enable_raw_mode()?;
         BORROWED.store(true, Ordering::SeqCst);
         let mut out = io::stdout();
-        execute!(out, terminal::EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        execute!(
+            out,
+            terminal::EnterAlternateScreen,
+            EnableBracketedPaste,
+            cursor::Hide
+        )?;
         let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
         terminal.clear()?;
         Ok(Self { terminal })

@@ -240,8 +240,8 @@ fn more_branches_than_bits_in_a_word() {
     let commits = repo.read();
     assert_eq!(commits.len(), 131);
     assert_eq!(commits[0].branches.len(), 130);
-    assert_eq!(commits[70].branches, ["release/069".into()]);
-    assert_eq!(commits[130].branches, ["release/129".into()]);
+    assert_eq!(commits[70].branches, ["release/069"]);
+    assert_eq!(commits[130].branches, ["release/129"]);
 }
 
 #[test]

@@ -25,13 +25,25 @@ pub async fn write(outside: &Outside, practice: &Practice) -> Result<(), Fault> 
     for project in &outside.workspace.projects {
         let mut releases = outside.catalogue(project).await?;
         for release in &mut releases {
-            let built = practice.releases().iter().find(|built| built.project == project.id.as_str() && built.commit == release.commit.as_str());
+            let built = practice.releases().iter().find(|built| {
+                built.project == project.id.as_str() && built.commit == release.commit.as_str()
+            });
             release.artifacts = built.map(artifact).into_iter().collect();
         }
-        for target in outside.workspace.targets.iter().filter(|target| target.id.project == project.id) {
+        for target in outside
+            .workspace
+            .targets
+            .iter()
+            .filter(|target| target.id.project == project.id)
+        {
             let observed = outside.read_workload(target).await?;
             let image = observed.workload.image;
-            let Some(at) = releases.iter().position(|release| release.artifacts.iter().any(|a| a.pinned() == image)) else { continue };
+            let Some(at) = releases
+                .iter()
+                .position(|release| release.artifacts.iter().any(|a| a.pinned() == image))
+            else {
+                continue;
+            };
             write_target(outside, target, &releases, at, now).await?;
         }
     }
@@ -39,13 +51,29 @@ pub async fn write(outside: &Outside, practice: &Practice) -> Result<(), Fault> 
 }
 
 fn artifact(built: &BuiltRelease) -> Artifact {
-    Artifact { name: "image".to_owned(), uri: built.image.clone(), digest: Digest::parse(&built.digest) }
+    Artifact {
+        name: "image".to_owned(),
+        uri: built.image.clone(),
+        digest: Digest::parse(&built.digest),
+    }
 }
 
 /// The release that runs, and the two before it. The earlier the environment, the longer ago.
-async fn write_target(outside: &Outside, target: &Target, releases: &[Release], at: usize, now: Timestamp) -> Result<(), Fault> {
-    let environment = outside.workspace.environments.iter().find(|e| e.name == target.id.environment);
-    let Some(environment) = environment else { return Ok(()) };
+async fn write_target(
+    outside: &Outside,
+    target: &Target,
+    releases: &[Release],
+    at: usize,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let environment = outside
+        .workspace
+        .environments
+        .iter()
+        .find(|e| e.name == target.id.environment);
+    let Some(environment) = environment else {
+        return Ok(());
+    };
     let first = at.saturating_sub(2);
     let mut drafts: Vec<Draft> = Vec::new();
     let mut before: Option<ReleaseRef> = None;
@@ -57,7 +85,14 @@ async fn write_target(outside: &Outside, target: &Target, releases: &[Release], 
         let plan = planner::store(environment, target, release, before.take());
         before = Some(plan.release.clone());
         let id = state.next_deployment(target.id.environment.as_str(), target.id.project.name());
-        let flown = flown(target, &plan, &id, environment.policy.approvals.is_some(), began, &outside.host);
+        let flown = flown(
+            target,
+            &plan,
+            &id,
+            environment.policy.approvals.is_some(),
+            began,
+            &outside.host,
+        );
         // Only the count matters for the next id.
         state.past.push(crate::domain::deployment::Past {
             id,
@@ -71,7 +106,11 @@ async fn write_target(outside: &Outside, target: &Target, releases: &[Release], 
         });
         drafts.extend(flown);
     }
-    match outside.ledger.append(&StreamId::target(&target.id), Expected::Position(0), drafts).await {
+    match outside
+        .ledger
+        .append(&StreamId::target(&target.id), Expected::Position(0), drafts)
+        .await
+    {
         Ok(_) | Err(AppendError::Conflict { .. }) => Ok(()),
         Err(AppendError::Fault(fault)) => Err(fault),
     }
@@ -82,38 +121,152 @@ fn ago(now: Timestamp, duration: SignedDuration) -> Timestamp {
 }
 
 /// The entries of one deployment from request to close, an hour and a half of them.
-fn flown(target: &Target, plan: &StoredPlan, id: &crate::domain::entry::DeploymentId, approved: bool, began: Timestamp, host: &str) -> Vec<Draft> {
-    let person = |name: &str| Actor { name: name.to_owned(), email: Some(format!("{name}@acme.example")), means: IdentityMeans::Claimed, host: host.to_owned() };
+fn flown(
+    target: &Target,
+    plan: &StoredPlan,
+    id: &crate::domain::entry::DeploymentId,
+    approved: bool,
+    began: Timestamp,
+    host: &str,
+) -> Vec<Draft> {
+    let person = |name: &str| Actor {
+        name: name.to_owned(),
+        email: Some(format!("{name}@acme.example")),
+        means: IdentityMeans::Claimed,
+        host: host.to_owned(),
+    };
     let (dana, program) = (person("dana"), Actor::program(host));
     let mut minute = 0;
     let mut drafts = Vec::new();
     let mut push = |minutes: i64, actor: &Actor, body: Body| {
         minute += minutes;
-        let at = began.checked_add(SignedDuration::from_mins(minute)).unwrap_or(began);
-        drafts.push(Draft { at, actor: actor.clone(), body });
+        let at = began
+            .checked_add(SignedDuration::from_mins(minute))
+            .unwrap_or(began);
+        drafts.push(Draft {
+            at,
+            actor: actor.clone(),
+            body,
+        });
     };
-    push(0, &dana, Body::Requested { deployment: id.clone(), plan: Box::new(plan.clone()), reason: format!("ship {}", plan.release.title()) });
+    push(
+        0,
+        &dana,
+        Body::Requested {
+            deployment: id.clone(),
+            plan: Box::new(plan.clone()),
+            reason: format!("ship {}", plan.release.title()),
+        },
+    );
     if approved {
         for name in ["lee", "sam"] {
-            push(2, &person(name), Body::Decided { deployment: id.clone(), plan: plan.digest.clone(), answer: Answer::Go, reason: "plan read".to_owned() });
+            push(
+                2,
+                &person(name),
+                Body::Decided {
+                    deployment: id.clone(),
+                    plan: plan.digest.clone(),
+                    answer: Answer::Go,
+                    reason: "plan read".to_owned(),
+                },
+            );
         }
     }
-    for item in plan.plan.items.iter().filter(|item| !item.is_verification()) {
-        push(1, &dana, Body::Checked { deployment: id.clone(), item: item.id.clone(), note: None });
+    for item in plan
+        .plan
+        .items
+        .iter()
+        .filter(|item| !item.is_verification())
+    {
+        push(
+            1,
+            &dana,
+            Body::Checked {
+                deployment: id.clone(),
+                item: item.id.clone(),
+                note: None,
+            },
+        );
     }
-    let change = Change::SetImage { workload: target.workload.clone(), container_index: 0, image: plan.release.image.clone().unwrap_or_default(), expect: Expect::default() };
-    let act = Act { kind: ActKind::Fly, target: target.id.clone(), release: plan.release.clone(), step: None, changes: vec![change], reason: None, afterwards: Vec::new() };
+    let change = Change::SetImage {
+        workload: target.workload.clone(),
+        container_index: 0,
+        image: plan.release.image.clone().unwrap_or_default(),
+        expect: Expect::default(),
+    };
+    let act = Act {
+        kind: ActKind::Fly,
+        target: target.id.clone(),
+        release: plan.release.clone(),
+        step: None,
+        changes: vec![change],
+        reason: None,
+        afterwards: Vec::new(),
+    };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());
-    push(1, &dana, Body::Intended { deployment: id.clone(), intent: intent.clone(), act: Box::new(act), change: 0, means: Means::Dialog });
-    push(0, &dana, Body::Settled { deployment: id.clone(), intent, outcome: Outcome::Applied { seen: false } });
+    push(
+        1,
+        &dana,
+        Body::Intended {
+            deployment: id.clone(),
+            intent: intent.clone(),
+            act: Box::new(act),
+            change: 0,
+            means: Means::Dialog,
+        },
+    );
+    push(
+        0,
+        &dana,
+        Body::Settled {
+            deployment: id.clone(),
+            intent,
+            outcome: Outcome::Applied { seen: false },
+        },
+    );
     for stage in 0..plan.plan.stages.len() {
-        push(6, &program, Body::StageReached { deployment: id.clone(), stage });
+        push(
+            6,
+            &program,
+            Body::StageReached {
+                deployment: id.clone(),
+                stage,
+            },
+        );
     }
-    push(5, &program, Body::Promoted { deployment: id.clone() });
+    push(
+        5,
+        &program,
+        Body::Promoted {
+            deployment: id.clone(),
+        },
+    );
     for item in plan.plan.items.iter().filter(|item| item.is_verification()) {
-        push(3, &program, Body::Measured { deployment: id.clone(), item: item.id.clone(), ok: true, evidence: "good".to_owned() });
+        push(
+            3,
+            &program,
+            Body::Measured {
+                deployment: id.clone(),
+                item: item.id.clone(),
+                ok: true,
+                evidence: "good".to_owned(),
+            },
+        );
     }
-    push(0, &program, Body::MonitoringBegan { deployment: id.clone() });
-    push(60, &program, Body::Ended { deployment: id.clone(), ending: Ending::Closed });
+    push(
+        0,
+        &program,
+        Body::MonitoringBegan {
+            deployment: id.clone(),
+        },
+    );
+    push(
+        60,
+        &program,
+        Body::Ended {
+            deployment: id.clone(),
+            ending: Ending::Closed,
+        },
+    );
     drafts
 }

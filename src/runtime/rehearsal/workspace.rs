@@ -11,7 +11,9 @@ use crate::{
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{ImageSource, Project, ProjectId, TagStrategy},
         release::TriggerKind,
-        target::{ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef},
+        target::{
+            ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
+        },
         workspace::{self, Person, Timings, Workspace},
     },
     simulator::Practice,
@@ -43,14 +45,31 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
     let pace = Pace(wish.speed.max(0.01));
     let mut projects: Vec<Project> = Vec::new();
     for built in practice.releases() {
-        let Ok(id) = ProjectId::parse(&built.project) else { continue };
+        let Ok(id) = ProjectId::parse(&built.project) else {
+            continue;
+        };
         if projects.iter().any(|project| project.id == id) {
             continue;
         }
-        let repository = built.image.split_once('/').map_or(built.image.as_str(), |(_, repository)| repository).to_owned();
-        let image = ImageSource { name: built.image.clone(), endpoint: practice.registry_url().to_owned(), repository };
+        let repository = built
+            .image
+            .split_once('/')
+            .map_or(built.image.as_str(), |(_, repository)| repository)
+            .to_owned();
+        let image = ImageSource {
+            name: built.image.clone(),
+            endpoint: practice.registry_url().to_owned(),
+            repository,
+        };
         let source = practice.source().to_owned();
-        projects.push(Project { id, source, tags: TagStrategy::Monorepo, branches: vec!["main".to_owned()], branch_aliases: vec!["main".to_owned()], image });
+        projects.push(Project {
+            id,
+            source,
+            tags: TagStrategy::Monorepo,
+            branches: vec!["main".to_owned()],
+            branch_aliases: vec!["main".to_owned()],
+            image,
+        });
     }
     let environments = environments(pace);
     let mut targets = Vec::new();
@@ -74,7 +93,10 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
         },
         trust_names: true,
         ledger: dir.join("ledger.sqlite"),
-        rehearsal: Some(workspace::Rehearsal { scenario: wish.scenario.to_string(), speed: wish.speed }),
+        rehearsal: Some(workspace::Rehearsal {
+            scenario: wish.scenario.to_string(),
+            speed: wish.speed,
+        }),
     }
 }
 
@@ -86,7 +108,10 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "every push, at once".to_owned(),
         protected: false,
         customer_data: false,
-        policy: Policy { soak: SignedDuration::ZERO, ..Policy::default() },
+        policy: Policy {
+            soak: SignedDuration::ZERO,
+            ..Policy::default()
+        },
     };
     let staging = Environment {
         name: name("staging"),
@@ -129,7 +154,10 @@ fn people() -> Vec<Person> {
         name: name.to_owned(),
         accounts: Vec::new(),
         email: Some(format!("{name}@acme.example")),
-        roles: BTreeMap::from([("*".to_owned(), roles.iter().map(|role| (*role).to_owned()).collect())]),
+        roles: BTreeMap::from([(
+            "*".to_owned(),
+            roles.iter().map(|role| (*role).to_owned()).collect(),
+        )]),
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
@@ -139,33 +167,66 @@ fn people() -> Vec<Person> {
     ]
 }
 
-fn target(practice: &Practice, pace: Pace, environment: &Environment, project: &ProjectId) -> Target {
+fn target(
+    practice: &Practice,
+    pace: Pace,
+    environment: &Environment,
+    project: &ProjectId,
+) -> Target {
     let production = environment.protected;
-    let kind = if production { WorkloadKind::Rollout } else { WorkloadKind::Deployment };
-    let share = |share: u8, bake: i64| StageSpec { share, bake: pace.seconds(bake) };
+    let kind = if production {
+        WorkloadKind::Rollout
+    } else {
+        WorkloadKind::Deployment
+    };
+    let share = |share: u8, bake: i64| StageSpec {
+        share,
+        bake: pace.seconds(bake),
+    };
     let window = pace.at_least(60, 6.0);
     Target {
         id: TargetId::new(environment.name.clone(), project.clone()),
-        cluster: ClusterRef { kubeconfig: Some(practice.kubeconfig().to_owned()), context: None },
+        cluster: ClusterRef {
+            kubeconfig: Some(practice.kubeconfig().to_owned()),
+            context: None,
+        },
         workload: WorkloadRef {
             kind,
             namespace: environment.name.to_string(),
             name: project.name().to_owned(),
             container: "app".to_owned(),
         },
-        health: Some(Endpoint { port: 8080, path: "/health".to_owned() }),
+        health: Some(Endpoint {
+            port: 8080,
+            path: "/health".to_owned(),
+        }),
         metrics: Some(MetricsSource {
-            endpoint: Endpoint { port: 9090, path: "/metrics".to_owned() },
+            endpoint: Endpoint {
+                port: 9090,
+                path: "/metrics".to_owned(),
+            },
             prefix: "release_manager".to_owned(),
             window,
             min_requests: 20,
         }),
         // 001's figures hold, 002's roll back (SPEC §7).
         limits: vec![
-            Limit { metric: Metric::ErrorRate, hold: 0.1, roll_back: Some(5.0) },
-            Limit { metric: Metric::LatencyP99, hold: 500.0, roll_back: Some(2000.0) },
+            Limit {
+                metric: Metric::ErrorRate,
+                hold: 0.1,
+                roll_back: Some(5.0),
+            },
+            Limit {
+                metric: Metric::LatencyP99,
+                hold: 500.0,
+                roll_back: Some(2000.0),
+            },
         ],
-        stages: if production { vec![share(10, 300), share(50, 300), share(100, 300)] } else { Vec::new() },
+        stages: if production {
+            vec![share(10, 300), share(50, 300), share(100, 300)]
+        } else {
+            Vec::new()
+        },
         items: items(pace, production),
         monitoring: pace.seconds(3600),
         rollout_deadline: SignedDuration::from_mins(if production { 10 } else { 5 }),
@@ -184,20 +245,65 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
         time_box: None,
     };
     let boxed = |id: &str, title: &str, probe: Probe, from: i64, until: i64| ItemSpec {
-        time_box: Some(TimeBox { from: if from == 0 { SignedDuration::ZERO } else { pace.seconds(from) }, until: pace.at_least(until, 30.0) }),
+        time_box: Some(TimeBox {
+            from: if from == 0 {
+                SignedDuration::ZERO
+            } else {
+                pace.seconds(from)
+            },
+            until: pace.at_least(until, 30.0),
+        }),
         ..item(id, Phase::Verify, title, ItemKind::Probe(probe))
     };
     let mut items = Vec::new();
     if production {
-        items.push(item("oncall.confirmed", Phase::Validate, "On-call engineer confirmed and available", ItemKind::Check));
-        items.push(item("stakeholders.notified", Phase::Communicate, "Stakeholders notified of the deployment timeline", ItemKind::Check));
-        items.push(item("rollback.reviewed", Phase::Staging, "Rollback procedure tested and verified", ItemKind::Check));
+        items.push(item(
+            "oncall.confirmed",
+            Phase::Validate,
+            "On-call engineer confirmed and available",
+            ItemKind::Check,
+        ));
+        items.push(item(
+            "stakeholders.notified",
+            Phase::Communicate,
+            "Stakeholders notified of the deployment timeline",
+            ItemKind::Check,
+        ));
+        items.push(item(
+            "rollback.reviewed",
+            Phase::Staging,
+            "Rollback procedure tested and verified",
+            ItemKind::Check,
+        ));
     }
-    items.push(boxed("verify.pods", "Pods are running and ready (0–2 min)", Probe::Pods, 0, 120));
+    items.push(boxed(
+        "verify.pods",
+        "Pods are running and ready (0–2 min)",
+        Probe::Pods,
+        0,
+        120,
+    ));
     if production {
-        items.push(boxed("verify.health", "API answers /health (2–5 min)", Probe::Health, 120, 300));
-        items.push(boxed("verify.metrics", "Key metrics are within their limits (5–10 min)", Probe::Metrics, 300, 600));
-        items.push(item("verify.smoke", Phase::Verify, "Smoke tests passed", ItemKind::Check));
+        items.push(boxed(
+            "verify.health",
+            "API answers /health (2–5 min)",
+            Probe::Health,
+            120,
+            300,
+        ));
+        items.push(boxed(
+            "verify.metrics",
+            "Key metrics are within their limits (5–10 min)",
+            Probe::Metrics,
+            300,
+            600,
+        ));
+        items.push(item(
+            "verify.smoke",
+            Phase::Verify,
+            "Smoke tests passed",
+            ItemKind::Check,
+        ));
     }
     items
 }
