@@ -400,6 +400,10 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
         _ => gates::promotion(&facts, &deployment.plan),
     };
     let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
+    // What stands in the way first; a stable sort, so that the table's order stays otherwise.
+    lines.sort_by_key(
+        |line| matches!(&line.kind, LineKind::Gate(gate) if gate.verdict.lets_through()),
+    );
     if deployment.promoted_at.is_some() {
         lines.extend(
             deployment
@@ -641,6 +645,7 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
 /// One hint: its key, its word, and why it would be refused now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HintShown {
+    pub action: crate::input::Action,
     pub key: String,
     pub label: String,
     pub blocked: Option<String>,
@@ -650,20 +655,19 @@ pub struct HintShown {
 pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
     use crate::input::Action;
     let context = cockpit.view.context();
-    let idle = cockpit
+    let state = cockpit
         .facts()
-        .is_none_or(|facts| facts.current().is_none());
+        .and_then(|facts| facts.current())
+        .map(|current| current.state);
     let paused = cockpit
         .facts()
         .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))
         .unwrap_or(false);
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
-    let needs_flight = |action: Action| {
-        action.risk() != crate::input::Risk::None
-            && !matches!(action, Action::Request | Action::Rollback)
-    };
     hints
-        .filter(|hint| !(idle && needs_flight(hint.action)))
+        .filter(|hint| {
+            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state)
+        })
         .map(|hint| {
             let label = if hint.action == Action::HoldOrResume && paused {
                 "resume"
@@ -671,12 +675,29 @@ pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
                 hint.label
             };
             HintShown {
+                action: hint.action,
                 key: hint.key,
                 label: label.to_owned(),
                 blocked: wanted::why_not(cockpit, hint.action),
             }
         })
         .collect()
+}
+
+/// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
+fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
+    use crate::input::Action;
+    use FlightState::{Aborted, Flying, Monitoring, Requested, RollingBack, Verifying};
+    match action {
+        Action::Request => state.is_none(),
+        Action::Rollback => state != Some(Requested),
+        Action::Fly | Action::Cancel => state == Some(Requested),
+        Action::Promote | Action::PromoteFull | Action::Abort => state == Some(Flying),
+        Action::HoldOrResume => matches!(state, Some(Flying | RollingBack)),
+        Action::Retry => state == Some(Aborted),
+        Action::Close => matches!(state, Some(Verifying | Monitoring)),
+        _ => state.is_some(),
+    }
 }
 
 /// Which side a pod hash is on, for the legend.

@@ -4,6 +4,8 @@ mod keys;
 mod overlays;
 mod world;
 
+pub use overlays::listed;
+
 use super::{
     cockpit::{Cockpit, Severity},
     effect::Effect,

@@ -14,6 +14,7 @@ use std::fmt;
 
 use ratatui::style::{Color, Modifier, Style};
 
+pub use colour::hex;
 pub use depth::{ColourChoice, Depth};
 pub use role::{Kind, Role};
 

@@ -85,11 +85,7 @@ struct Word {
 
 const WORDS: &[Word] = &[
     Word {
-        words: &[
-            "Timestamp::now",
-            "Zoned::now",
-            "SystemTime::now",
-        ],
+        words: &["Timestamp::now", "Zoned::now", "SystemTime::now"],
         allowed: &[
             "src/runtime",
             "src/simulator",

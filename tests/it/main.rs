@@ -5,6 +5,8 @@ mod actions;
 mod adapters;
 mod architecture;
 mod config;
+mod fixture;
+mod frames;
 mod git;
 mod ledger;
 mod registry;

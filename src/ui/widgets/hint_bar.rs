@@ -13,6 +13,8 @@ pub struct HintWord<'a> {
     pub label: &'a str,
     /// Why it cannot run now, in brief (`held: p99 latency`); it is shown dimmed with that.
     pub blocked: Option<&'a str>,
+    /// A way out: it is there before all others, wherever it stands in the row.
+    pub urgent: bool,
 }
 
 impl<'a> HintWord<'a> {
@@ -21,6 +23,7 @@ impl<'a> HintWord<'a> {
             key,
             label,
             blocked: None,
+            urgent: false,
         }
     }
 }
@@ -33,33 +36,42 @@ pub struct HintBar<'a> {
 }
 
 const GAP: &str = "  ";
+/// With less room than this, a reason says nothing.
+const SHORTEST_REASON: u16 = 16;
 
 impl HintBar<'_> {
     pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
         // One column of margin, as the header has.
         let room = area.width.saturating_sub(1);
-        let last = self
-            .last
-            .map(|hint| pieces(&hint, hint.blocked, theme))
-            .filter(|last| text::pieces_width(last) <= room);
-        let kept = last
-            .as_ref()
-            .map_or(0, |last| text::pieces_width(last) + text::width(GAP));
-        let mut line: Vec<Piece> = Vec::new();
-        for hint in self.hints {
-            let gap = if line.is_empty() { 0 } else { text::width(GAP) };
-            let used = text::pieces_width(&line)
-                .saturating_add(gap)
-                .saturating_add(kept);
-            // The reason gives way before the key does.
-            let forms = [pieces(hint, hint.blocked, theme), pieces(hint, None, theme)];
-            let fits = |form: &Vec<Piece>| used.saturating_add(text::pieces_width(form)) <= room;
-            if let Some(form) = forms.into_iter().find(fits) {
-                push(&mut line, form, theme);
+        let gap = text::width(GAP);
+        let bare = |hint: &HintWord| text::pieces_width(&pieces(hint, None, theme));
+        let last = self.last.filter(|hint| bare(hint) <= room);
+        let mut free = room.saturating_sub(last.as_ref().map_or(0, |hint| bare(hint) + gap));
+        let mut kept = vec![false; self.hints.len()];
+        for urgent in [true, false] {
+            for (index, hint) in self.hints.iter().enumerate() {
+                let needed = bare(hint).saturating_add(gap);
+                // Behind the last hint there is no gap.
+                let spare = free.saturating_add(if last.is_none() { gap } else { 0 });
+                if hint.urgent == urgent && needed <= spare {
+                    kept[index] = true;
+                    free = free.saturating_sub(needed);
+                }
             }
         }
+        // Reasons take what the keys leave.
+        let mut line: Vec<Piece> = Vec::new();
+        for (hint, _) in self.hints.iter().zip(&kept).filter(|(_, kept)| **kept) {
+            let reason = hint
+                .blocked
+                .filter(|_| free >= SHORTEST_REASON)
+                .map(|reason| text::fit(reason, free - 3));
+            let form = pieces(hint, reason.as_deref(), theme);
+            free = free.saturating_sub(text::pieces_width(&form).saturating_sub(bare(hint)));
+            push(&mut line, form, theme);
+        }
         if let Some(last) = last {
-            push(&mut line, last, theme);
+            push(&mut line, pieces(&last, None, theme), theme);
         }
         text::put_pieces(buf, area, 1, 0, &line);
     }
@@ -100,7 +112,11 @@ mod tests {
         };
         let hints = [
             promote,
-            HintWord::new("z", "hold"),
+            HintWord::new("P", "promote fully"),
+            HintWord {
+                urgent: true,
+                ..HintWord::new("z", "hold")
+            },
             HintWord::new("A", "abort"),
             HintWord::new("R", "roll back"),
         ];
@@ -115,14 +131,15 @@ mod tests {
     #[test]
     fn hints_that_do_not_fit_are_left_out_whole_and_help_stays() {
         assert_eq!(
-            draw(80),
-            " p promote (held: p99 latency)  z hold  A abort  R roll back  ? help"
+            draw(90),
+            " p promote (held: p99 latency)  P promote fully  z hold  A abort  R roll back  ? help"
         );
         assert_eq!(
-            draw(60),
-            " p promote (held: p99 latency)  z hold  A abort  ? help"
+            draw(70),
+            " p promote  P promote fully  z hold  A abort  R roll back  ? help"
         );
         assert_eq!(draw(30), " p promote  z hold  ? help");
+        assert_eq!(draw(18), " z hold  ? help");
         assert_eq!(draw(14), " ? help");
         assert_eq!(draw(7), " ? help");
         assert_eq!(draw(6), "");

@@ -1,0 +1,99 @@
+//! Glyph, word and role of everything that can be good or bad, in one place: never colour alone.
+
+use super::theme::Role;
+use crate::domain::deployment::{FlightState, ItemStatus};
+use crate::policy::gate::{Judgement, Verdict};
+use crate::session::Mover;
+use crate::session::cockpit::Severity;
+use crate::session::show::Condition;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub glyph: &'static str,
+    pub word: &'static str,
+    pub role: Role,
+}
+
+const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
+    Mark { glyph, word, role }
+}
+
+pub(super) fn condition(condition: Condition) -> Mark {
+    match condition {
+        Condition::Healthy => mark("●", "healthy", Role::Healthy),
+        Condition::Progressing => mark("◐", "progressing", Role::Progressing),
+        Condition::Paused => mark("‖", "paused", Role::Paused),
+        Condition::Degraded => mark("✖", "degraded", Role::Degraded),
+        Condition::Unknown => mark("?", "unknown", Role::Unknown),
+    }
+}
+
+pub(super) fn verdict(verdict: Verdict) -> Mark {
+    match verdict {
+        Verdict::Pass => mark("✔", "pass", Role::GatePass),
+        Verdict::Fail => mark("✖", "fail", Role::GateFail),
+        Verdict::Unknown => mark("?", "unknown", Role::GateUnknown),
+        Verdict::Waived => mark("≈", "waived", Role::GateWaived),
+    }
+}
+
+pub(super) fn item(status: ItemStatus) -> Mark {
+    match status {
+        ItemStatus::Open => mark("○", "open", Role::Text),
+        ItemStatus::Done => mark("✔", "done", Role::GatePass),
+        ItemStatus::Failed => mark("✖", "failed", Role::GateFail),
+        ItemStatus::Waived => mark("≈", "waived", Role::GateWaived),
+    }
+}
+
+pub(super) fn severity(severity: Severity) -> Mark {
+    match severity {
+        Severity::Info => mark("·", "", Role::Text),
+        Severity::Warning => mark("!", "", Role::Warning),
+        Severity::Error => mark("✖", "", Role::Danger),
+    }
+}
+
+pub(super) fn mover(mover: Mover) -> Mark {
+    match mover {
+        Mover::You => mark("▶", "YOU", Role::Warning),
+        Mover::Gonogo => mark("◐", "gonogo", Role::Progressing),
+        Mover::Controller => mark("◐", "the controller", Role::Progressing),
+    }
+}
+
+pub(super) fn flight(state: FlightState) -> Mark {
+    match state {
+        FlightState::Requested => mark("○", "requested", Role::TextStrong),
+        FlightState::Flying => mark("▶", "flying", Role::TrackCurrent),
+        FlightState::Aborted => mark("✖", "aborted", Role::Degraded),
+        FlightState::RollingBack => mark("◀", "rolling back", Role::Warning),
+        FlightState::Verifying => mark("▶", "verifying", Role::TrackCurrent),
+        FlightState::Monitoring => mark("▶", "monitoring", Role::TrackCurrent),
+    }
+}
+
+/// Gates that are closed by time or order alone: nothing is wrong, it is not yet time.
+const PATIENCE: [&str; 3] = ["stage.bake", "verification", "monitoring"];
+
+/// The judgement in two words, and how many gates it is about: `HOLD  1 of 6 gates`.
+pub(super) fn judgement(state: Option<FlightState>, judgement: &Judgement) -> (Mark, String) {
+    let all = judgement.gates.len();
+    let blocking = judgement.blocking().count();
+    let only_time = judgement
+        .blocking()
+        .all(|gate| PATIENCE.contains(&gate.id.as_str()));
+    let landed = !matches!(state, None | Some(FlightState::Requested));
+    let said = match (judgement.go, landed) {
+        (true, _) => mark("✔", "GO", Role::GatePass),
+        (false, true) if only_time => mark("◐", "WAIT", Role::Paused),
+        (false, true) => mark("✖", "HOLD", Role::GateFail),
+        (false, false) => mark("✖", "NO-GO", Role::GateFail),
+    };
+    let words = if judgement.go {
+        format!("{all} of {all} gates")
+    } else {
+        format!("{blocking} of {all} gates")
+    };
+    (said, words)
+}

@@ -1,0 +1,23 @@
+//! What lies over a screen and has the keyboard: help, palette, prompt, dialog.
+
+mod dialog;
+mod help;
+mod palette;
+mod prompt;
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::session::cockpit::Cockpit;
+use crate::session::view::Overlay;
+
+/// `area` is the body of the screen: header and foot stay in sight.
+pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
+    match &cockpit.view.overlay {
+        None => {}
+        Some(Overlay::Help) => help::draw(canvas, cockpit, area),
+        Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),
+        Some(Overlay::Prompt(prompt)) => prompt::draw(canvas, prompt, area),
+        Some(Overlay::Dialog(dialog)) => dialog::draw(canvas, cockpit, dialog, area),
+    }
+}

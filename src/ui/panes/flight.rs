@@ -1,0 +1,582 @@
+//! The live session: where the flight is, who moves next, and the evidence for going on.
+
+use ratatui::layout::Rect;
+
+use crate::domain::deployment::{Deployment, FlightState};
+use crate::domain::entry::Ending;
+use crate::domain::time;
+use crate::policy::facts::Facts;
+use crate::session::Mover;
+use crate::session::cockpit::Cockpit;
+use crate::session::show::{self, FlightShown, StagePlace};
+use crate::session::view::FlightPane;
+use crate::ui::canvas::{Canvas, Line, Part, wrapped};
+use crate::ui::layout::{cut_left, cut_top};
+use crate::ui::marks;
+use crate::ui::text;
+use crate::ui::theme::Role;
+use crate::ui::widgets::{Mood, Stage, StageTrack, Standing};
+
+use super::gates::{self, Style};
+use super::{empty, metrics, pods, timeline};
+
+pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
+    let Some(facts) = cockpit.facts() else {
+        empty(
+            canvas,
+            area,
+            "This project has no target in this environment.",
+            Role::TextStrong,
+            &["1 shows the fleet; h and l choose the environment."],
+        );
+        return;
+    };
+    let Some(flight) = show::flight(cockpit) else {
+        idle(canvas, cockpit, &facts, area);
+        return;
+    };
+    let (line, rest) = cut_top(area, 1);
+    track(canvas, cockpit, &flight, line);
+    let (line, rest) = cut_top(rest, 1);
+    next(canvas, &flight, line);
+    let (body, narrow) = (rest, rest.width < 76 || rest.height < 16);
+    if narrow {
+        stacked(canvas, cockpit, &facts, &flight, body);
+    } else if body.width >= 100 && body.height >= 24 {
+        wide(canvas, cockpit, &facts, &flight, body);
+    } else {
+        condensed(canvas, cockpit, &facts, &flight, body);
+    }
+}
+
+/// The stages with the one that is being flown.
+fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+    let deployment = &flight.deployment;
+    let mood = match deployment.state {
+        FlightState::Aborted | FlightState::RollingBack => Mood::Stopped,
+        _ if flight.held.is_some() || is_held_back(flight) => Mood::Held,
+        _ => Mood::Moving,
+    };
+    let note = note(cockpit, flight);
+    let stage = |stage: &'_ show::StageShown| match stage.place {
+        StagePlace::Done => Standing::Done,
+        StagePlace::Next => Standing::Next,
+        StagePlace::Current => Standing::Current {
+            progress: flight.progress,
+            mood,
+            note: &note,
+            next: "",
+        },
+    };
+    let stages: Vec<Stage> = flight
+        .stages
+        .iter()
+        .map(|shown| Stage {
+            label: &shown.label,
+            standing: stage(shown),
+        })
+        .collect();
+    StageTrack { stages: &stages }.render(area, canvas.buf, canvas.theme);
+}
+
+/// The bake is over and something else than patience is missing.
+fn is_held_back(flight: &FlightShown) -> bool {
+    flight.deployment.state == FlightState::Flying
+        && flight
+            .waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.sentence.starts_with("HOLD"))
+}
+
+/// How far the present stage is, in a few words.
+fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
+    let deployment = &flight.deployment;
+    match deployment.state {
+        FlightState::Aborted => "aborted".to_owned(),
+        FlightState::RollingBack => deployment
+            .rolling_back_to
+            .as_ref()
+            .map_or_else(String::new, |to| format!("back to {}", to.title())),
+        FlightState::Verifying => {
+            let (done, all) = (
+                deployment
+                    .verification()
+                    .filter(|item| deployment.is_settled(item))
+                    .count(),
+                deployment.verification().count(),
+            );
+            format!("{done} of {all}")
+        }
+        FlightState::Monitoring => deployment
+            .monitoring_ends()
+            .map_or_else(String::new, |ends| {
+                format!("{} left", time::clock(ends.duration_since(cockpit.now)))
+            }),
+        FlightState::Flying => match (
+            deployment.bake_ends(),
+            deployment
+                .stage()
+                .and_then(|stage| deployment.plan.plan.stages.get(stage)),
+        ) {
+            (Some(ends), Some(stage)) if ends > cockpit.now => {
+                let left = ends.duration_since(cockpit.now);
+                format!(
+                    "bakes {} of {}",
+                    time::clock(stage.bake.checked_sub(left).unwrap_or_default()),
+                    time::clock(stage.bake)
+                )
+            }
+            (Some(_), Some(stage)) => format!("baked {}", time::clock(stage.bake)),
+            _ => "under way".to_owned(),
+        },
+        FlightState::Requested => String::new(),
+    }
+}
+
+/// Who moves next and why; the judgement at the right.
+fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let (said, count) = marks::judgement(Some(flight.deployment.state), &flight.judgement);
+    let right = vec![
+        canvas.piece(format!("{} {}", said.glyph, said.word), said.role),
+        canvas.piece(format!("  {count}"), Role::TextDim),
+    ];
+    let room = inside.width.saturating_sub(text::pieces_width(&right) + 2);
+    if flight.judgement.gates.is_empty() {
+        canvas.line(inside, 0, 0, &[]);
+    } else {
+        canvas.right(inside, 0, &right);
+    }
+    let left = Rect {
+        width: room,
+        ..inside
+    };
+    let Some(waiting) = &flight.waiting else {
+        return;
+    };
+    let mark = marks::mover(waiting.mover);
+    // The judgement is said at the right already.
+    let words = waiting
+        .sentence
+        .trim_start_matches("HOLD: ")
+        .trim_start_matches("NO-GO: ");
+    let role = if waiting.mover == Mover::You {
+        Role::TextStrong
+    } else {
+        Role::Text
+    };
+    canvas.line(
+        left,
+        0,
+        0,
+        &[
+            canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role),
+            canvas.piece(words, role),
+        ],
+    );
+}
+
+/// What the panes are called and which has the cursor.
+fn focused(cockpit: &Cockpit, pane: FlightPane) -> bool {
+    cockpit.view.pane == pane && cockpit.view.overlay.is_none()
+}
+
+fn pods_pane(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
+    let age = flight
+        .age
+        .clone()
+        .map_or_else(|| "never read".to_owned(), |age| format!("{age} ago"));
+    let note = if flight.stale {
+        canvas.piece(format!("STALE, {age}"), Role::Warning)
+    } else {
+        canvas.piece(age, Role::TextDim)
+    };
+    let inner = canvas.pane(area, "Pods", &[note], focused(cockpit, FlightPane::Pods));
+    match &flight.observed {
+        Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
+        None => {
+            canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
+        }
+    }
+}
+
+fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+    let of = match flight.deployment.state {
+        FlightState::Requested => "Gates of take-off",
+        FlightState::Verifying | FlightState::Monitoring => "Gates of the close",
+        _ => "Gates of the next step",
+    };
+    let (said, _) = marks::judgement(Some(flight.deployment.state), &flight.judgement);
+    let badge = [canvas.piece(format!("{} {}", said.glyph, said.word), said.role)];
+    let focus = focused(cockpit, FlightPane::Gates);
+    let inner = canvas.pane(area, of, &badge, focus);
+    if flight.lines.is_empty() {
+        canvas.put(inner, 0, 0, "nothing stands against it", Role::TextDim);
+        return;
+    }
+    let list = Rect {
+        x: inner.x.saturating_sub(1),
+        width: inner.width + 1,
+        ..inner
+    };
+    let selected = cockpit.view.flight_line.min(flight.lines.len() - 1);
+    let unfolded = if focus { selected } else { usize::MAX };
+    let rows = gates::rows(
+        canvas,
+        &flight.lines,
+        unfolded,
+        list.width.saturating_sub(gates::MARGIN),
+        Style { most: 3, green: 1 },
+        false,
+    );
+    if let Some(position) = gates::list(canvas, list, &rows, focus.then_some(selected)) {
+        canvas.footnote(area, &position);
+    }
+}
+
+fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
+    let Some(health) = &flight.health else {
+        let inner = canvas.pane(area, "Health", &[], false);
+        canvas.put(
+            inner,
+            0,
+            0,
+            "/health is not configured, or was not asked yet",
+            Role::TextDim,
+        );
+        return;
+    };
+    let mark = marks::verdict(health.verdict);
+    let badge = [canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role)];
+    let inner = canvas.pane(area, "Health", &badge, false);
+    let lines = metrics::health(canvas, health, inner.width);
+    canvas.lines(inner, &lines);
+}
+
+fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+    let inner = canvas.pane(
+        area,
+        "Timeline",
+        &[],
+        focused(cockpit, FlightPane::Timeline),
+    );
+    timeline::tail(canvas, cockpit, &flight.timeline, inner);
+}
+
+fn midway(flight: &FlightShown) -> bool {
+    flight
+        .observed
+        .as_ref()
+        .is_some_and(|observed| observed.workload.is_midway())
+}
+
+/// 100 columns and more: pods and gates left, evidence and story right.
+fn wide(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
+    let (left, right) = cut_left(area, (area.width * 2 / 5).clamp(46, 76));
+    let sides = flight
+        .observed
+        .as_ref()
+        .map(|observed| pods::sides(facts, observed))
+        .unwrap_or_default();
+    let wanted = pods::rows(&sides, left.width.saturating_sub(4), true).max(4) + 2;
+    let (top, below) = cut_top(left, wanted.min(area.height / 2));
+    pods_pane(canvas, cockpit, facts, flight, top);
+    gates_pane(canvas, cockpit, flight, below);
+
+    let midway = midway(flight);
+    let high = match area.height {
+        0..40 => 8,
+        40..50 => 11,
+        _ => 14,
+    };
+    let (cards, below) = if flight.metrics.is_empty() {
+        cut_top(right, 0)
+    } else {
+        cut_top(right, high)
+    };
+    let mut rest = cards;
+    for (index, metric) in flight.metrics.iter().enumerate() {
+        let left = u16::try_from(flight.metrics.len() - index)
+            .unwrap_or(1)
+            .max(1);
+        let (card, others) = cut_left(rest, rest.width / left);
+        metrics::card(canvas, card, metric, midway);
+        rest = others;
+    }
+    let health = flight.health.as_ref().map_or(1, |health| {
+        metrics::health(canvas, health, below.width.saturating_sub(4)).len()
+    });
+    let (place, below) = cut_top(below, u16::try_from(health).unwrap_or(1) + 2);
+    health_pane(canvas, flight, place);
+    timeline_pane(canvas, cockpit, flight, below);
+}
+
+/// 80 × 24: the same panes, metrics and health in one.
+fn condensed(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
+    let (left, right) = cut_left(area, area.width * 12 / 25);
+    let sides = flight
+        .observed
+        .as_ref()
+        .map(|observed| pods::sides(facts, observed))
+        .unwrap_or_default();
+    let wanted = pods::rows(&sides, left.width.saturating_sub(4), false).max(1) + 2;
+    let (top, below) = cut_top(left, wanted.min(area.height.saturating_sub(8)));
+    pods_pane(canvas, cockpit, facts, flight, top);
+    gates_pane(canvas, cockpit, flight, below);
+    let lines = evidence(canvas, flight, right.width.saturating_sub(4));
+    let (top, below) = cut_top(
+        right,
+        (u16::try_from(lines.len()).unwrap_or(4) + 2).min(area.height.saturating_sub(5)),
+    );
+    let inner = canvas.pane(top, "Metrics and health", &[], false);
+    canvas.lines(inner, &lines);
+    timeline_pane(canvas, cockpit, flight, below);
+}
+
+fn evidence(canvas: &Canvas, flight: &FlightShown, width: u16) -> Vec<Line> {
+    let midway = midway(flight);
+    let mut lines: Vec<Line> = flight
+        .metrics
+        .iter()
+        .flat_map(|metric| metrics::brief(canvas, metric, midway, width))
+        .collect();
+    if let Some(health) = &flight.health {
+        let mut said = metrics::health(canvas, health, width);
+        if let Some(first) = said.first_mut() {
+            first.insert(0, canvas.piece(text::pad("Health", 12), Role::Title));
+        }
+        let mark = marks::verdict(health.verdict);
+        lines.push(vec![
+            canvas.piece(text::pad("Health", 12), Role::Title),
+            canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
+        ]);
+        lines.extend(said.into_iter().skip(1).take(1));
+        if !health.verdict.lets_through() {
+            lines.pop();
+            lines.extend(
+                wrapped(&health.sentence, width.saturating_sub(2), 2)
+                    .into_iter()
+                    .map(|line| vec![canvas.piece(format!("  {line}"), Role::TextStrong)]),
+            );
+        }
+    }
+    lines
+}
+
+/// Down to 60 × 16: no frames, what is against it first.
+fn stacked(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
+    let area = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let midway = midway(flight);
+    let mut lines: Vec<Line> = Vec::new();
+    if let Some(observed) = &flight.observed {
+        lines.extend(pods::brief(
+            canvas,
+            &pods::sides(facts, observed),
+            area.width,
+        ));
+    }
+    lines.extend(
+        flight
+            .metrics
+            .iter()
+            .map(|metric| metrics::briefest(canvas, metric, midway)),
+    );
+    if let Some(health) = &flight.health {
+        let mark = marks::verdict(health.verdict);
+        lines.push(vec![
+            canvas.piece(text::pad("Health", 12), Role::Title),
+            canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
+        ]);
+    }
+    let used = u16::try_from(lines.len())
+        .unwrap_or(0)
+        .min(area.height.saturating_sub(4));
+    let (top, rest) = cut_top(area, used);
+    canvas.lines(top, &lines);
+    let selected = cockpit
+        .view
+        .flight_line
+        .min(flight.lines.len().saturating_sub(1));
+    let (_, list) = cut_top(rest, u16::from(rest.height > 4));
+    let list = Rect {
+        x: list.x - 1,
+        width: list.width + 1,
+        ..list
+    };
+    let rows = gates::rows(
+        canvas,
+        &flight.lines,
+        selected,
+        list.width.saturating_sub(gates::MARGIN),
+        Style { most: 2, green: 1 },
+        false,
+    );
+    gates::list(canvas, list, &rows, Some(selected));
+}
+
+/// Nothing is under way: what is live, how it is, what was, and which key begins.
+fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let place = format!(
+        "{} in {}",
+        facts.target.id.project.name(),
+        facts.target.id.environment
+    );
+    canvas.spread(
+        inside,
+        0,
+        vec![Part {
+            pieces: vec![
+                canvas.piece("No deployment is under way for ", Role::Text),
+                canvas.piece(place, Role::TextStrong),
+            ],
+            rank: 0,
+        }],
+        Vec::new(),
+    );
+    let (_, rest) = cut_top(area, 1);
+    let (top, below) = cut_top(rest, 8.min(rest.height / 2).max(5));
+    let (left, right) = if area.width >= 76 {
+        cut_left(top, area.width / 2)
+    } else {
+        (top, Rect { height: 0, ..top })
+    };
+
+    let cell = show::fleet_cell(cockpit, &facts.target.id);
+    let inner = canvas.pane(left, "Live here", &[], false);
+    let mut lines: Vec<Line> = Vec::new();
+    if let Some(cell) = &cell {
+        lines = super::fleet::facts_of(canvas, cockpit, facts, cell, inner.width);
+    }
+    canvas.lines(inner, &lines);
+    if right.height > 0 {
+        let inner = canvas.pane(right, "Pods", &[], false);
+        match facts.workload.value() {
+            Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
+            None => {
+                canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
+            }
+        }
+    }
+    let (foot, _) = (3u16, ());
+    let (past, hint) = cut_top(below, below.height.saturating_sub(foot));
+    let inner = canvas.pane(past, "Last flights", &[], false);
+    let flights = flights(canvas, facts, cockpit, inner.width);
+    if flights.is_empty() {
+        canvas.put(inner, 0, 0, "none yet", Role::TextDim);
+    } else {
+        canvas.lines(inner, &flights);
+    }
+    let key = |action| {
+        cockpit
+            .keymap
+            .texts(action, crate::input::Context::Flight)
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+    };
+    let (releases, back) = (
+        key(crate::input::Action::ShowReleases),
+        key(crate::input::Action::Rollback),
+    );
+    let words = format!(
+        "{releases} lists the releases; enter there opens a plan. {back} goes back to the release that was live before."
+    );
+    let hint = Rect {
+        x: hint.x + 2.min(hint.width),
+        width: hint.width.saturating_sub(4),
+        ..hint
+    };
+    for (row, line) in (1..hint.height).zip(wrapped(&words, hint.width, 2)) {
+        canvas.put(hint, 0, row, &line, Role::TextDim);
+    }
+}
+
+fn flights(canvas: &Canvas, facts: &Facts<'_>, cockpit: &Cockpit, width: u16) -> Vec<Line> {
+    let line = |past: &crate::domain::deployment::Past| {
+        let (glyph, role) = match past.ending {
+            Ending::Closed => ("✔", Role::GatePass),
+            Ending::RolledBack => ("◀", Role::Warning),
+            Ending::Cancelled => ("○", Role::TextDim),
+        };
+        let took = past.promoted_at.map_or_else(String::new, |at| {
+            format!(
+                "flew in {}",
+                time::age(at.duration_since(past.requested_at))
+            )
+        });
+        let before = past.before.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            crate::domain::release::ReleaseRef::title,
+        );
+        let mut line = vec![
+            canvas.piece(
+                format!("{glyph} {} ", text::pad(&past.ending.to_string(), 12)),
+                role,
+            ),
+            canvas.piece(
+                format!(
+                    "{} ",
+                    text::pad(&format!("{before} → {}", past.release.title()), 26)
+                ),
+                Role::Text,
+            ),
+            canvas.piece(
+                text::pad(&gates::ago(cockpit.now, past.ended_at), 12),
+                Role::TextDim,
+            ),
+        ];
+        if width > 70 {
+            line.push(canvas.piece(took, Role::TextDim));
+        }
+        line
+    };
+    facts.state.past.iter().rev().map(line).collect()
+}
+
+/// Used by the small screen: the state of the deployment with its stage.
+pub fn state_words(deployment: &Deployment) -> String {
+    let stage = deployment
+        .stage()
+        .and_then(|stage| deployment.plan.plan.stages.get(stage));
+    match (deployment.state, stage) {
+        (FlightState::Flying, Some(stage)) => format!("{} %", stage.share),
+        (state, _) => state.word().to_owned(),
+    }
+}

@@ -1,0 +1,273 @@
+//! Gates and checklist items: one list with one cursor, each line with glyph, word and sentence.
+
+use jiff::Timestamp;
+use ratatui::layout::Rect;
+
+use crate::domain::deployment::ItemStatus;
+use crate::domain::plan::{ItemKind, ItemSpec};
+use crate::domain::time;
+use crate::policy::gate::{GateResult, Verdict};
+use crate::session::show::{self, LineKind};
+use crate::ui::canvas::{Canvas, Line, window, wrapped};
+use crate::ui::marks;
+use crate::ui::text::{self, Piece};
+use crate::ui::theme::Role;
+
+/// One row of a list; headings cannot be selected.
+pub struct Row {
+    pub lines: Vec<Line>,
+    pub selectable: bool,
+}
+
+/// How much each line may say.
+#[derive(Clone, Copy)]
+pub struct Style {
+    /// Lines of a sentence that needs attention.
+    pub most: usize,
+    /// Lines of one that is green.
+    pub green: usize,
+}
+
+/// Rows of lines as the view model gives them, in its order; `selected` gets all the lines it needs.
+pub fn rows(
+    canvas: &Canvas,
+    lines: &[show::Line],
+    selected: usize,
+    width: u16,
+    style: Style,
+    headings: bool,
+) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut above: Option<String> = None;
+    for (index, line) in lines.iter().enumerate() {
+        let heading = match &line.kind {
+            LineKind::Gate(_) => "gates".to_owned(),
+            LineKind::Item { spec, .. } => spec.phase.title().to_owned(),
+        };
+        let is_first = above.is_none();
+        if above.as_ref() != Some(&heading) && (headings || !is_first) {
+            let mut lines = Vec::new();
+            if !is_first && headings {
+                lines.push(Line::new());
+            }
+            let title = match &line.kind {
+                LineKind::Gate(_) => "Gates".to_owned(),
+                LineKind::Item { spec, .. } => capital(spec.phase.title()),
+            };
+            lines.push(vec![canvas.piece(title, Role::Header)]);
+            rows.push(Row {
+                lines,
+                selectable: false,
+            });
+        }
+        above = Some(heading);
+        let most = if index == selected {
+            usize::MAX
+        } else {
+            style.most
+        };
+        let lines = match &line.kind {
+            LineKind::Gate(gate) => {
+                let most = if index != selected && gate.verdict == Verdict::Pass {
+                    style.green
+                } else {
+                    most
+                };
+                gate_lines(canvas, gate, width, most)
+            }
+            LineKind::Item {
+                spec,
+                status,
+                state,
+            } => {
+                let who = state
+                    .as_ref()
+                    .map(|state| (state.by.as_str(), state.at, state.note.as_deref()));
+                item_lines(
+                    canvas,
+                    spec,
+                    *status,
+                    who,
+                    width,
+                    if index == selected {
+                        usize::MAX
+                    } else {
+                        style.green
+                    },
+                )
+            }
+        };
+        rows.push(Row {
+            lines,
+            selectable: true,
+        });
+    }
+    rows
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// The narrow form leaves the gate's own name out: its sentence says it.
+const NAMED: u16 = 66;
+
+fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Vec<Line> {
+    let mark = marks::verdict(gate.verdict);
+    let mut lead = vec![canvas.piece(
+        format!("{} {} ", mark.glyph, text::pad(mark.word, 7)),
+        mark.role,
+    )];
+    if width >= NAMED {
+        let name = if gate.verdict.lets_through() {
+            Role::TextDim
+        } else {
+            Role::TextStrong
+        };
+        lead.push(canvas.piece(format!("{}  ", text::pad(&gate.title, 13)), name));
+    }
+    let said = if gate.verdict.lets_through() {
+        Role::Text
+    } else {
+        Role::TextStrong
+    };
+    hang(canvas, lead, &gate.sentence, said, width, most)
+}
+
+fn item_lines(
+    canvas: &Canvas,
+    spec: &ItemSpec,
+    status: ItemStatus,
+    who: Option<(&str, Timestamp, Option<&str>)>,
+    width: u16,
+    most: usize,
+) -> Vec<Line> {
+    let mark = marks::item(status);
+    let mut lead = vec![canvas.piece(
+        format!("{} {} ", mark.glyph, text::pad(mark.word, 7)),
+        mark.role,
+    )];
+    if let Some(due) = spec.time_box {
+        let words = format!("{}–{} min", due.from.as_mins(), due.until.as_mins());
+        lead.push(canvas.piece(format!("{} ", text::pad(&words, 9)), Role::TextDim));
+    }
+    let mut words = spec.title.clone();
+    if !spec.required {
+        words.push_str(" (advisory)");
+    }
+    if matches!(spec.kind, ItemKind::Probe(_)) && status == ItemStatus::Open {
+        words.push_str(" (gonogo measures)");
+    }
+    if let Some(owner) = spec.owner.as_ref().filter(|_| status == ItemStatus::Open) {
+        words.push_str(&format!(" · {owner}"));
+    }
+    if let Some((by, at, note)) = who.filter(|_| status != ItemStatus::Open) {
+        words.push_str(&format!(" · {by} {}", at.strftime("%H:%M:%S")));
+        if let Some(note) = note.filter(|note| !note.is_empty()) {
+            words.push_str(&format!(": {note}"));
+        }
+    }
+    let role = if status == ItemStatus::Failed {
+        Role::TextStrong
+    } else {
+        Role::Text
+    };
+    hang(canvas, lead, &words, role, width, most)
+}
+
+/// A sentence behind its lead, further lines under its beginning.
+pub fn hang(
+    canvas: &Canvas,
+    lead: Vec<Piece>,
+    sentence: &str,
+    role: Role,
+    width: u16,
+    most: usize,
+) -> Vec<Line> {
+    let indent = text::pieces_width(&lead);
+    let room = width.saturating_sub(indent);
+    let mut lines = Vec::new();
+    for (index, words) in wrapped(sentence, room.max(8), most).into_iter().enumerate() {
+        let mut line = if index == 0 {
+            lead.clone()
+        } else {
+            vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)]
+        };
+        line.push(canvas.piece(words, role));
+        lines.push(line);
+    }
+    lines
+}
+
+/// Width that the cursor's own column takes.
+pub const MARGIN: u16 = 2;
+
+/// Draws the rows around the selected one; returns `3–12 of 40` where not all is seen.
+pub fn list(
+    canvas: &mut Canvas,
+    area: Rect,
+    rows: &[Row],
+    selected: Option<usize>,
+) -> Option<String> {
+    let heights: Vec<usize> = rows.iter().map(|row| row.lines.len()).collect();
+    let selectable: Vec<usize> = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.selectable)
+        .map(|(index, _)| index)
+        .collect();
+    let at = selectable
+        .get(
+            selected
+                .unwrap_or(0)
+                .min(selectable.len().saturating_sub(1)),
+        )
+        .copied()
+        .unwrap_or(0);
+    let mut seen = window(&heights, at, usize::from(area.height));
+    // A heading right above the first line stays with it.
+    if seen.start == 1 && selected == Some(0) {
+        seen.start = 0;
+    }
+    let mut top = 0u16;
+    for index in seen.clone() {
+        let Some(row) = rows.get(index) else { continue };
+        let chosen = selected.is_some() && index == at && row.selectable;
+        for (number, line) in row.lines.iter().enumerate() {
+            if chosen {
+                canvas.ground(
+                    Rect {
+                        y: area.y + top.min(area.height),
+                        height: u16::from(top < area.height),
+                        ..area
+                    },
+                    Role::Selection,
+                );
+                if number == 0 {
+                    canvas.put(area, 0, top, "▸", Role::Selection);
+                }
+                let ground = canvas.theme.style(Role::Selection);
+                let over: Line = line
+                    .iter()
+                    .map(|piece| Piece::new(piece.text.as_str(), piece.style.patch(ground)))
+                    .collect();
+                canvas.line(area, MARGIN, top, &over);
+            } else {
+                canvas.line(area, MARGIN, top, line);
+            }
+            top += 1;
+        }
+    }
+    let place = |row: usize| selectable.iter().filter(|index| **index < row).count();
+    let (first, last) = (place(seen.start), place(seen.end));
+    (last - first < selectable.len() && last > first)
+        .then(|| format!("{}–{last} of {}", first + 1, selectable.len()))
+}
+
+/// `2 min ago`, for evidence.
+pub fn ago(now: Timestamp, at: Timestamp) -> String {
+    format!("{} ago", time::age(now.duration_since(at)))
+}
