@@ -205,7 +205,7 @@ impl Shell {
     fn draw(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let theme = &self.theme;
         self.screen
-            .draw(|frame| crate::ui::draw::draw(cockpit, theme, frame))?;
+            .draw(|frame| crate::ui::draw(cockpit, theme, frame))?;
         self.pacer.drawn(Instant::now());
         let unpainted = matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
         if unpainted {
