@@ -9,5 +9,6 @@ mod fixture;
 mod frames;
 mod git;
 mod ledger;
+mod policy;
 mod registry;
 mod themes;
