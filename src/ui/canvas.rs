@@ -71,19 +71,30 @@ impl Canvas<'_> {
 
     /// Parts left and right in one row; the highest ranks go first where there is no room for all.
     pub fn spread(&mut self, area: Rect, row: u16, mut left: Vec<Part>, mut right: Vec<Part>) {
-        let width = |parts: &[Part]| parts.iter().fold(0u16, |sum, part| sum.saturating_add(text::pieces_width(&part.pieces)).saturating_add(GAP));
+        let width = |parts: &[Part]| {
+            parts.iter().fold(0u16, |sum, part| {
+                sum.saturating_add(text::pieces_width(&part.pieces))
+                    .saturating_add(GAP)
+            })
+        };
         while width(&left).saturating_add(width(&right)) > area.width.saturating_add(GAP) {
-            let worst = left.iter().chain(&right).map(|part| part.rank).max().unwrap_or(0);
+            let worst = left
+                .iter()
+                .chain(&right)
+                .map(|part| part.rank)
+                .max()
+                .unwrap_or(0);
             if worst == 0 {
                 break;
             }
-            let lowest = |parts: &mut Vec<Part>| match parts.iter().rposition(|part| part.rank == worst) {
-                Some(at) => {
-                    parts.remove(at);
-                    true
-                }
-                None => false,
-            };
+            let lowest =
+                |parts: &mut Vec<Part>| match parts.iter().rposition(|part| part.rank == worst) {
+                    Some(at) => {
+                        parts.remove(at);
+                        true
+                    }
+                    None => false,
+                };
             if !lowest(&mut right) {
                 lowest(&mut left);
             }
@@ -111,9 +122,21 @@ impl Canvas<'_> {
         if seen.width < 4 || seen.height < 2 {
             return Rect { height: 0, ..seen };
         }
-        let (kind, role) = if focus { (BorderType::Thick, Role::BorderFocus) } else { (BorderType::Plain, Role::Border) };
-        Block::bordered().border_type(kind).border_style(self.theme.style(role)).render(seen, self.buf);
-        let top = Rect { x: seen.x + 1, width: seen.width - 2, height: 1, ..seen };
+        let (kind, role) = if focus {
+            (BorderType::Thick, Role::BorderFocus)
+        } else {
+            (BorderType::Plain, Role::Border)
+        };
+        Block::bordered()
+            .border_type(kind)
+            .border_style(self.theme.style(role))
+            .render(seen, self.buf);
+        let top = Rect {
+            x: seen.x + 1,
+            width: seen.width - 2,
+            height: 1,
+            ..seen
+        };
         let end = self.put(top, 1, 0, &format!(" {title} "), Role::Title);
         let wide = text::pieces_width(right);
         if wide > 0 && end.saturating_add(wide).saturating_add(3) <= top.width {
@@ -131,23 +154,50 @@ impl Canvas<'_> {
         if seen.height < 2 || seen.width < 6 {
             return;
         }
-        let bottom = Rect { y: seen.bottom() - 1, height: 1, x: seen.x + 1, width: seen.width - 2 };
+        let bottom = Rect {
+            y: seen.bottom() - 1,
+            height: 1,
+            x: seen.x + 1,
+            width: seen.width - 2,
+        };
         let at = bottom.width.saturating_sub(text::width(words) + 3);
         self.put(bottom, at, 0, &format!(" {words} "), Role::TextDim);
     }
 
     /// A curve as pieces, for lines that hold more than the curve.
-    pub fn curve(&self, values: &[Option<f64>], scale: Scale, role: Role, limit: Option<f64>, width: u16) -> Line {
+    pub fn curve(
+        &self,
+        values: &[Option<f64>],
+        scale: Scale,
+        role: Role,
+        limit: Option<f64>,
+        width: u16,
+    ) -> Line {
         let area = Rect::new(0, 0, width, 1);
         let mut small = Buffer::empty(area);
-        Sparkline { values, scale, role, limit }.render(area, &mut small, self.theme);
-        small.content().iter().map(|cell| Piece::new(cell.symbol(), cell.style())).collect()
+        Sparkline {
+            values,
+            scale,
+            role,
+            limit,
+        }
+        .render(area, &mut small, self.theme);
+        small
+            .content()
+            .iter()
+            .map(|cell| Piece::new(cell.symbol(), cell.style()))
+            .collect()
     }
 
     /// One line of typed text with its cursor, kept in sight.
     pub fn input(&mut self, area: Rect, column: u16, row: u16, value: &str, cursor: usize) {
         let style = self.theme.style(Role::Input);
-        let field = Rect { x: area.x.saturating_add(column), width: area.width.saturating_sub(column), y: area.y.saturating_add(row), height: u16::from(row < area.height) };
+        let field = Rect {
+            x: area.x.saturating_add(column),
+            width: area.width.saturating_sub(column),
+            y: area.y.saturating_add(row),
+            height: u16::from(row < area.height),
+        };
         if field.is_empty() {
             return;
         }
@@ -172,7 +222,14 @@ impl Canvas<'_> {
         }
         self.ground(field, Role::Input);
         let end = text::put(self.buf, field, 0, 0, &shown, style);
-        let end = text::put(self.buf, field, end, 0, &at, style.add_modifier(Modifier::REVERSED));
+        let end = text::put(
+            self.buf,
+            field,
+            end,
+            0,
+            &at,
+            style.add_modifier(Modifier::REVERSED),
+        );
         text::put(self.buf, field, end, 0, &after, style);
     }
 }
@@ -196,11 +253,15 @@ pub(super) fn window(heights: &[usize], selected: usize, room: usize) -> std::op
     let selected = selected.min(heights.len() - 1);
     let (mut first, mut last, mut used) = (selected, selected + 1, heights[selected]);
     loop {
-        let above = first.checked_sub(1).filter(|row| used + heights[*row] <= room);
+        let above = first
+            .checked_sub(1)
+            .filter(|row| used + heights[*row] <= room);
         let below = Some(last).filter(|row| *row < heights.len() && used + heights[*row] <= room);
         match (above, below) {
             // Half of the window above, as long as there is something below.
-            (Some(row), Some(_)) if heights[row..selected].iter().sum::<usize>() <= room / 2 => first = row,
+            (Some(row), Some(_)) if heights[row..selected].iter().sum::<usize>() <= room / 2 => {
+                first = row;
+            }
             (_, Some(row)) => {
                 last = row + 1;
                 used += heights[row];
@@ -231,7 +292,10 @@ mod tests {
 
     #[test]
     fn cut_text_says_so() {
-        assert_eq!(wrapped("one two three four", 9, 2), ["one two", "three fo…"]);
+        assert_eq!(
+            wrapped("one two three four", 9, 2),
+            ["one two", "three fo…"]
+        );
         assert_eq!(wrapped("one", 9, 2), ["one"]);
     }
 

@@ -31,9 +31,19 @@ pub fn render(cockpit: &Cockpit, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let screen = cockpit.view.screen;
     let message = foot::message(&canvas, cockpit, area);
     let rows = u16::try_from(message.len()).unwrap_or(1).max(1);
-    let places = areas(area, cockpit.workspace().rehearsal.is_some(), screen == Screen::Flight, rows);
+    let places = areas(
+        area,
+        cockpit.workspace().rehearsal.is_some(),
+        screen == Screen::Flight,
+        rows,
+    );
     header::banner(&mut canvas, cockpit, places.banner);
-    header::draw(&mut canvas, cockpit, places.header, places.banner.height == 0);
+    header::draw(
+        &mut canvas,
+        cockpit,
+        places.header,
+        places.banner.height == 0,
+    );
     header::tabs(&mut canvas, cockpit, places.tabs);
     match screen {
         Screen::Fleet => fleet::draw(&mut canvas, cockpit, places.body),

@@ -30,7 +30,11 @@ pub(super) fn areas(area: Rect, rehearsal: bool, flight: bool, message_rows: u16
     let tall = area.height >= TALL;
     let mut top = area.y;
     let mut take = |rows: u16| {
-        let taken = Rect { y: top, height: rows, ..area };
+        let taken = Rect {
+            y: top,
+            height: rows,
+            ..area
+        };
         top += rows;
         taken
     };
@@ -38,22 +42,61 @@ pub(super) fn areas(area: Rect, rehearsal: bool, flight: bool, message_rows: u16
     let header = take(1);
     let tabs = take(u16::from(tall || !flight));
     let foot = message_rows + 1;
-    let body = Rect { y: top, height: area.bottom().saturating_sub(top).saturating_sub(foot), ..area };
-    let message = Rect { y: body.bottom(), height: message_rows, ..area };
-    let hints = Rect { y: message.bottom(), height: 1, ..area };
-    Areas { banner, header, tabs, body, message, hints }
+    let body = Rect {
+        y: top,
+        height: area.bottom().saturating_sub(top).saturating_sub(foot),
+        ..area
+    };
+    let message = Rect {
+        y: body.bottom(),
+        height: message_rows,
+        ..area
+    };
+    let hints = Rect {
+        y: message.bottom(),
+        height: 1,
+        ..area
+    };
+    Areas {
+        banner,
+        header,
+        tabs,
+        body,
+        message,
+        hints,
+    }
 }
 
 /// The first `rows` of an area, and the rest.
 pub(super) fn cut_top(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
-    (Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area })
+    (
+        Rect {
+            height: rows,
+            ..area
+        },
+        Rect {
+            y: area.y + rows,
+            height: area.height - rows,
+            ..area
+        },
+    )
 }
 
 /// The first `columns` of an area, and the rest.
 pub(super) fn cut_left(area: Rect, columns: u16) -> (Rect, Rect) {
     let columns = columns.min(area.width);
-    (Rect { width: columns, ..area }, Rect { x: area.x + columns, width: area.width - columns, ..area })
+    (
+        Rect {
+            width: columns,
+            ..area
+        },
+        Rect {
+            x: area.x + columns,
+            width: area.width - columns,
+            ..area
+        },
+    )
 }
 
 #[cfg(test)]
@@ -62,10 +105,22 @@ mod tests {
 
     #[test]
     fn the_rows_of_a_screen_add_up() {
-        for (height, rehearsal, flight, message) in [(16, true, true, 1), (24, false, false, 1), (36, true, true, 3), (60, false, true, 1)] {
+        for (height, rehearsal, flight, message) in [
+            (16, true, true, 1),
+            (24, false, false, 1),
+            (36, true, true, 3),
+            (60, false, true, 1),
+        ] {
             let screen = Rect::new(0, 0, 80, height);
             let areas = areas(screen, rehearsal, flight, message);
-            let all = [areas.banner, areas.header, areas.tabs, areas.body, areas.message, areas.hints];
+            let all = [
+                areas.banner,
+                areas.header,
+                areas.tabs,
+                areas.body,
+                areas.message,
+                areas.hints,
+            ];
             assert_eq!(all.iter().map(|area| area.height).sum::<u16>(), height);
             assert_eq!(areas.hints.bottom(), height);
         }

@@ -93,6 +93,10 @@ pub(super) fn judgement(state: Option<FlightState>, judgement: &Judgement) -> (M
         (false, true) => mark("✖", "HOLD", Role::GateFail),
         (false, false) => mark("✖", "NO-GO", Role::GateFail),
     };
-    let words = if judgement.go { format!("{all} of {all} gates") } else { format!("{blocking} of {all} gates") };
+    let words = if judgement.go {
+        format!("{all} of {all} gates")
+    } else {
+        format!("{blocking} of {all} gates")
+    };
     (said, words)
 }

@@ -20,7 +20,10 @@ use super::theme::Role;
 /// Words where a list would be: what is missing, and what to do about it.
 pub(super) fn empty(canvas: &mut Canvas, area: Rect, says: &str, role: Role, then: &[&str]) {
     let width = area.width.min(76);
-    let mut lines: Vec<Line> = wrapped(says, width, 4).into_iter().map(|line| vec![canvas.piece(line, role)]).collect();
+    let mut lines: Vec<Line> = wrapped(says, width, 4)
+        .into_iter()
+        .map(|line| vec![canvas.piece(line, role)])
+        .collect();
     lines.push(Line::new());
     for sentence in then {
         for line in wrapped(sentence, width, 3) {
@@ -28,7 +31,15 @@ pub(super) fn empty(canvas: &mut Canvas, area: Rect, says: &str, role: Role, the
         }
     }
     // A third of the way down, where eyes look first.
-    let top = (area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX)) / 3).min(4);
-    let place = Rect { y: area.y + top, height: area.height - top, ..area };
+    let top = (area
+        .height
+        .saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX))
+        / 3)
+    .min(4);
+    let place = Rect {
+        y: area.y + top,
+        height: area.height - top,
+        ..area
+    };
     canvas.lines(place, &lines);
 }

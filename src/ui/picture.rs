@@ -8,7 +8,7 @@ use ratatui::style::Modifier;
 use super::theme;
 
 /// Size of one cell in the picture's units; a monospaced face of 14 units is 8.4 wide.
-const CELL: (f64, f64) = (8.4, 18.0);
+const CELL: (f64, f64) = (8.4, 16.5);
 const MARGIN: f64 = 12.0;
 
 /// What is used for cells in the terminal's own colours.
@@ -20,12 +20,19 @@ pub struct Paper<'a> {
 
 impl Default for Paper<'_> {
     fn default() -> Self {
-        Self { ground: "#14171c", ink: "#d8dce3" }
+        Self {
+            ground: "#14171c",
+            ink: "#d8dce3",
+        }
     }
 }
 
 /// How a cell looks, after reverse video.
 #[derive(PartialEq, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the independent weights of a cell"
+)]
 struct Look {
     ink: String,
     ground: Option<String>,
@@ -39,7 +46,10 @@ fn look(cell: &Cell, paper: Paper<'_>) -> Look {
     let mut ink = theme::hex(cell.fg);
     let mut ground = theme::hex(cell.bg);
     if cell.modifier.contains(Modifier::REVERSED) {
-        (ink, ground) = (Some(ground.unwrap_or_else(|| paper.ground.to_owned())), Some(ink.unwrap_or_else(|| paper.ink.to_owned())));
+        (ink, ground) = (
+            Some(ground.unwrap_or_else(|| paper.ground.to_owned())),
+            Some(ink.unwrap_or_else(|| paper.ink.to_owned())),
+        );
     }
     Look {
         ink: ink.unwrap_or_else(|| paper.ink.to_owned()),
@@ -65,14 +75,25 @@ pub fn svg(buf: &Buffer, title: &str, paper: Paper<'_>) -> String {
         paper.ground
     );
     for row in 0..rows {
-        let cells: Vec<(u16, &Cell)> = (0..columns).filter_map(|column| Some((column, buf.cell((buf.area.x + column, buf.area.y + row))?))).collect();
+        let cells: Vec<(u16, &Cell)> = (0..columns)
+            .filter_map(|column| Some((column, buf.cell((buf.area.x + column, buf.area.y + row))?)))
+            .collect();
         let top = MARGIN + f64::from(row) * CELL.1;
-        for run in runs(&cells, paper) {
-            let x = MARGIN + f64::from(run.column) * CELL.0;
-            let length = f64::from(run.width) * CELL.0;
+        let runs = runs(&cells, paper);
+        let left = |run: &Run| MARGIN + f64::from(run.column) * CELL.0;
+        // Grounds first: a bold letter may lean over into the next cell.
+        for run in &runs {
+            let (x, length) = (left(run), f64::from(run.width) * CELL.0);
             if let Some(ground) = &run.look.ground {
-                let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"{top:.0}\" width=\"{length:.1}\" height=\"{:.0}\" fill=\"{ground}\"/>", CELL.1);
+                let _ = writeln!(
+                    out,
+                    "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{length:.1}\" height=\"{:.1}\" fill=\"{ground}\"/>",
+                    CELL.1
+                );
             }
+        }
+        for run in &runs {
+            let x = left(run);
             let words = run.text.trim_end();
             if words.trim().is_empty() {
                 continue;
@@ -94,7 +115,7 @@ pub fn svg(buf: &Buffer, title: &str, paper: Paper<'_>) -> String {
             let _ = writeln!(
                 out,
                 "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{}\"{style} textLength=\"{kept:.1}\" lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\">{}</text>",
-                top + 13.5,
+                top + 12.6,
                 run.look.ink,
                 escaped(words)
             );
@@ -129,7 +150,12 @@ fn runs(cells: &[(u16, &Cell)], paper: Paper<'_>) -> Vec<Run> {
                 run.text.push_str(cell.symbol());
                 run.width += wide;
             }
-            _ => runs.push(Run { column: *column, width: wide, text: cell.symbol().to_owned(), look: seen }),
+            _ => runs.push(Run {
+                column: *column,
+                width: wide,
+                text: cell.symbol().to_owned(),
+                look: seen,
+            }),
         }
     }
     // Spaces in front are place, not text: a run begins where its words do.
@@ -148,7 +174,10 @@ fn runs(cells: &[(u16, &Cell)], paper: Paper<'_>) -> Vec<Run> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -163,12 +192,23 @@ mod tests {
     fn a_picture_holds_the_words_escaped_and_the_grounds() {
         let mut buf = Buffer::empty(Rect::new(0, 0, 8, 1));
         buf.set_string(0, 0, "  a<b", Style::new().add_modifier(Modifier::BOLD));
-        buf.set_style(Rect::new(5, 0, 3, 1), Style::new().add_modifier(Modifier::REVERSED));
+        buf.set_style(
+            Rect::new(5, 0, 3, 1),
+            Style::new().add_modifier(Modifier::REVERSED),
+        );
         let picture = svg(&buf, "a & b", Paper::default());
         assert!(picture.contains("<title>a &amp; b</title>"), "{picture}");
-        assert!(picture.contains("x=\"28.8\" y=\"25.5\" fill=\"#d8dce3\" font-weight=\"bold\""), "{picture}");
+        assert!(
+            picture.contains("x=\"28.8\" y=\"24.6\" fill=\"#d8dce3\" font-weight=\"bold\""),
+            "{picture}"
+        );
         assert!(picture.contains(">a&lt;b</text>"), "{picture}");
-        assert!(picture.contains("<rect x=\"54.0\" y=\"12\" width=\"25.2\" height=\"18\" fill=\"#d8dce3\"/>"), "{picture}");
+        assert!(
+            picture.contains(
+                "<rect x=\"54.0\" y=\"12.0\" width=\"25.2\" height=\"16.5\" fill=\"#d8dce3\"/>"
+            ),
+            "{picture}"
+        );
         assert_eq!(picture, svg(&buf, "a & b", Paper::default()));
     }
 }

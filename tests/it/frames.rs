@@ -51,18 +51,34 @@ fn the_flight_in_every_state() {
         ("flight_stale", fixture::stale()),
     ];
     for (name, story) in states {
-        let sizes: &[(u16, u16)] = if ["flight_breach", "flight_verifying"].contains(&name) { &ALL } else { &ALL[..2] };
+        let sizes: &[(u16, u16)] = if ["flight_breach", "flight_verifying"].contains(&name) {
+            &ALL
+        } else {
+            &ALL[..2]
+        };
         look(name, &story.show(Screen::Flight), sizes);
     }
-    look("flight_idle", &fixture::calm().show(Screen::Flight), &ALL[..2]);
-    look("flight_breach", &fixture::breach().show(Screen::Flight), &[(60, 16)]);
+    look(
+        "flight_idle",
+        &fixture::calm().show(Screen::Flight),
+        &ALL[..2],
+    );
+    look(
+        "flight_breach",
+        &fixture::breach().show(Screen::Flight),
+        &[(60, 16)],
+    );
 }
 
 #[test]
 fn the_fleet() {
     look("fleet", &fixture::fleet().show(Screen::Fleet), &ALL);
     look("fleet", &fixture::fleet().show(Screen::Fleet), &[(60, 16)]);
-    look("fleet_rehearsal", &fixture::rehearsed(fixture::calm()).show(Screen::Fleet), &ALL[..2]);
+    look(
+        "fleet_rehearsal",
+        &fixture::rehearsed(fixture::calm()).show(Screen::Fleet),
+        &ALL[..2],
+    );
     let mut empty = fixture::calm();
     empty.cockpit.known.workspace.projects.clear();
     look("fleet_empty", &empty.show(Screen::Fleet), &[SMALL]);
@@ -70,7 +86,11 @@ fn the_fleet() {
 
 #[test]
 fn releases_and_timeline() {
-    look("releases", &fixture::breach().show(Screen::Releases), &ALL[..2]);
+    look(
+        "releases",
+        &fixture::breach().show(Screen::Releases),
+        &ALL[..2],
+    );
     let mut filtered = fixture::breach().show(Screen::Releases);
     press(&mut filtered, "/");
     write(&mut filtered, "passkeys");
@@ -80,8 +100,16 @@ fn releases_and_timeline() {
     look("releases_none", &none, &[SMALL]);
     let mut loading = fixture::calm();
     loading.cockpit.known.releases.clear();
-    look("releases_loading", &loading.show(Screen::Releases), &[SMALL]);
-    look("timeline", &fixture::unknown().show(Screen::Timeline), &ALL[..2]);
+    look(
+        "releases_loading",
+        &loading.show(Screen::Releases),
+        &[SMALL],
+    );
+    look(
+        "timeline",
+        &fixture::unknown().show(Screen::Timeline),
+        &ALL[..2],
+    );
 }
 
 #[test]
@@ -89,8 +117,16 @@ fn the_plan() {
     let mut looked_at = fixture::calm().show(Screen::Releases);
     press(&mut looked_at, "j enter");
     look("plan_looked_at", &looked_at, &ALL[..2]);
-    look("plan_requested", &fixture::requested().show(Screen::Plan), &ALL);
-    look("plan_ready", &fixture::ready().show(Screen::Plan), &ALL[..2]);
+    look(
+        "plan_requested",
+        &fixture::requested().show(Screen::Plan),
+        &ALL,
+    );
+    look(
+        "plan_ready",
+        &fixture::ready().show(Screen::Plan),
+        &ALL[..2],
+    );
 }
 
 #[test]
@@ -106,14 +142,22 @@ fn overlays() {
 
     let mut abort = fixture::breach().show(Screen::Flight);
     press(&mut abort, "A");
-    look("dialog_abort", &abort, &[SMALL, MIDDLE, (60, 16), (50, 6), (40, 1)]);
+    look(
+        "dialog_abort",
+        &abort,
+        &[SMALL, MIDDLE, (60, 16), (50, 6), (40, 1)],
+    );
     let mut back = fixture::breach().show(Screen::Flight);
     press(&mut back, "R");
     look("prompt_rollback", &back, &[SMALL]);
     press(&mut back, "enter");
     wait(&mut back, 300);
     write(&mut back, "prod");
-    look("dialog_rollback", &back, &[SMALL, MIDDLE, (60, 16), (50, 6), (40, 1)]);
+    look(
+        "dialog_rollback",
+        &back,
+        &[SMALL, MIDDLE, (60, 16), (50, 6), (40, 1)],
+    );
     let mut fly = fixture::ready().show(Screen::Plan);
     press(&mut fly, "F");
     look("dialog_fly", &fly, &[SMALL, MIDDLE]);
@@ -121,7 +165,11 @@ fn overlays() {
 
 #[test]
 fn below_the_smallest_size_one_line_says_what_matters() {
-    for (name, story) in [("tiny_breach", fixture::breach()), ("tiny_stale", fixture::stale()), ("tiny_calm", fixture::calm())] {
+    for (name, story) in [
+        ("tiny_breach", fixture::breach()),
+        ("tiny_stale", fixture::stale()),
+        ("tiny_calm", fixture::calm()),
+    ] {
         look(name, &story.show(Screen::Flight), &[(50, 6), (40, 1)]);
     }
 }
@@ -154,7 +202,11 @@ fn what_matters_has_its_role() {
     }
     let rehearsal = fixture::rehearsed(fixture::breach()).show(Screen::Flight);
     for size in ALL {
-        assert_eq!(role_of(&rehearsal, size, "REHEARSAL"), Some(Role::Rehearsal), "{size:?}");
+        assert_eq!(
+            role_of(&rehearsal, size, "REHEARSAL"),
+            Some(Role::Rehearsal),
+            "{size:?}"
+        );
     }
     let stale = fixture::stale().show(Screen::Flight);
     assert_eq!(role_of(&stale, SMALL, "STALE"), Some(Role::Warning));
@@ -164,7 +216,12 @@ fn what_matters_has_its_role() {
 fn text_from_outside_is_shown_and_does_not_act() {
     let mut story = fixture::crashing();
     let id = fixture::target("production", "auth-service");
-    let known = story.cockpit.known.targets.get_mut(&id).expect("configured");
+    let known = story
+        .cockpit
+        .known
+        .targets
+        .get_mut(&id)
+        .expect("configured");
     let last = known.workload.last.as_mut().expect("read");
     let name = "auth\u{1b}[31m\u{202e}evil";
     last.value.pods[0].name = gonogo::domain::text::Clean::new(name);
@@ -172,7 +229,10 @@ fn text_from_outside_is_shown_and_does_not_act() {
     let text = frame(&story.show(Screen::Flight), LARGE);
     assert!(text.contains("auth␛[31m‹U+202E›evil"), "{text}");
     let mut raw = fixture::breach().show(Screen::Flight);
-    raw.say(gonogo::session::cockpit::Severity::Error, "\u{1b}]0;owned\u{7}");
+    raw.say(
+        gonogo::session::cockpit::Severity::Error,
+        "\u{1b}]0;owned\u{7}",
+    );
     assert!(frame(&raw, MIDDLE).contains("␛]0;owned␇"));
 }
 
@@ -181,7 +241,12 @@ fn without_colours_the_selection_and_production_are_still_seen() {
     use ratatui::style::Modifier;
     let cockpit = fixture::fleet().show(Screen::Fleet);
     let buf = drawn(&cockpit, &Theme::builtin("dark", Depth::None), MIDDLE);
-    let reversed: String = buf.content().iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).map(|cell| cell.symbol()).collect();
+    let reversed: String = buf
+        .content()
+        .iter()
+        .filter(|cell| cell.modifier.contains(Modifier::REVERSED))
+        .map(ratatui::buffer::Cell::symbol)
+        .collect();
     assert!(reversed.contains("PRODUCTION"), "{reversed}");
     assert!(reversed.contains("41 v1.2.3"), "{reversed}");
     assert!(frame(&cockpit, MIDDLE).contains('▸'));
@@ -194,18 +259,39 @@ fn pictures_are_what_the_program_draws() {
     let mut abort = fixture::breach().show(Screen::Flight);
     press(&mut abort, "A");
     let pictures = [
-        ("flight", "A canary at 50 % held by its latency", fixture::breach().show(Screen::Flight)),
-        ("fleet", "The fleet: projects in their environments", fixture::fleet().show(Screen::Fleet)),
-        ("plan", "A plan that waits for one approval", fixture::requested().show(Screen::Plan)),
+        (
+            "flight",
+            "A canary at 50 % held by its latency",
+            fixture::breach().show(Screen::Flight),
+        ),
+        (
+            "fleet",
+            "The fleet: projects in their environments",
+            fixture::fleet().show(Screen::Fleet),
+        ),
+        (
+            "plan",
+            "A plan that waits for one approval",
+            fixture::requested().show(Screen::Plan),
+        ),
         ("abort", "The question before an abort", abort),
     ];
     for (name, title, cockpit) in pictures {
-        let svg = picture::svg(&drawn(&cockpit, &theme, MIDDLE), title, picture::Paper::default());
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/{name}.svg"));
+        let svg = picture::svg(
+            &drawn(&cockpit, &theme, MIDDLE),
+            title,
+            picture::Paper::default(),
+        );
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/{name}.svg"));
         if std::env::var_os("GONOGO_BLESS").is_some() {
             std::fs::write(&path, &svg).expect("assets/ can be written");
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == svg, "{} is not what the program draws; GONOGO_BLESS=1 renews it", path.display());
+        assert!(
+            kept == svg,
+            "{} is not what the program draws; GONOGO_BLESS=1 renews it",
+            path.display()
+        );
     }
 }

@@ -18,10 +18,18 @@ use crate::fixture::{self, press, wait, write};
 fn all() -> Vec<(String, Cockpit)> {
     let mut all = Vec::new();
     for screen in Screen::ALL {
-        all.push((format!("{screen:?}, breach"), fixture::rehearsed(fixture::breach()).show(screen)));
+        all.push((
+            format!("{screen:?}, breach"),
+            fixture::rehearsed(fixture::breach()).show(screen),
+        ));
         all.push((format!("{screen:?}, calm"), fixture::calm().show(screen)));
     }
-    for story in [fixture::crashing(), fixture::verifying(), fixture::stale(), fixture::rolling_back()] {
+    for story in [
+        fixture::crashing(),
+        fixture::verifying(),
+        fixture::stale(),
+        fixture::rolling_back(),
+    ] {
         all.push(("flight".to_owned(), story.show(Screen::Flight)));
     }
     for keys in ["?", ":", "A", "R", "R enter", "z"] {
@@ -69,7 +77,10 @@ fn every_screen_at_every_size() {
         render(&cockpit, &Theme::probe(), Rect::new(7, 5, 80, 24), &mut buf);
         let outside = |x: u16, y: u16| !Rect::new(7, 5, 80, 24).contains((x, y).into());
         let empty = Buffer::empty(screen);
-        for (x, y) in (0..100).flat_map(|x| (0..40).map(move |y| (x, y))).filter(|(x, y)| outside(*x, *y)) {
+        for (x, y) in (0..100)
+            .flat_map(|x| (0..40).map(move |y| (x, y)))
+            .filter(|(x, y)| outside(*x, *y))
+        {
             assert_eq!(buf.cell((x, y)), empty.cell((x, y)), "{name} at {x}, {y}");
         }
     }
@@ -79,10 +90,33 @@ fn every_screen_at_every_size() {
 #[test]
 fn what_matters_is_there_from_the_smallest_size_on() {
     let cockpit = fixture::rehearsed(fixture::breach()).show(Screen::Flight);
-    for (width, height) in [(60, 16), (70, 20), (80, 24), (100, 30), (120, 36), (200, 60)] {
+    for (width, height) in [
+        (60, 16),
+        (70, 20),
+        (80, 24),
+        (100, 30),
+        (120, 36),
+        (200, 60),
+    ] {
         let text = lines(&draw(&cockpit, width, height)).join("\n");
-        for words in ["REHEARSAL", "PRODUCTION", "50 %", "YOU", "HOLD", "512 ms", "500 ms", "5 of 5 ready", "z hold", "A abort", "R roll back", "? help"] {
-            assert!(text.contains(words), "{words} is missing at {width}×{height}:\n{text}");
+        for words in [
+            "REHEARSAL",
+            "PRODUCTION",
+            "50 %",
+            "YOU",
+            "HOLD",
+            "512 ms",
+            "500 ms",
+            "5 of 5 ready",
+            "z hold",
+            "A abort",
+            "R roll back",
+            "? help",
+        ] {
+            assert!(
+                text.contains(words),
+                "{words} is missing at {width}×{height}:\n{text}"
+            );
         }
     }
     let mut back = fixture::breach().show(Screen::Flight);
@@ -92,14 +126,36 @@ fn what_matters_is_there_from_the_smallest_size_on() {
     for (width, height) in [(40, 1), (30, 3), (60, 15), (60, 16), (80, 24)] {
         let text = lines(&draw(&back, width, height)).join("\n");
         for words in ["production", "prod", "41"] {
-            assert!(text.contains(words), "{words} is missing at {width}×{height}:\n{text}");
+            assert!(
+                text.contains(words),
+                "{words} is missing at {width}×{height}:\n{text}"
+            );
         }
     }
 }
 
 fn key() -> impl Strategy<Value = Chord> {
-    let letters = proptest::sample::select("jkhlgGpPzARTCFrXaxwcWoq?:/yv12345 e".chars().collect::<Vec<_>>()).prop_map(Chord::char);
-    let others = proptest::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Backspace, Key::Up, Key::Down, Key::Left, Key::Right, Key::PageUp, Key::PageDown, Key::Home, Key::End]).prop_map(Chord::new);
+    let letters = proptest::sample::select(
+        "jkhlgGpPzARTCFrXaxwcWoq?:/yv12345 e"
+            .chars()
+            .collect::<Vec<_>>(),
+    )
+    .prop_map(Chord::char);
+    let others = proptest::sample::select(vec![
+        Key::Enter,
+        Key::Esc,
+        Key::Tab,
+        Key::Backspace,
+        Key::Up,
+        Key::Down,
+        Key::Left,
+        Key::Right,
+        Key::PageUp,
+        Key::PageDown,
+        Key::Home,
+        Key::End,
+    ])
+    .prop_map(Chord::new);
     prop_oneof![3 => letters, 2 => others]
 }
 

@@ -13,7 +13,13 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let width = area.width.min(116);
     let context = cockpit.view.screen.context();
     let groups = reference::help(&cockpit.keymap, context);
-    let keys = groups.iter().flat_map(|group| &group.rows).map(|row| text::width(&row.keys)).max().unwrap_or(6).clamp(6, 16);
+    let keys = groups
+        .iter()
+        .flat_map(|group| &group.rows)
+        .map(|row| text::width(&row.keys))
+        .max()
+        .unwrap_or(6)
+        .clamp(6, 16);
     let mut lines: Vec<Line> = Vec::new();
     for group in &groups {
         if !lines.is_empty() {
@@ -21,23 +27,56 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         }
         lines.push(vec![canvas.piece(group.title, Role::Header)]);
         for row in &group.rows {
-            let keys = if row.keys.is_empty() { text::pad(":", keys) } else { text::pad(&row.keys, keys) };
+            let keys = if row.keys.is_empty() {
+                text::pad(":", keys)
+            } else {
+                text::pad(&row.keys, keys)
+            };
             let mut lead = vec![canvas.piece(format!("{keys}  "), Role::HintKey)];
             if width >= 100 {
                 lead.push(canvas.piece(text::pad(row.action.label(), 16), Role::TextStrong));
             }
-            lines.extend(hang(canvas, lead, row.doc, Role::Dialog, width.saturating_sub(4), 3));
+            lines.extend(hang(
+                canvas,
+                &lead,
+                row.doc,
+                Role::Dialog,
+                width.saturating_sub(4),
+                3,
+            ));
         }
     }
-    let height = area.height.min(u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2));
-    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let height = area.height.min(
+        u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(2),
+    );
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    };
     canvas.clear(place, Role::Dialog);
     let title = format!("Keys of the {} screen", context.title());
-    let inner = canvas.pane(place, &title, &[canvas.piece("esc closes", Role::TextDim)], true);
+    let inner = canvas.pane(
+        place,
+        &title,
+        &[canvas.piece("esc closes", Role::TextDim)],
+        true,
+    );
     let room = usize::from(inner.height);
     let first = cockpit.view.help_top.min(lines.len().saturating_sub(room));
     canvas.lines(inner, lines.get(first..).unwrap_or_default());
     if lines.len() > room {
-        canvas.footnote(place, &format!("lines {}–{} of {}, j and k scroll", first + 1, (first + room).min(lines.len()), lines.len()));
+        canvas.footnote(
+            place,
+            &format!(
+                "lines {}–{} of {}, j and k scroll",
+                first + 1,
+                (first + room).min(lines.len()),
+                lines.len()
+            ),
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::policy::facts::Facts;
 use crate::domain::target::TargetId;
+use crate::policy::facts::Facts;
 use crate::session::cockpit::Cockpit;
 use crate::session::show::{self, Condition, FleetCell};
 use crate::ui::canvas::{Canvas, Line, wrapped};
@@ -21,10 +21,20 @@ const NARROWEST: u16 = 20;
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let workspace = cockpit.workspace();
     if workspace.projects.is_empty() || workspace.environments.is_empty() {
-        empty(canvas, Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area }, "Nothing is configured yet.", Role::TextStrong, &[
-            "gonogo.toml names projects, environments and targets: `gonogo config check --example` prints a whole one, and says where it is looked for.",
-            "`gonogo rehearse` opens this cockpit on a practice cluster; nothing there is real.",
-        ]);
+        empty(
+            canvas,
+            Rect {
+                x: area.x + 2,
+                width: area.width.saturating_sub(4),
+                ..area
+            },
+            "Nothing is configured yet.",
+            Role::TextStrong,
+            &[
+                "gonogo.toml names projects, environments and targets: `gonogo config check --example` prints a whole one, and says where it is looked for.",
+                "`gonogo rehearse` opens this cockpit on a practice cluster; nothing there is real.",
+            ],
+        );
         return;
     }
     let detail = if area.height >= 26 { 9 } else { 6 };
@@ -37,7 +47,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 
 fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let (workspace, view) = (cockpit.workspace(), &cockpit.view);
-    let names = workspace.projects.iter().map(|project| text::width(project.id.name())).max().unwrap_or(8);
+    let names = workspace
+        .projects
+        .iter()
+        .map(|project| text::width(project.id.name()))
+        .max()
+        .unwrap_or(8);
     let names = names.clamp(8, (area.width / 4).clamp(8, 28)) + 2;
     let room = area.width.saturating_sub(names);
     // The selected environment and its neighbours, where there is no room for all.
@@ -49,12 +64,21 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 
     let rows = workspace.projects.len();
     let free = usize::from(area.height.saturating_sub(2));
-    let high = [4usize, 3, 2].into_iter().find(|high| rows * high <= free).unwrap_or(1);
+    let high = [4usize, 3, 2]
+        .into_iter()
+        .find(|high| rows * high <= free)
+        .unwrap_or(1);
     let seen = Viewport::around(view.project, rows, (free / high).max(1)).visible();
 
-    let column_area = |index: usize| Rect { x: area.x + names + each * u16::try_from(index - columns.start).unwrap_or(0), width: each, ..area };
+    let column_area = |index: usize| Rect {
+        x: area.x + names + each * u16::try_from(index - columns.start).unwrap_or(0),
+        width: each,
+        ..area
+    };
     for index in columns.clone() {
-        let Some(environment) = workspace.environments.get(index) else { continue };
+        let Some(environment) = workspace.environments.get(index) else {
+            continue;
+        };
         let place = column_area(index);
         let badge = header::environment(canvas, environment);
         let mut at = canvas.line(place, 2, 0, &[badge]) + 1;
@@ -72,14 +96,38 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     }
     canvas.put(area, 1, 0, "PROJECT", Role::Header);
     for (line, row) in seen.clone().enumerate() {
-        let Some(project) = workspace.projects.get(row) else { continue };
+        let Some(project) = workspace.projects.get(row) else {
+            continue;
+        };
         let top = 2 + u16::try_from(line * high).unwrap_or(u16::MAX);
-        let role = if row == view.project { Role::TextStrong } else { Role::Text };
-        canvas.put(area, 1, top, &text::fit(project.id.name(), names.saturating_sub(2)), role);
+        let role = if row == view.project {
+            Role::TextStrong
+        } else {
+            Role::Text
+        };
+        canvas.put(
+            area,
+            1,
+            top,
+            &text::fit(project.id.name(), names.saturating_sub(2)),
+            role,
+        );
         for index in columns.clone() {
-            let Some(environment) = workspace.environments.get(index) else { continue };
-            let place = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top).min(u16::try_from(high).unwrap_or(1)), ..column_area(index) };
-            let lines = match show::fleet_cell(cockpit, &TargetId::new(environment.name.clone(), project.id.clone())) {
+            let Some(environment) = workspace.environments.get(index) else {
+                continue;
+            };
+            let place = Rect {
+                y: area.y + top.min(area.height),
+                height: area
+                    .height
+                    .saturating_sub(top)
+                    .min(u16::try_from(high).unwrap_or(1)),
+                ..column_area(index)
+            };
+            let lines = match show::fleet_cell(
+                cockpit,
+                &TargetId::new(environment.name.clone(), project.id.clone()),
+            ) {
                 Some(cell) => cell_lines(canvas, &cell, high, place.width.saturating_sub(3)),
                 None => vec![vec![canvas.piece("–", Role::TextDim)]],
             };
@@ -88,26 +136,69 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         }
     }
     for index in columns.clone() {
-        rule(canvas, column_area(index), workspace.environments.get(index).is_some_and(|environment| environment.protected));
+        rule(
+            canvas,
+            column_area(index),
+            workspace
+                .environments
+                .get(index)
+                .is_some_and(|environment| environment.protected),
+        );
     }
     let (above, below) = (seen.start, rows - seen.end);
     if above + below > 0 {
-        canvas.put(area, 1, 1, &format!("{}–{} of {rows}", seen.start + 1, seen.end), Role::TextDim);
+        canvas.put(
+            area,
+            1,
+            1,
+            &format!("{}–{} of {rows}", seen.start + 1, seen.end),
+            Role::TextDim,
+        );
     }
 }
 
 /// The line under the names of the environments; heavy under protected ones.
 fn rule(canvas: &mut Canvas, place: Rect, protected: bool) {
-    let (glyph, role) = if protected { ("━", Role::Danger) } else { ("─", Role::Border) };
-    canvas.put(place, 1, 1, &glyph.repeat(usize::from(place.width.saturating_sub(2))), role);
+    let (glyph, role) = if protected {
+        ("━", Role::Danger)
+    } else {
+        ("─", Role::Border)
+    };
+    canvas.put(
+        place,
+        1,
+        1,
+        &glyph.repeat(usize::from(place.width.saturating_sub(2))),
+        role,
+    );
 }
 
-fn cell(canvas: &mut Canvas, place: Rect, lines: &[Line], protected: bool, chosen: bool, high: usize) {
-    let inner = Rect { x: place.x + 1, width: place.width.saturating_sub(2), ..place };
+fn cell(
+    canvas: &mut Canvas,
+    place: Rect,
+    lines: &[Line],
+    protected: bool,
+    chosen: bool,
+    high: usize,
+) {
+    let inner = Rect {
+        x: place.x + 1,
+        width: place.width.saturating_sub(2),
+        ..place
+    };
     // The last line of a tall cell is air, unless it is needed.
-    let tall = u16::try_from(lines.len().max(1).min(high)).unwrap_or(1).max(if high >= 3 { 3 } else { 1 }).min(place.height);
+    let tall = u16::try_from(lines.len().max(1).min(high))
+        .unwrap_or(1)
+        .max(if high >= 3 { 3 } else { 1 })
+        .min(place.height);
     if chosen {
-        canvas.ground(Rect { height: tall, ..inner }, Role::Selection);
+        canvas.ground(
+            Rect {
+                height: tall,
+                ..inner
+            },
+            Role::Selection,
+        );
         canvas.put(inner, 0, 0, "▸", Role::Selection);
     } else if protected {
         for row in 0..tall {
@@ -116,7 +207,19 @@ fn cell(canvas: &mut Canvas, place: Rect, lines: &[Line], protected: bool, chose
     }
     let ground = canvas.theme.style(Role::Selection);
     for (row, line) in (0..place.height).zip(lines) {
-        let styled: Line = line.iter().map(|piece| Piece::new(piece.text.as_str(), if chosen { piece.style.patch(ground) } else { piece.style })).collect();
+        let styled: Line = line
+            .iter()
+            .map(|piece| {
+                Piece::new(
+                    piece.text.as_str(),
+                    if chosen {
+                        piece.style.patch(ground)
+                    } else {
+                        piece.style
+                    },
+                )
+            })
+            .collect();
         canvas.line(inner, 1, row, &styled);
     }
 }
@@ -124,14 +227,20 @@ fn cell(canvas: &mut Canvas, place: Rect, lines: &[Line], protected: bool, chose
 /// From one line to four, by the room there is.
 fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec<Line> {
     let mark = marks::condition(cell.condition);
-    let pods = cell.pods.map_or_else(String::new, |(ready, all)| format!("  {ready}/{all}"));
+    let pods = cell
+        .pods
+        .map_or_else(String::new, |(ready, all)| format!("  {ready}/{all}"));
     let mut flags = Line::new();
     if cell.drift {
         flags.push(canvas.piece("  DRIFT", Role::Warning));
     }
     let note = |line: &mut Line| {
         if !cell.note.is_empty() {
-            let (lead, role) = if cell.waits { ("▶ ", Role::Warning) } else { ("◐ ", Role::Progressing) };
+            let (lead, role) = if cell.waits {
+                ("▶ ", Role::Warning)
+            } else {
+                ("◐ ", Role::Progressing)
+            };
             let mut words = format!("{lead}{}", cell.note);
             if text::width(&words) > width {
                 words = words.replace("requested · ", "");
@@ -141,20 +250,33 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
     };
     let stale = |line: &mut Line| {
         if let Some(age) = &cell.stale {
-            let words = if age.contains("never") { "never read".to_owned() } else { format!("STALE {age}") };
+            let words = if age.contains("never") {
+                "never read".to_owned()
+            } else {
+                format!("STALE {age}")
+            };
             line.push(canvas.piece(words, Role::Warning));
         }
     };
-    let since = cell.since.as_ref().map(|since| canvas.piece(format!("live {since}"), Role::TextDim));
-    let state = if cell.condition == Condition::Unknown && cell.stale.is_some() {
+    let since = cell
+        .since
+        .as_ref()
+        .map(|since| canvas.piece(format!("live {since}"), Role::TextDim));
+    let platform = if cell.condition == Condition::Unknown && cell.stale.is_some() {
         let mut line = vec![canvas.piece(format!("{} ", mark.glyph), mark.role)];
         stale(&mut line);
         line
     } else {
-        vec![canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role), canvas.piece(pods.clone(), Role::TextDim)]
+        vec![
+            canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
+            canvas.piece(pods.clone(), Role::TextDim),
+        ]
     };
     if high == 1 {
-        let mut line = vec![canvas.piece(format!("{} ", mark.glyph), mark.role), canvas.piece(cell.live.as_str(), Role::TextStrong)];
+        let mut line = vec![
+            canvas.piece(format!("{} ", mark.glyph), mark.role),
+            canvas.piece(cell.live.as_str(), Role::TextStrong),
+        ];
         line.append(&mut flags);
         line.push(canvas.piece("  ", Role::Text));
         stale(&mut line);
@@ -167,7 +289,7 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
         let mut second = Line::new();
         note(&mut second);
         if second.is_empty() {
-            second = state;
+            second = platform;
         } else {
             first.push(canvas.piece(format!("  {}", mark.glyph), mark.role));
             first.push(canvas.piece(pods, Role::TextDim));
@@ -178,30 +300,48 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
     note(&mut third);
     if third.is_empty() {
         third.extend(since);
-    } else if width > 34 {
-        if let Some(since) = since {
-            first.push(canvas.piece("  ", Role::Text));
-            first.push(since);
-        }
+    } else if let Some(since) = since.filter(|_| width > 34) {
+        first.push(canvas.piece("  ", Role::Text));
+        first.push(since);
     }
-    vec![first, state, third]
+    vec![first, platform, third]
 }
 
 /// What is known of the cell under the cursor, and what it waits for.
 fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let (Some(target), Some(facts)) = (cockpit.focus(), cockpit.facts()) else {
         let inner = canvas.pane(area, "Nothing here", &[], false);
-        canvas.put(inner, 0, 0, "this project has no target in this environment", Role::TextDim);
+        canvas.put(
+            inner,
+            0,
+            0,
+            "this project has no target in this environment",
+            Role::TextDim,
+        );
         return;
     };
     let title = format!("{} in {}", target.id.project.name(), target.id.environment);
-    let inner = canvas.pane(area, &title, &[canvas.piece(target.workload.to_string(), Role::TextDim)], false);
-    let Some(cell) = show::fleet_cell(cockpit, &target.id) else { return };
+    let inner = canvas.pane(
+        area,
+        &title,
+        &[canvas.piece(target.workload.to_string(), Role::TextDim)],
+        false,
+    );
+    let Some(cell) = show::fleet_cell(cockpit, &target.id) else {
+        return;
+    };
     let mut lines = Vec::new();
     if let Some(waiting) = show::waiting(&facts) {
         let mark = marks::mover(waiting.mover);
         let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
-        lines.extend(super::gates::hang(canvas, lead, &waiting.sentence, Role::TextStrong, inner.width, 2));
+        lines.extend(super::gates::hang(
+            canvas,
+            &lead,
+            &waiting.sentence,
+            Role::TextStrong,
+            inner.width,
+            2,
+        ));
     }
     lines.extend(facts_of(canvas, cockpit, &facts, &cell, inner.width));
     let used = u16::try_from(lines.len()).unwrap_or(u16::MAX);
@@ -215,38 +355,97 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 }
 
 /// Live release, platform, and everything that is not as it should be.
-pub fn facts_of(canvas: &Canvas, cockpit: &Cockpit, facts: &Facts<'_>, cell: &FleetCell, width: u16) -> Vec<Line> {
+pub fn facts_of(
+    canvas: &Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    cell: &FleetCell,
+    width: u16,
+) -> Vec<Line> {
     let mark = marks::condition(cell.condition);
-    let mut live = vec![canvas.piece("live      ", Role::TextDim), canvas.piece(cell.live.as_str(), Role::TextStrong)];
+    let mut live = vec![
+        canvas.piece("live      ", Role::TextDim),
+        canvas.piece(cell.live.as_str(), Role::TextStrong),
+    ];
     if let Some(recorded) = &facts.state.live {
-        let verified = if recorded.verified.is_some() { ", verified" } else { "" };
-        live.push(canvas.piece(format!("  for {}{verified}", crate::domain::time::age(cockpit.now.duration_since(recorded.since))), Role::TextDim));
+        let verified = if recorded.verified.is_some() {
+            ", verified"
+        } else {
+            ""
+        };
+        live.push(canvas.piece(
+            format!(
+                "  for {}{verified}",
+                crate::domain::time::age(cockpit.now.duration_since(recorded.since))
+            ),
+            Role::TextDim,
+        ));
     }
     let mut lines = vec![live];
     if cell.drift {
-        let recorded = facts.state.live.as_ref().map_or_else(|| "nothing".to_owned(), |live| live.release.title());
-        lines.push(vec![canvas.piece("DRIFT     ", Role::Warning), canvas.piece(format!("the ledger says {recorded} is live"), Role::Text)]);
+        let recorded = facts
+            .state
+            .live
+            .as_ref()
+            .map_or_else(|| "nothing".to_owned(), |live| live.release.title());
+        lines.push(vec![
+            canvas.piece("DRIFT     ", Role::Warning),
+            canvas.piece(format!("the ledger says {recorded} is live"), Role::Text),
+        ]);
     }
-    let mut platform = vec![canvas.piece("platform  ", Role::TextDim), canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role)];
+    let mut platform = vec![
+        canvas.piece("platform  ", Role::TextDim),
+        canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
+    ];
     if let Some((ready, all)) = cell.pods {
         platform.push(canvas.piece(format!("  {ready} of {all} pods ready"), Role::Text));
     }
     if let Some(age) = &cell.stale {
-        let words = if age.contains("never") { "  not read yet".to_owned() } else { format!("  STALE, read {age} ago") };
+        let words = if age.contains("never") {
+            "  not read yet".to_owned()
+        } else {
+            format!("  STALE, read {age} ago")
+        };
         platform.push(canvas.piece(words, Role::Warning));
     }
     lines.push(platform);
     if let Some(trouble) = &facts.workload.trouble {
-        for (row, words) in wrapped(&trouble.value.to_string(), width.saturating_sub(10), 2).into_iter().enumerate() {
+        for (row, words) in wrapped(&trouble.value.to_string(), width.saturating_sub(10), 2)
+            .into_iter()
+            .enumerate()
+        {
             let label = if row == 0 { "trouble   " } else { "          " };
-            lines.push(vec![canvas.piece(label, Role::Warning), canvas.piece(words, Role::Text)]);
+            lines.push(vec![
+                canvas.piece(label, Role::Warning),
+                canvas.piece(words, Role::Text),
+            ]);
         }
-    } else if let Some(message) = facts.workload.value().map(|observed| &observed.workload.message).filter(|message| !message.is_empty()) {
-        lines.push(vec![canvas.piece("says      ", Role::TextDim), canvas.piece(text::fit(message.as_str(), width.saturating_sub(10)), Role::Text)]);
+    } else if let Some(message) = facts
+        .workload
+        .value()
+        .map(|observed| &observed.workload.message)
+        .filter(|message| !message.is_empty())
+    {
+        lines.push(vec![
+            canvas.piece("says      ", Role::TextDim),
+            canvas.piece(
+                text::fit(message.as_str(), width.saturating_sub(10)),
+                Role::Text,
+            ),
+        ]);
     }
     for (commit, grounded) in facts.state.grounded.iter().rev().take(1) {
-        let name = facts.release(commit).map_or_else(|| commit.short().to_owned(), crate::domain::release::Release::title);
-        lines.push(vec![canvas.piece("grounded  ", Role::Warning), canvas.piece(format!("{name}: {} by {}", grounded.how.done(), grounded.by), Role::Text)]);
+        let name = facts.release(commit).map_or_else(
+            || commit.short().to_owned(),
+            crate::domain::release::Release::title,
+        );
+        lines.push(vec![
+            canvas.piece("grounded  ", Role::Warning),
+            canvas.piece(
+                format!("{name}: {} by {}", grounded.how.done(), grounded.by),
+                Role::Text,
+            ),
+        ]);
     }
     lines
 }

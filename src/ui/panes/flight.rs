@@ -22,7 +22,13 @@ use super::{empty, metrics, pods, timeline};
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let Some(facts) = cockpit.facts() else {
-        empty(canvas, area, "This project has no target in this environment.", Role::TextStrong, &["1 shows the fleet; h and l choose the environment."]);
+        empty(
+            canvas,
+            area,
+            "This project has no target in this environment.",
+            Role::TextStrong,
+            &["1 shows the fleet; h and l choose the environment."],
+        );
         return;
     };
     let Some(flight) = show::flight(cockpit) else {
@@ -55,17 +61,37 @@ fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rec
     let stage = |stage: &'_ show::StageShown| match stage.place {
         StagePlace::Done => Standing::Done,
         StagePlace::Next => Standing::Next,
-        StagePlace::Current => Standing::Current { progress: flight.progress, mood, note: &note, next: "" },
+        StagePlace::Current => Standing::Current {
+            progress: flight.progress,
+            mood,
+            note: &note,
+            next: "",
+        },
     };
     // What was to come does not, once the flight is on its way back.
-    let returning = matches!(deployment.state, FlightState::Aborted | FlightState::RollingBack);
-    let stages: Vec<Stage> = flight.stages.iter().filter(|shown| !(returning && shown.place == StagePlace::Next)).map(|shown| Stage { label: &shown.label, standing: stage(shown) }).collect();
+    let returning = matches!(
+        deployment.state,
+        FlightState::Aborted | FlightState::RollingBack
+    );
+    let stages: Vec<Stage> = flight
+        .stages
+        .iter()
+        .filter(|shown| !(returning && shown.place == StagePlace::Next))
+        .map(|shown| Stage {
+            label: &shown.label,
+            standing: stage(shown),
+        })
+        .collect();
     StageTrack { stages: &stages }.render(area, canvas.buf, canvas.theme);
 }
 
 /// The bake is over and something else than patience is missing.
 fn is_held_back(flight: &FlightShown) -> bool {
-    flight.deployment.state == FlightState::Flying && flight.waiting.as_ref().is_some_and(|waiting| waiting.sentence.starts_with("HOLD"))
+    flight.deployment.state == FlightState::Flying
+        && flight
+            .waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.sentence.starts_with("HOLD"))
 }
 
 /// How far the present stage is, in a few words.
@@ -73,16 +99,38 @@ fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
     let deployment = &flight.deployment;
     match deployment.state {
         FlightState::Aborted => "aborted".to_owned(),
-        FlightState::RollingBack => deployment.rolling_back_to.as_ref().map_or_else(String::new, |to| format!("back to {}", to.title())),
+        FlightState::RollingBack => deployment
+            .rolling_back_to
+            .as_ref()
+            .map_or_else(String::new, |to| format!("back to {}", to.title())),
         FlightState::Verifying => {
-            let (done, all) = (deployment.verification().filter(|item| deployment.is_settled(item)).count(), deployment.verification().count());
+            let (done, all) = (
+                deployment
+                    .verification()
+                    .filter(|item| deployment.is_settled(item))
+                    .count(),
+                deployment.verification().count(),
+            );
             format!("{done} of {all}")
         }
-        FlightState::Monitoring => deployment.monitoring_ends().map_or_else(String::new, |ends| format!("{} left", time::clock(ends.duration_since(cockpit.now)))),
-        FlightState::Flying => match (deployment.bake_ends(), deployment.stage().and_then(|stage| deployment.plan.plan.stages.get(stage))) {
+        FlightState::Monitoring => deployment
+            .monitoring_ends()
+            .map_or_else(String::new, |ends| {
+                format!("{} left", time::clock(ends.duration_since(cockpit.now)))
+            }),
+        FlightState::Flying => match (
+            deployment.bake_ends(),
+            deployment
+                .stage()
+                .and_then(|stage| deployment.plan.plan.stages.get(stage)),
+        ) {
             (Some(ends), Some(stage)) if ends > cockpit.now => {
                 let left = ends.duration_since(cockpit.now);
-                format!("bakes {} of {}", time::clock(stage.bake.checked_sub(left).unwrap_or_default()), time::clock(stage.bake))
+                format!(
+                    "bakes {} of {}",
+                    time::clock(stage.bake.checked_sub(left).unwrap_or_default()),
+                    time::clock(stage.bake)
+                )
             }
             (Some(_), Some(stage)) => format!("baked {}", time::clock(stage.bake)),
             _ => "under way".to_owned(),
@@ -93,18 +141,44 @@ fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
 
 /// Who moves next and why, never cut short; the judgement at the right. In as many rows as that takes.
 fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
-    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
     let right = said(canvas, flight);
     canvas.right(inside, 0, &right);
     let room = inside.width.saturating_sub(text::pieces_width(&right) + 2);
-    let Some(waiting) = &flight.waiting else { return 1 };
+    let Some(waiting) = &flight.waiting else {
+        return 1;
+    };
     let mark = marks::mover(waiting.mover);
     // The judgement is said at the right already.
-    let words = waiting.sentence.trim_start_matches("HOLD: ").trim_start_matches("NO-GO: ");
-    let role = if waiting.mover == Mover::You { Role::TextStrong } else { Role::Text };
+    let words = waiting
+        .sentence
+        .trim_start_matches("HOLD: ")
+        .trim_start_matches("NO-GO: ");
+    let role = if waiting.mover == Mover::You {
+        Role::TextStrong
+    } else {
+        Role::Text
+    };
     let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
-    let lines = gates::hang(canvas, lead, words, role, room, if area.height >= 18 { 3 } else { 2 });
-    canvas.lines(Rect { width: room, ..inside }, &lines);
+    let lines = gates::hang(
+        canvas,
+        &lead,
+        words,
+        role,
+        room,
+        if area.height >= 18 { 3 } else { 2 },
+    );
+    canvas.lines(
+        Rect {
+            width: room,
+            ..inside
+        },
+        &lines,
+    );
     u16::try_from(lines.len()).unwrap_or(1).max(1)
 }
 
@@ -113,13 +187,19 @@ fn said(canvas: &Canvas, flight: &FlightShown) -> Line {
     let state = flight.deployment.state;
     if matches!(state, FlightState::Aborted | FlightState::RollingBack) {
         let mark = marks::flight(state);
-        return vec![canvas.piece(format!("{} {}", mark.glyph, mark.word.to_uppercase()), mark.role)];
+        return vec![canvas.piece(
+            format!("{} {}", mark.glyph, mark.word.to_uppercase()),
+            mark.role,
+        )];
     }
     if flight.judgement.gates.is_empty() {
         return Line::new();
     }
     let (said, count) = marks::judgement(Some(state), &flight.judgement);
-    vec![canvas.piece(format!("{} {}", said.glyph, said.word), said.role), canvas.piece(format!("  {count}"), Role::TextDim)]
+    vec![
+        canvas.piece(format!("{} {}", said.glyph, said.word), said.role),
+        canvas.piece(format!("  {count}"), Role::TextDim),
+    ]
 }
 
 /// What the panes are called and which has the cursor.
@@ -127,9 +207,22 @@ fn focused(cockpit: &Cockpit, pane: FlightPane) -> bool {
     cockpit.view.pane == pane && cockpit.view.overlay.is_none()
 }
 
-fn pods_pane(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, flight: &FlightShown, area: Rect) {
-    let age = flight.age.clone().map_or_else(|| "never read".to_owned(), |age| format!("{age} ago"));
-    let note = if flight.stale { canvas.piece(format!("STALE, {age}"), Role::Warning) } else { canvas.piece(age, Role::TextDim) };
+fn pods_pane(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
+    let age = flight
+        .age
+        .clone()
+        .map_or_else(|| "never read".to_owned(), |age| format!("{age} ago"));
+    let note = if flight.stale {
+        canvas.piece(format!("STALE, {age}"), Role::Warning)
+    } else {
+        canvas.piece(age, Role::TextDim)
+    };
     let inner = canvas.pane(area, "Pods", &[note], focused(cockpit, FlightPane::Pods));
     match &flight.observed {
         Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
@@ -157,7 +250,11 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area
         canvas.put(inner, 0, 0, "nothing stands against it", Role::TextDim);
         return;
     }
-    let list = Rect { x: inner.x.saturating_sub(1), width: inner.width + 1, ..inner };
+    let list = Rect {
+        x: inner.x.saturating_sub(1),
+        width: inner.width + 1,
+        ..inner
+    };
     let selected = cockpit.view.flight_line.min(flight.lines.len() - 1);
     let unfolded = if focus { selected } else { usize::MAX };
     let rows = gates::fitting(canvas, &flight.lines, unfolded, list);
@@ -169,7 +266,13 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area
 fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
     let Some(health) = &flight.health else {
         let inner = canvas.pane(area, "Health", &[], false);
-        canvas.put(inner, 0, 0, "/health is not configured, or was not asked yet", Role::TextDim);
+        canvas.put(
+            inner,
+            0,
+            0,
+            "/health is not configured, or was not asked yet",
+            Role::TextDim,
+        );
         return;
     };
     let mark = marks::verdict(health.verdict);
@@ -180,18 +283,36 @@ fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
 }
 
 fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
-    let inner = canvas.pane(area, "Timeline", &[], focused(cockpit, FlightPane::Timeline));
+    let inner = canvas.pane(
+        area,
+        "Timeline",
+        &[],
+        focused(cockpit, FlightPane::Timeline),
+    );
     timeline::tail(canvas, cockpit, &flight.timeline, inner);
 }
 
 fn midway(flight: &FlightShown) -> bool {
-    flight.observed.as_ref().is_some_and(|observed| observed.workload.is_midway())
+    flight
+        .observed
+        .as_ref()
+        .is_some_and(|observed| observed.workload.is_midway())
 }
 
 /// 100 columns and more: pods and gates left, evidence and story right.
-fn wide(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, flight: &FlightShown, area: Rect) {
+fn wide(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
     let (left, right) = cut_left(area, (area.width * 2 / 5).clamp(46, 76));
-    let sides = flight.observed.as_ref().map(|observed| pods::sides(facts, observed)).unwrap_or_default();
+    let sides = flight
+        .observed
+        .as_ref()
+        .map(|observed| pods::sides(facts, observed))
+        .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), true).max(4) + 2;
     let (top, below) = cut_top(left, wanted.min(area.height / 2));
     pods_pane(canvas, cockpit, facts, flight, top);
@@ -203,31 +324,56 @@ fn wide(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, flight: &Flig
         40..50 => 11,
         _ => 14,
     };
-    let (cards, below) = if flight.metrics.is_empty() { cut_top(right, 0) } else { cut_top(right, high) };
+    let (cards, below) = if flight.metrics.is_empty() {
+        cut_top(right, 0)
+    } else {
+        cut_top(right, high)
+    };
     let mut rest = cards;
     for (index, metric) in flight.metrics.iter().enumerate() {
-        let left = u16::try_from(flight.metrics.len() - index).unwrap_or(1).max(1);
+        let left = u16::try_from(flight.metrics.len() - index)
+            .unwrap_or(1)
+            .max(1);
         let (card, others) = cut_left(rest, rest.width / left);
         metrics::card(canvas, card, metric, midway);
         rest = others;
     }
-    let health = flight.health.as_ref().map_or(1, |health| metrics::health(canvas, health, below.width.saturating_sub(4)).len());
+    let health = flight.health.as_ref().map_or(1, |health| {
+        metrics::health(canvas, health, below.width.saturating_sub(4)).len()
+    });
     let (place, below) = cut_top(below, u16::try_from(health).unwrap_or(1) + 2);
     health_pane(canvas, flight, place);
     timeline_pane(canvas, cockpit, flight, below);
 }
 
 /// 80 × 24: the same panes, metrics and health in one.
-fn condensed(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, flight: &FlightShown, area: Rect) {
+fn condensed(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
     let (left, right) = cut_left(area, area.width * 12 / 25);
-    let sides = flight.observed.as_ref().map(|observed| pods::sides(facts, observed)).unwrap_or_default();
+    let sides = flight
+        .observed
+        .as_ref()
+        .map(|observed| pods::sides(facts, observed))
+        .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), false).max(1) + 2;
     let (top, below) = cut_top(left, wanted.min(area.height.saturating_sub(8)));
     pods_pane(canvas, cockpit, facts, flight, top);
     gates_pane(canvas, cockpit, flight, below);
     let lines = evidence(canvas, flight, right.width.saturating_sub(4));
-    let (top, below) = cut_top(right, (u16::try_from(lines.len()).unwrap_or(4) + 2).min(area.height.saturating_sub(6)));
-    let age = flight.metrics.first().and_then(|metric| metric.age.as_ref()).map_or_else(String::new, |age| format!("{age} ago"));
+    let (top, below) = cut_top(
+        right,
+        (u16::try_from(lines.len()).unwrap_or(4) + 2).min(area.height.saturating_sub(6)),
+    );
+    let age = flight
+        .metrics
+        .first()
+        .and_then(|metric| metric.age.as_ref())
+        .map_or_else(String::new, |age| format!("{age} ago"));
     let note = [canvas.piece(age, Role::TextDim)];
     let inner = canvas.pane(top, "Metrics and health", &note, false);
     canvas.lines(inner, &lines);
@@ -236,50 +382,115 @@ fn condensed(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, flight: 
 
 fn evidence(canvas: &Canvas, flight: &FlightShown, width: u16) -> Vec<Line> {
     let midway = midway(flight);
-    let mut lines: Vec<Line> = flight.metrics.iter().flat_map(|metric| metrics::brief(canvas, metric, midway, width)).collect();
+    let mut lines: Vec<Line> = flight
+        .metrics
+        .iter()
+        .flat_map(|metric| metrics::brief(canvas, metric, midway, width))
+        .collect();
     if let Some(health) = &flight.health {
         let mark = marks::verdict(health.verdict);
-        lines.push(vec![canvas.piece(text::pad("Health", 12), Role::Title), canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role)]);
+        lines.push(vec![
+            canvas.piece(text::pad("Health", 12), Role::Title),
+            canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
+        ]);
         if health.verdict.lets_through() {
             lines.extend(metrics::checks(canvas, health));
         } else {
-            lines.extend(wrapped(&health.sentence, width.saturating_sub(2), 2).into_iter().map(|line| vec![canvas.piece(format!("  {line}"), Role::TextStrong)]));
+            lines.extend(
+                wrapped(&health.sentence, width.saturating_sub(2), 2)
+                    .into_iter()
+                    .map(|line| vec![canvas.piece(format!("  {line}"), Role::TextStrong)]),
+            );
         }
     }
     lines
 }
 
 /// Down to 60 × 16: no frames, what is against it first.
-fn stacked(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, flight: &FlightShown, area: Rect) {
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+fn stacked(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown,
+    area: Rect,
+) {
+    let area = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
     let midway = midway(flight);
     let mut lines: Vec<Line> = Vec::new();
     if let Some(observed) = &flight.observed {
-        lines.extend(pods::brief(canvas, &pods::sides(facts, observed), area.width));
+        lines.extend(pods::brief(
+            canvas,
+            &pods::sides(facts, observed),
+            area.width,
+        ));
     }
-    lines.extend(flight.metrics.iter().map(|metric| metrics::briefest(canvas, metric, midway)));
+    lines.extend(
+        flight
+            .metrics
+            .iter()
+            .map(|metric| metrics::briefest(canvas, metric, midway)),
+    );
     if let Some(health) = &flight.health {
         let mark = marks::verdict(health.verdict);
-        lines.push(vec![canvas.piece(text::pad("Health", 12), Role::Title), canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role)]);
+        lines.push(vec![
+            canvas.piece(text::pad("Health", 12), Role::Title),
+            canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
+        ]);
     }
-    let used = u16::try_from(lines.len()).unwrap_or(0).min(area.height.saturating_sub(4));
+    let used = u16::try_from(lines.len())
+        .unwrap_or(0)
+        .min(area.height.saturating_sub(4));
     let (top, rest) = cut_top(area, used);
     canvas.lines(top, &lines);
-    let selected = cockpit.view.flight_line.min(flight.lines.len().saturating_sub(1));
+    let selected = cockpit
+        .view
+        .flight_line
+        .min(flight.lines.len().saturating_sub(1));
     let (_, list) = cut_top(rest, u16::from(rest.height > 4));
-    let list = Rect { x: list.x - 1, width: list.width + 1, ..list };
+    let list = Rect {
+        x: list.x - 1,
+        width: list.width + 1,
+        ..list
+    };
     let rows = gates::fitting(canvas, &flight.lines, selected, list);
     gates::list(canvas, list, &rows, Some(selected));
 }
 
 /// Nothing is under way: what is live, how it is, what was, and which key begins.
 fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
-    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let place = format!("{} in {}", facts.target.id.project.name(), facts.target.id.environment);
-    canvas.spread(inside, 0, vec![Part { pieces: vec![canvas.piece("No deployment is under way for ", Role::Text), canvas.piece(place, Role::TextStrong)], rank: 0 }], Vec::new());
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let place = format!(
+        "{} in {}",
+        facts.target.id.project.name(),
+        facts.target.id.environment
+    );
+    canvas.spread(
+        inside,
+        0,
+        vec![Part {
+            pieces: vec![
+                canvas.piece("No deployment is under way for ", Role::Text),
+                canvas.piece(place, Role::TextStrong),
+            ],
+            rank: 0,
+        }],
+        Vec::new(),
+    );
     let (_, rest) = cut_top(area, 1);
     let (top, below) = cut_top(rest, 8.min(rest.height / 2).max(5));
-    let (left, right) = if area.width >= 76 { cut_left(top, area.width / 2) } else { (top, Rect { height: 0, ..top }) };
+    let (left, right) = if area.width >= 76 {
+        cut_left(top, area.width / 2)
+    } else {
+        (top, Rect { height: 0, ..top })
+    };
 
     let cell = show::fleet_cell(cockpit, &facts.target.id);
     let inner = canvas.pane(left, "Live here", &[], false);
@@ -297,8 +508,7 @@ fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
             }
         }
     }
-    let (foot, _) = (3u16, ());
-    let (past, hint) = cut_top(below, below.height.saturating_sub(foot));
+    let (past, hint) = cut_top(below, below.height.saturating_sub(3));
     let inner = canvas.pane(past, "Last flights", &[], false);
     let flights = flights(canvas, facts, cockpit, inner.width);
     if flights.is_empty() {
@@ -306,10 +516,26 @@ fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
     } else {
         canvas.lines(inner, &flights);
     }
-    let key = |action| cockpit.keymap.texts(action, crate::input::Context::Flight).into_iter().next().unwrap_or_default();
-    let (releases, back) = (key(crate::input::Action::ShowReleases), key(crate::input::Action::Rollback));
-    let words = format!("{releases} lists the releases; enter there opens a plan. {back} goes back to the release that was live before.");
-    let hint = Rect { x: hint.x + 2.min(hint.width), width: hint.width.saturating_sub(4), ..hint };
+    let key = |action| {
+        cockpit
+            .keymap
+            .texts(action, crate::input::Context::Flight)
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+    };
+    let (releases, back) = (
+        key(crate::input::Action::ShowReleases),
+        key(crate::input::Action::Rollback),
+    );
+    let words = format!(
+        "{releases} lists the releases; enter there opens a plan. {back} goes back to the release that was live before."
+    );
+    let hint = Rect {
+        x: hint.x + 2.min(hint.width),
+        width: hint.width.saturating_sub(4),
+        ..hint
+    };
     for (row, line) in (1..hint.height).zip(wrapped(&words, hint.width, 2)) {
         canvas.put(hint, 0, row, &line, Role::TextDim);
     }
@@ -322,12 +548,32 @@ fn flights(canvas: &Canvas, facts: &Facts<'_>, cockpit: &Cockpit, width: u16) ->
             Ending::RolledBack => ("◀", Role::Warning),
             Ending::Cancelled => ("○", Role::TextDim),
         };
-        let took = past.promoted_at.map_or_else(String::new, |at| format!("flew in {}", time::age(at.duration_since(past.requested_at))));
-        let before = past.before.as_ref().map_or_else(|| "nothing".to_owned(), crate::domain::release::ReleaseRef::title);
+        let took = past.promoted_at.map_or_else(String::new, |at| {
+            format!(
+                "flew in {}",
+                time::age(at.duration_since(past.requested_at))
+            )
+        });
+        let before = past.before.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            crate::domain::release::ReleaseRef::title,
+        );
         let mut line = vec![
-            canvas.piece(format!("{glyph} {} ", text::pad(&past.ending.to_string(), 12)), role),
-            canvas.piece(format!("{} ", text::pad(&format!("{before} → {}", past.release.title()), 26)), Role::Text),
-            canvas.piece(text::pad(&gates::ago(cockpit.now, past.ended_at), 12), Role::TextDim),
+            canvas.piece(
+                format!("{glyph} {} ", text::pad(&past.ending.to_string(), 12)),
+                role,
+            ),
+            canvas.piece(
+                format!(
+                    "{} ",
+                    text::pad(&format!("{before} → {}", past.release.title()), 26)
+                ),
+                Role::Text,
+            ),
+            canvas.piece(
+                text::pad(&gates::ago(cockpit.now, past.ended_at), 12),
+                Role::TextDim,
+            ),
         ];
         if width > 70 {
             line.push(canvas.piece(took, Role::TextDim));
@@ -339,9 +585,11 @@ fn flights(canvas: &Canvas, facts: &Facts<'_>, cockpit: &Cockpit, width: u16) ->
 
 /// Used by the small screen: the state of the deployment with its stage.
 pub fn state_words(deployment: &Deployment) -> String {
-    let stage = deployment.stage().and_then(|stage| deployment.plan.plan.stages.get(stage));
+    let stage = deployment
+        .stage()
+        .and_then(|stage| deployment.plan.plan.stages.get(stage));
     match (deployment.state, stage) {
         (FlightState::Flying, Some(stage)) => format!("{} %", stage.share),
-        (state, _) => state.word().to_owned(),
+        (other, _) => other.word().to_owned(),
     }
 }

@@ -14,9 +14,19 @@ use crate::ui::widgets::{HintBar, HintWord};
 
 /// The answer to the last key, or what is wrong with the ledger: never cut short where there is room to say it.
 pub fn message(canvas: &Canvas, cockpit: &Cockpit, area: Rect) -> Vec<Line> {
-    let trouble = cockpit.ledger.trouble.as_ref().map(|fault| (Severity::Error, fault.to_string()));
-    let said = cockpit.message.as_ref().map(|message| (message.severity, message.text.clone())).or(trouble);
-    let Some((severity, words)) = said else { return Vec::new() };
+    let trouble = cockpit
+        .ledger
+        .trouble
+        .as_ref()
+        .map(|fault| (Severity::Error, fault.to_string()));
+    let said = cockpit
+        .message
+        .as_ref()
+        .map(|message| (message.severity, message.text.clone()))
+        .or(trouble);
+    let Some((severity, words)) = said else {
+        return Vec::new();
+    };
     let most = match area.height {
         0..20 => 1,
         20..30 => 2,
@@ -24,22 +34,37 @@ pub fn message(canvas: &Canvas, cockpit: &Cockpit, area: Rect) -> Vec<Line> {
     };
     let mark = marks::severity(severity);
     let room = area.width.saturating_sub(18);
-    let lines = wrapped(&words, room, most).into_iter().enumerate().map(|(row, line)| {
-        let glyph = if row == 0 { mark.glyph } else { " " };
-        vec![canvas.piece(format!(" {glyph} "), mark.role), canvas.piece(line, mark.role)]
-    });
+    let lines = wrapped(&words, room, most)
+        .into_iter()
+        .enumerate()
+        .map(|(row, line)| {
+            let glyph = if row == 0 { mark.glyph } else { " " };
+            vec![
+                canvas.piece(format!(" {glyph} "), mark.role),
+                canvas.piece(line, mark.role),
+            ]
+        });
     lines.collect()
 }
 
 /// What was asked for and is not answered, and the keys of a chord that is not complete.
 pub fn pending(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let mut pieces = Line::new();
-    if let Some(busy) = cockpit.focus().and_then(|target| cockpit.busy.get(&target.id)) {
+    if let Some(busy) = cockpit
+        .focus()
+        .and_then(|target| cockpit.busy.get(&target.id))
+    {
         let ago = time::age(cockpit.now.duration_since(busy.since));
-        pieces.push(canvas.piece(format!("{} asked {ago} ago ", busy.kind.verb()), Role::Progressing));
+        pieces.push(canvas.piece(
+            format!("{} asked {ago} ago ", busy.kind.verb()),
+            Role::Progressing,
+        ));
     }
     if !cockpit.view.pending.is_empty() {
-        pieces.push(canvas.piece(format!("{} … ", sequence_text(&cockpit.view.pending)), Role::HintKey));
+        pieces.push(canvas.piece(
+            format!("{} … ", sequence_text(&cockpit.view.pending)),
+            Role::HintKey,
+        ));
     }
     let row = area.height.saturating_sub(1);
     canvas.right(area, row, &pieces);
@@ -48,24 +73,55 @@ pub fn pending(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 /// The keys that work now. `tabs`: the screens are named elsewhere.
 pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
     let shown = show::hints(cockpit);
-    let urgent = |action| matches!(action, Action::HoldOrResume | Action::Abort | Action::Rollback);
+    let urgent = |action| {
+        matches!(
+            action,
+            Action::HoldOrResume | Action::Abort | Action::Rollback
+        )
+    };
     // What lies over a screen says its own keys.
     if cockpit.view.overlay.is_some() {
         return;
     }
     // What does not fit the selected line is not offered for it.
-    let about_line = |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
-    let kept = |hint: &&HintShown| !(about_line(hint) && hint.blocked.is_some()) && hint.action != Action::Redraw && hint.action != Action::Help && !(tabs && hint.action.group() == Group::Screens);
+    let about_line =
+        |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
+    let kept = |hint: &&HintShown| {
+        !(about_line(hint) && hint.blocked.is_some())
+            && hint.action != Action::Redraw
+            && hint.action != Action::Help
+            && !(tabs && hint.action.group() == Group::Screens)
+    };
     let with_reason = |hint: &HintShown| (hint.clone(), hint.blocked.as_deref().map(brief));
-    let held: Vec<(HintShown, Option<String>)> = shown.iter().filter(kept).map(with_reason).collect();
-    let words: Vec<HintWord> = held.iter().map(|(hint, reason)| HintWord { key: &hint.key, label: &hint.label, blocked: reason.as_deref(), urgent: urgent(hint.action) }).collect();
-    let last = shown.iter().find(|hint| hint.action == Action::Help).map(|hint| HintWord::new(&hint.key, &hint.label));
-    HintBar { hints: &words, last }.render(area, canvas.buf, canvas.theme);
+    let held: Vec<(HintShown, Option<String>)> =
+        shown.iter().filter(kept).map(with_reason).collect();
+    let words: Vec<HintWord> = held
+        .iter()
+        .map(|(hint, reason)| HintWord {
+            key: &hint.key,
+            label: &hint.label,
+            blocked: reason.as_deref(),
+            urgent: urgent(hint.action),
+        })
+        .collect();
+    let last = shown
+        .iter()
+        .find(|hint| hint.action == Action::Help)
+        .map(|hint| HintWord::new(&hint.key, &hint.label));
+    HintBar {
+        hints: &words,
+        last,
+    }
+    .render(area, canvas.buf, canvas.theme);
 }
 
 /// The first clause of a reason; the whole of it is said when the key is pressed.
 fn brief(reason: &str) -> String {
-    let said = if reason.starts_with("NO-GO") || reason.starts_with("cannot ") { reason.split_once(": ").map_or(reason, |(_, why)| why) } else { reason };
+    let said = if reason.starts_with("NO-GO") || reason.starts_with("cannot ") {
+        reason.split_once(": ").map_or(reason, |(_, why)| why)
+    } else {
+        reason
+    };
     let clause = said.split([';', '(']).next().unwrap_or(said);
     let clause = clause.split(", ").next().unwrap_or(clause).trim();
     text::fit(clause, 36)

@@ -19,6 +19,9 @@ pub struct Row {
     pub selectable: bool,
 }
 
+/// Lines that the selected one may take: all it needs, but never the whole list.
+const UNFOLDED: usize = 5;
+
 /// How much each line may say.
 #[derive(Clone, Copy)]
 pub struct Style {
@@ -29,7 +32,14 @@ pub struct Style {
 }
 
 /// Rows of lines as the view model gives them, in its order; `selected` gets all the lines it needs.
-pub fn rows(canvas: &Canvas, lines: &[show::Line], selected: usize, width: u16, style: Style, headings: bool) -> Vec<Row> {
+pub fn rows(
+    canvas: &Canvas,
+    lines: &[show::Line],
+    selected: usize,
+    width: u16,
+    style: Style,
+    headings: bool,
+) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut above: Option<String> = None;
     for (index, line) in lines.iter().enumerate() {
@@ -48,28 +58,73 @@ pub fn rows(canvas: &Canvas, lines: &[show::Line], selected: usize, width: u16, 
                 LineKind::Item { spec, .. } => capital(spec.phase.title()),
             };
             lines.push(vec![canvas.piece(title, Role::Header)]);
-            rows.push(Row { lines, selectable: false });
+            rows.push(Row {
+                lines,
+                selectable: false,
+            });
         }
         above = Some(heading);
-        let most = if index == selected { usize::MAX } else { style.most };
+        let most = if index == selected {
+            UNFOLDED
+        } else {
+            style.most
+        };
         let lines = match &line.kind {
             LineKind::Gate(gate) => {
-                let most = if index != selected && gate.verdict == Verdict::Pass { style.green } else { most };
+                let most = if index != selected && gate.verdict == Verdict::Pass {
+                    style.green
+                } else {
+                    most
+                };
                 gate_lines(canvas, gate, width, most)
             }
-            LineKind::Item { spec, status, state } => {
-                let who = state.as_ref().map(|state| (state.by.as_str(), state.at, state.note.as_deref()));
-                item_lines(canvas, spec, *status, who, width, if index == selected { usize::MAX } else { style.green })
+            LineKind::Item {
+                spec,
+                status,
+                state,
+            } => {
+                let who = state
+                    .as_ref()
+                    .map(|state| (state.by.as_str(), state.at, state.note.as_deref()));
+                item_lines(
+                    canvas,
+                    spec,
+                    *status,
+                    who,
+                    width,
+                    if index == selected {
+                        UNFOLDED
+                    } else {
+                        style.green
+                    },
+                )
             }
         };
-        rows.push(Row { lines, selectable: true });
+        rows.push(Row {
+            lines,
+            selectable: true,
+        });
     }
     rows
 }
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// Narrower than this the glyph stands for its word.
+const WORDED: u16 = 40;
+
+fn lead_of(canvas: &Canvas, mark: marks::Mark, width: u16) -> Piece {
+    let words = if width >= WORDED {
+        format!("{} {} ", mark.glyph, text::pad(mark.word, 7))
+    } else {
+        format!("{} ", mark.glyph)
+    };
+    canvas.piece(words, mark.role)
 }
 
 /// The narrow form leaves the gate's own name out: its sentence says it.
@@ -77,18 +132,33 @@ const NAMED: u16 = 66;
 
 fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Vec<Line> {
     let mark = marks::gate(gate);
-    let mut lead = vec![canvas.piece(format!("{} {} ", mark.glyph, text::pad(mark.word, 7)), mark.role)];
+    let mut lead = vec![lead_of(canvas, mark, width)];
     if width >= NAMED {
-        let name = if gate.verdict.lets_through() { Role::TextDim } else { Role::TextStrong };
+        let name = if gate.verdict.lets_through() {
+            Role::TextDim
+        } else {
+            Role::TextStrong
+        };
         lead.push(canvas.piece(format!("{}  ", text::pad(&gate.title, 13)), name));
     }
-    let said = if gate.verdict.lets_through() { Role::Text } else { Role::TextStrong };
-    hang(canvas, lead, &gate.sentence, said, width, most)
+    let said = if gate.verdict.lets_through() {
+        Role::Text
+    } else {
+        Role::TextStrong
+    };
+    hang(canvas, &lead, &gate.sentence, said, width, most)
 }
 
-fn item_lines(canvas: &Canvas, spec: &ItemSpec, status: ItemStatus, who: Option<(&str, Timestamp, Option<&str>)>, width: u16, most: usize) -> Vec<Line> {
+fn item_lines(
+    canvas: &Canvas,
+    spec: &ItemSpec,
+    status: ItemStatus,
+    who: Option<(&str, Timestamp, Option<&str>)>,
+    width: u16,
+    most: usize,
+) -> Vec<Line> {
     let mark = marks::item(status);
-    let mut lead = vec![canvas.piece(format!("{} {} ", mark.glyph, text::pad(mark.word, 7)), mark.role)];
+    let mut lead = vec![lead_of(canvas, mark, width)];
     if let Some(due) = spec.time_box {
         let words = format!("{}–{} min", due.from.as_mins(), due.until.as_mins());
         lead.push(canvas.piece(format!("{} ", text::pad(&words, 9)), Role::TextDim));
@@ -101,25 +171,40 @@ fn item_lines(canvas: &Canvas, spec: &ItemSpec, status: ItemStatus, who: Option<
         words.push_str(" (gonogo measures)");
     }
     if let Some(owner) = spec.owner.as_ref().filter(|_| status == ItemStatus::Open) {
-        words.push_str(&format!(" · {owner}"));
+        words = format!("{words} · {owner}");
     }
     if let Some((by, at, note)) = who.filter(|_| status != ItemStatus::Open) {
-        words.push_str(&format!(" · {by} {}", at.strftime("%H:%M:%S")));
+        words = format!("{words} · {by} {}", at.strftime("%H:%M:%S"));
         if let Some(note) = note.filter(|note| !note.is_empty()) {
-            words.push_str(&format!(": {note}"));
+            words = format!("{words}: {note}");
         }
     }
-    let role = if status == ItemStatus::Failed { Role::TextStrong } else { Role::Text };
-    hang(canvas, lead, &words, role, width, most)
+    let role = if status == ItemStatus::Failed {
+        Role::TextStrong
+    } else {
+        Role::Text
+    };
+    hang(canvas, &lead, &words, role, width, most)
 }
 
 /// A sentence behind its lead, further lines under its beginning.
-pub fn hang(canvas: &Canvas, lead: Vec<Piece>, sentence: &str, role: Role, width: u16, most: usize) -> Vec<Line> {
-    let indent = text::pieces_width(&lead);
+pub fn hang(
+    canvas: &Canvas,
+    lead: &[Piece],
+    sentence: &str,
+    role: Role,
+    width: u16,
+    most: usize,
+) -> Vec<Line> {
+    let indent = text::pieces_width(lead);
     let room = width.saturating_sub(indent);
     let mut lines = Vec::new();
     for (index, words) in wrapped(sentence, room.max(8), most).into_iter().enumerate() {
-        let mut line = if index == 0 { lead.clone() } else { vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)] };
+        let mut line = if index == 0 {
+            lead.to_vec()
+        } else {
+            vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)]
+        };
         line.push(canvas.piece(words, role));
         lines.push(line);
     }
@@ -131,10 +216,25 @@ pub const MARGIN: u16 = 2;
 
 /// Rows that say all they can and still fit, else ever less of what is green.
 pub fn fitting(canvas: &Canvas, lines: &[show::Line], selected: usize, area: Rect) -> Vec<Row> {
-    let styles = [Style { most: usize::MAX, green: usize::MAX }, Style { most: 3, green: 2 }, Style { most: 3, green: 1 }, Style { most: 2, green: 1 }];
+    let styles = [
+        Style {
+            most: usize::MAX,
+            green: usize::MAX,
+        },
+        Style { most: 3, green: 2 },
+        Style { most: 3, green: 1 },
+        Style { most: 2, green: 1 },
+    ];
     let mut rows = Vec::new();
     for style in styles {
-        rows = self::rows(canvas, lines, selected, area.width.saturating_sub(MARGIN), style, false);
+        rows = self::rows(
+            canvas,
+            lines,
+            selected,
+            area.width.saturating_sub(MARGIN),
+            style,
+            false,
+        );
         if rows.iter().map(|row| row.lines.len()).sum::<usize>() <= usize::from(area.height) {
             break;
         }
@@ -143,10 +243,27 @@ pub fn fitting(canvas: &Canvas, lines: &[show::Line], selected: usize, area: Rec
 }
 
 /// Draws the rows around the selected one; returns `3–12 of 40` where not all is seen.
-pub fn list(canvas: &mut Canvas, area: Rect, rows: &[Row], selected: Option<usize>) -> Option<String> {
+pub fn list(
+    canvas: &mut Canvas,
+    area: Rect,
+    rows: &[Row],
+    selected: Option<usize>,
+) -> Option<String> {
     let heights: Vec<usize> = rows.iter().map(|row| row.lines.len()).collect();
-    let selectable: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| row.selectable).map(|(index, _)| index).collect();
-    let at = selectable.get(selected.unwrap_or(0).min(selectable.len().saturating_sub(1))).copied().unwrap_or(0);
+    let selectable: Vec<usize> = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.selectable)
+        .map(|(index, _)| index)
+        .collect();
+    let at = selectable
+        .get(
+            selected
+                .unwrap_or(0)
+                .min(selectable.len().saturating_sub(1)),
+        )
+        .copied()
+        .unwrap_or(0);
     let mut seen = window(&heights, at, usize::from(area.height));
     // A heading right above the first line stays with it.
     if seen.start == 1 && selected == Some(0) {
@@ -158,12 +275,22 @@ pub fn list(canvas: &mut Canvas, area: Rect, rows: &[Row], selected: Option<usiz
         let chosen = selected.is_some() && index == at && row.selectable;
         for (number, line) in row.lines.iter().enumerate() {
             if chosen {
-                canvas.ground(Rect { y: area.y + top.min(area.height), height: u16::from(top < area.height), ..area }, Role::Selection);
+                canvas.ground(
+                    Rect {
+                        y: area.y + top.min(area.height),
+                        height: u16::from(top < area.height),
+                        ..area
+                    },
+                    Role::Selection,
+                );
                 if number == 0 {
                     canvas.put(area, 0, top, "▸", Role::Selection);
                 }
                 let ground = canvas.theme.style(Role::Selection);
-                let over: Line = line.iter().map(|piece| Piece::new(piece.text.as_str(), piece.style.patch(ground))).collect();
+                let over: Line = line
+                    .iter()
+                    .map(|piece| Piece::new(piece.text.as_str(), piece.style.patch(ground)))
+                    .collect();
                 canvas.line(area, MARGIN, top, &over);
             } else {
                 canvas.line(area, MARGIN, top, line);
@@ -173,7 +300,8 @@ pub fn list(canvas: &mut Canvas, area: Rect, rows: &[Row], selected: Option<usiz
     }
     let place = |row: usize| selectable.iter().filter(|index| **index < row).count();
     let (first, last) = (place(seen.start), place(seen.end));
-    (last - first < selectable.len() && last > first).then(|| format!("{}–{last} of {}", first + 1, selectable.len()))
+    (last - first < selectable.len() && last > first)
+        .then(|| format!("{}–{last} of {}", first + 1, selectable.len()))
 }
 
 /// `2 min ago`, for evidence.

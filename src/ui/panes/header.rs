@@ -14,13 +14,22 @@ use crate::ui::theme::Role;
 
 /// A row across the screen; on small screens a word in the header does.
 pub fn banner(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
-    let Some(rehearsal) = &cockpit.workspace().rehearsal else { return };
+    let Some(rehearsal) = &cockpit.workspace().rehearsal else {
+        return;
+    };
     if area.is_empty() {
         return;
     }
     canvas.ground(area, Role::Rehearsal);
-    let speed = if rehearsal.speed > 1.0 { format!(", durations ÷ {}", rehearsal.speed) } else { String::new() };
-    let words = format!("REHEARSAL   the practice cluster, scenario {}{speed}: nothing here is real", rehearsal.scenario);
+    let speed = if rehearsal.speed > 1.0 {
+        format!(", durations ÷ {}", rehearsal.speed)
+    } else {
+        String::new()
+    };
+    let words = format!(
+        "REHEARSAL   the practice cluster, scenario {}{speed}: nothing here is real",
+        rehearsal.scenario
+    );
     canvas.put(area, 1, 0, &words, Role::Rehearsal);
 }
 
@@ -50,42 +59,84 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             left.push(part(6, vec![canvas.piece("customer data", Role::Warning)]));
         }
     } else {
-        left.push(part(0, vec![canvas.piece(workspace.name.as_str(), Role::TextStrong)]));
+        left.push(part(
+            0,
+            vec![canvas.piece(workspace.name.as_str(), Role::TextStrong)],
+        ));
     }
     if let Some(project) = workspace.projects.get(cockpit.view.project) {
-        left.push(part(2, vec![canvas.piece(project.id.name(), Role::TextStrong)]));
+        left.push(part(
+            2,
+            vec![canvas.piece(project.id.name(), Role::TextStrong)],
+        ));
     }
     if let Some(current) = cockpit.facts().and_then(|facts| facts.current()) {
-        let before = current.plan.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.title());
-        left.push(part(1, vec![
-            canvas.piece(before, Role::Stable),
-            canvas.piece(" ─▶ ", Role::TextDim),
-            canvas.piece(current.plan.release.title(), Role::Canary),
-        ]));
-        left.push(part(9, vec![canvas.piece(current.plan.release.commit.short(), Role::TextDim)]));
+        let before = current.plan.before.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            crate::domain::release::ReleaseRef::title,
+        );
+        left.push(part(
+            1,
+            vec![
+                canvas.piece(before, Role::Stable),
+                canvas.piece(" ─▶ ", Role::TextDim),
+                canvas.piece(current.plan.release.title(), Role::Canary),
+            ],
+        ));
+        left.push(part(
+            9,
+            vec![canvas.piece(current.plan.release.commit.short(), Role::TextDim)],
+        ));
     }
     if cockpit.ledger.trouble.is_some() {
-        right.push(part(1, vec![canvas.badge("LEDGER DOWN", Role::DialogDanger)]));
+        right.push(part(
+            1,
+            vec![canvas.badge("LEDGER DOWN", Role::DialogDanger)],
+        ));
     } else if !cockpit.ledger.ready {
-        right.push(part(1, vec![canvas.piece("reading the ledger…", Role::Stale)]));
-    } else if cockpit.focus_known().is_some_and(|known| known.state.read_only) {
+        right.push(part(
+            1,
+            vec![canvas.piece("reading the ledger…", Role::Stale)],
+        ));
+    } else if cockpit
+        .focus_known()
+        .is_some_and(|known| known.state.read_only)
+    {
         right.push(part(1, vec![canvas.piece("READ-ONLY", Role::Warning)]));
     }
-    let stale = cockpit.focus().and_then(|target| show::fleet_cell(cockpit, &target.id)).and_then(|cell| cell.stale);
+    let stale = cockpit
+        .focus()
+        .and_then(|target| show::fleet_cell(cockpit, &target.id))
+        .and_then(|cell| cell.stale);
     if let Some(age) = stale {
-        let words = if age.contains("never") { "NEVER READ".to_owned() } else { format!("STALE {age}") };
+        let words = if age.contains("never") {
+            "NEVER READ".to_owned()
+        } else {
+            format!("STALE {age}")
+        };
         right.push(part(1, vec![canvas.piece(words, Role::Warning)]));
     }
     right.push(part(4, vec![canvas.piece(operator(cockpit), Role::Text)]));
-    right.push(part(3, vec![canvas.piece(cockpit.now.strftime("%H:%M:%S UTC").to_string(), Role::Text)]));
-    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    right.push(part(
+        3,
+        vec![canvas.piece(cockpit.now.strftime("%H:%M:%S UTC").to_string(), Role::Text)],
+    ));
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
     canvas.spread(inside, 0, left, right);
 }
 
 /// Who acts here; a name that was only claimed says so.
 pub fn operator(cockpit: &Cockpit) -> String {
     let me = &cockpit.me;
-    if me.means == IdentityMeans::Claimed { format!("as {}", me.name) } else { me.name.clone() }
+    if me.means == IdentityMeans::Claimed {
+        format!("as {}", me.name)
+    } else {
+        me.name.clone()
+    }
 }
 
 pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
@@ -101,9 +152,20 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     ];
     let mut column = 1;
     for (screen, action, title) in screens {
-        let key = cockpit.keymap.texts(action, Context::Fleet).into_iter().next().unwrap_or_default();
+        let key = cockpit
+            .keymap
+            .texts(action, Context::Fleet)
+            .into_iter()
+            .next()
+            .unwrap_or_default();
         if screen == cockpit.view.screen {
-            column = canvas.put(area, column, 0, &format!(" {key} {title} "), Role::Selection) + 1;
+            column = canvas.put(
+                area,
+                column,
+                0,
+                &format!(" {key} {title} "),
+                Role::Selection,
+            ) + 1;
         } else {
             column = canvas.put(area, column + 1, 0, &key, Role::HintKey);
             column = canvas.put(area, column, 0, &format!(" {title}"), Role::TextDim) + 2;

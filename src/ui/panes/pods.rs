@@ -42,19 +42,46 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
             continue;
         }
         let urgency = |pod: &&&Pod| (mark(pod.state), std::cmp::Reverse(pod.restarts));
-        let worst = pods.iter().filter(|pod| pod.state != PodState::Ready && pod.state != PodState::Terminating || pod.restarts > 0).min_by_key(urgency);
+        let worst = pods
+            .iter()
+            .filter(|pod| {
+                pod.state != PodState::Ready && pod.state != PodState::Terminating
+                    || pod.restarts > 0
+            })
+            .min_by_key(urgency);
         let worst = worst.map(|pod| {
-            let why = pod.reason.as_ref().map_or_else(|| mark(pod.state).word().to_owned(), ToString::to_string);
-            let times = if pod.restarts > 0 { format!(" ×{}", pod.restarts) } else { String::new() };
-            format!("{why}{times}  {}", pod.name)
+            let why = pod
+                .reason
+                .as_ref()
+                .map_or_else(|| mark(pod.state).word().to_owned(), ToString::to_string);
+            let times = if pod.restarts > 0 {
+                format!(" ×{}", pod.restarts)
+            } else {
+                String::new()
+            };
+            // Behind the template's hash stands what tells pods apart.
+            let name = pod.name.as_str();
+            let own = name
+                .split_once(&format!("-{}-", pod.hash))
+                .map_or(name, |(_, own)| own);
+            format!("{why}{times}  {own}")
         });
         // After the last stage the new release is the stable one: the word would only puzzle.
-        let word = if side == Side::Stable && !midway { "serving" } else { side_title(side) };
-        let release = pods.first().and_then(|pod| release(facts, observed, &pod.hash));
+        let word = if side == Side::Stable && !midway {
+            "serving"
+        } else {
+            side_title(side)
+        };
+        let release = pods
+            .first()
+            .and_then(|pod| release(facts, observed, &pod.hash));
         shown.push(SideShown {
             side,
             title: release.map_or_else(|| word.to_owned(), |release| format!("{word} {release}")),
-            ready: pods.iter().filter(|pod| pod.state == PodState::Ready).count(),
+            ready: pods
+                .iter()
+                .filter(|pod| pod.state == PodState::Ready)
+                .count(),
             pods: pods.iter().map(|pod| mark(pod.state)).collect(),
             restarts: pods.iter().map(|pod| u64::from(pod.restarts)).sum(),
             worst,
@@ -68,10 +95,16 @@ fn release(facts: &Facts<'_>, observed: &Observed, hash: &str) -> Option<String>
     let set = observed.replica_sets.iter().find(|set| set.hash == hash);
     let image = match set {
         Some(set) => set.image.as_deref(),
-        None if observed.workload.current_hash.as_deref() == Some(hash) => observed.workload.image.as_deref(),
+        None if observed.workload.current_hash.as_deref() == Some(hash) => {
+            observed.workload.image.as_deref()
+        }
         None => None,
     }?;
-    Some(facts.named(image).map_or_else(|| short_image(image), |release| release.title()))
+    Some(
+        facts
+            .named(image)
+            .map_or_else(|| short_image(image), |release| release.title()),
+    )
 }
 
 pub fn role(side: Side) -> Role {
@@ -85,8 +118,16 @@ pub fn role(side: Side) -> Role {
 /// `5 of 5 ready` and the restarts, where there are any.
 fn counts(canvas: &Canvas, side: &SideShown) -> Line {
     let all = side.pods.len();
-    let role = if side.ready == all { Role::Text } else { Role::TextStrong };
-    let words = if side.side == Side::Old { format!("{all}") } else { format!("{} of {all} ready", side.ready) };
+    let role = if side.ready == all {
+        Role::Text
+    } else {
+        Role::TextStrong
+    };
+    let words = if side.side == Side::Old {
+        format!("{all}")
+    } else {
+        format!("{} of {all} ready", side.ready)
+    };
     let mut line = vec![canvas.piece(words, role)];
     if side.restarts > 0 {
         line.push(canvas.piece(format!("  restarts {}", side.restarts), Role::Warning));
@@ -96,9 +137,24 @@ fn counts(canvas: &Canvas, side: &SideShown) -> Line {
 
 /// Rows that all of it takes at this width.
 pub fn rows(sides: &[SideShown], width: u16, gaps: bool) -> u16 {
-    let grid = |side: &SideShown| PodGrid { pods: &side.pods, restarts: None }.rows(width.saturating_sub(2)).min(4);
-    let gap = if gaps { u16::try_from(sides.len().saturating_sub(1)).unwrap_or(0) } else { 0 };
-    sides.iter().map(|side| 1 + grid(side) + u16::from(side.worst.is_some())).sum::<u16>() + gap
+    let grid = |side: &SideShown| {
+        PodGrid {
+            pods: &side.pods,
+            restarts: None,
+        }
+        .rows(width.saturating_sub(2))
+        .min(4)
+    };
+    let gap = if gaps {
+        u16::try_from(sides.len().saturating_sub(1)).unwrap_or(0)
+    } else {
+        0
+    };
+    sides
+        .iter()
+        .map(|side| 1 + grid(side) + u16::from(side.worst.is_some()))
+        .sum::<u16>()
+        + gap
 }
 
 pub fn draw(canvas: &mut Canvas, area: Rect, sides: &[SideShown]) {
@@ -117,13 +173,29 @@ pub fn draw(canvas: &mut Canvas, area: Rect, sides: &[SideShown]) {
             return;
         }
         canvas.put(rest, 0, 0, &side.title, role(side.side));
-        let counted = counts(canvas, side);
+        let mut counted = counts(canvas, side);
+        // The restarts stand at the worst pod too; the title is not written over for them.
+        if text::width(&side.title) + text::pieces_width(&counted) >= rest.width {
+            counted.truncate(1);
+        }
         canvas.right(rest, 0, &counted);
         rest = down(rest, 1);
-        let grid = PodGrid { pods: &side.pods, restarts: None };
-        let others = u16::try_from(sides.len() - index - 1).unwrap_or(0) * 2 + u16::from(side.worst.is_some());
-        let high = grid.rows(rest.width.saturating_sub(2)).min(rest.height.saturating_sub(others).max(1)).min(4);
-        let place = ratatui::layout::Rect { x: rest.x + 2.min(rest.width), width: rest.width.saturating_sub(2), height: high.min(rest.height), ..rest };
+        let grid = PodGrid {
+            pods: &side.pods,
+            restarts: None,
+        };
+        let others = u16::try_from(sides.len() - index - 1).unwrap_or(0) * 2
+            + u16::from(side.worst.is_some());
+        let high = grid
+            .rows(rest.width.saturating_sub(2))
+            .min(rest.height.saturating_sub(others).max(1))
+            .min(4);
+        let place = ratatui::layout::Rect {
+            x: rest.x + 2.min(rest.width),
+            width: rest.width.saturating_sub(2),
+            height: high.min(rest.height),
+            ..rest
+        };
         grid.render(place, canvas.buf, canvas.theme);
         rest = down(rest, high);
         if let Some(worst) = &side.worst {

@@ -14,26 +14,78 @@ use crate::ui::widgets::{Align, Column, Columns, Field};
 use super::empty;
 
 const COLUMNS: [Column; 7] = [
-    Column { title: "NO", align: Align::Right, least: 2, priority: 0 },
-    Column { title: "NAMES", align: Align::Left, least: 16, priority: 1 },
-    Column { title: "LIVE IN", align: Align::Left, least: 19, priority: 2 },
-    Column { title: "COMMIT", align: Align::Left, least: 7, priority: 6 },
-    Column { title: "AGE", align: Align::Right, least: 5, priority: 4 },
-    Column { title: "AUTHOR", align: Align::Left, least: 6, priority: 5 },
-    Column { title: "SUBJECT", align: Align::Left, least: 24, priority: 3 },
+    Column {
+        title: "NO",
+        align: Align::Right,
+        least: 2,
+        priority: 0,
+    },
+    Column {
+        title: "NAMES",
+        align: Align::Left,
+        least: 16,
+        priority: 1,
+    },
+    Column {
+        title: "LIVE IN",
+        align: Align::Left,
+        least: 19,
+        priority: 2,
+    },
+    Column {
+        title: "COMMIT",
+        align: Align::Left,
+        least: 7,
+        priority: 6,
+    },
+    Column {
+        title: "AGE",
+        align: Align::Right,
+        least: 5,
+        priority: 4,
+    },
+    Column {
+        title: "AUTHOR",
+        align: Align::Left,
+        least: 6,
+        priority: 5,
+    },
+    Column {
+        title: "SUBJECT",
+        align: Align::Left,
+        least: 24,
+        priority: 3,
+    },
 ];
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let Some(project) = cockpit.workspace().projects.get(cockpit.view.project) else {
-        empty(canvas, area, "No project is configured.", Role::TextStrong, &["Add a [[project]] to gonogo.toml; `gonogo config check --example` prints a whole one."]);
+        empty(
+            canvas,
+            area,
+            "No project is configured.",
+            Role::TextStrong,
+            &[
+                "Add a [[project]] to gonogo.toml; `gonogo config check --example` prints a whole one.",
+            ],
+        );
         return;
     };
     let shown = cockpit.releases_shown();
     let all = cockpit.known.releases.get(&project.id).map_or(0, Vec::len);
     let view = &cockpit.view;
     let title = format!("Releases of {}", project.id);
-    let count = if view.filter.value().is_empty() { format!("{all}") } else { format!("{} of {all}", shown.len()) };
-    let inner = canvas.pane(area, &title, &[canvas.piece(count, Role::TextDim)], !view.filtering);
+    let count = if view.filter.value().is_empty() {
+        format!("{all}")
+    } else {
+        format!("{} of {all}", shown.len())
+    };
+    let inner = canvas.pane(
+        area,
+        &title,
+        &[canvas.piece(count, Role::TextDim)],
+        !view.filtering,
+    );
     let filtered = view.filtering || !view.filter.value().is_empty();
     let (line, list) = cut_top(inner, u16::from(filtered));
     if filtered {
@@ -47,25 +99,59 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let (trouble, list) = match cockpit.catalogue_trouble.get(&project.id) {
         Some(fault) if all > 0 => {
             let (line, list) = cut_top(list, 1);
-            canvas.put(line, 0, 0, &format!("! not read again: {fault}"), Role::Warning);
+            canvas.put(
+                line,
+                0,
+                0,
+                &format!("! not read again: {fault}"),
+                Role::Warning,
+            );
             (None, list)
         }
         other => (other, list),
     };
     if let Some(fault) = trouble {
-        empty(canvas, list, &format!("The catalogue could not be read: {fault}"), Role::Danger, &["It is tried again by itself."]);
+        empty(
+            canvas,
+            list,
+            &format!("The catalogue could not be read: {fault}"),
+            Role::Danger,
+            &["It is tried again by itself."],
+        );
         return;
     }
     if !cockpit.known.releases.contains_key(&project.id) {
-        empty(canvas, list, "Reading the releases from git…", Role::TextStrong, &[&format!("From {}.", project.source.display())]);
+        empty(
+            canvas,
+            list,
+            "Reading the releases from git…",
+            Role::TextStrong,
+            &[&format!("From {}.", project.source.display())],
+        );
         return;
     }
     if all == 0 {
-        empty(canvas, list, "No commit of this project is a release yet.", Role::TextStrong, &["A push to a trigger branch makes one, and so does a tag; both are set at the project in gonogo.toml."]);
+        empty(
+            canvas,
+            list,
+            "No commit of this project is a release yet.",
+            Role::TextStrong,
+            &[
+                "A push to a trigger branch makes one, and so does a tag; both are set at the project in gonogo.toml.",
+            ],
+        );
         return;
     }
     if shown.is_empty() {
-        empty(canvas, list, "No release matches.", Role::TextStrong, &["esc takes the filter off. Numbers, tags, commits, authors and words of the subject are searched."]);
+        empty(
+            canvas,
+            list,
+            "No release matches.",
+            Role::TextStrong,
+            &[
+                "esc takes the filter off. Numbers, tags, commits, authors and words of the subject are searched.",
+            ],
+        );
         return;
     }
     table(canvas, cockpit, list, &shown);
@@ -79,21 +165,52 @@ fn table(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, shown: &[&Release])
     let rows = usize::from(area.height.saturating_sub(1));
     // Only what can be seen is made: a catalogue may hold thousands.
     let visible = Viewport::around(cockpit.view.release, shown.len(), rows).visible();
-    let words: Vec<[String; 7]> = shown[visible.clone()].iter().map(|release| words(cockpit, release)).collect();
+    let words: Vec<[String; 7]> = shown[visible.clone()]
+        .iter()
+        .map(|release| words(cockpit, release))
+        .collect();
     let fields: Vec<Vec<Field>> = words
         .iter()
         .map(|row| {
-            let roles = [Role::TextStrong, Role::TextStrong, Role::Healthy, Role::TextDim, Role::TextDim, Role::Text, Role::Text];
-            row.iter().zip(roles).map(|(text, role)| Field::new(text, role)).collect()
+            let roles = [
+                Role::TextStrong,
+                Role::TextStrong,
+                Role::Healthy,
+                Role::TextDim,
+                Role::TextDim,
+                Role::Text,
+                Role::Text,
+            ];
+            row.iter()
+                .zip(roles)
+                .map(|(text, role)| Field::new(text, role))
+                .collect()
         })
         .collect();
-    let selected = cockpit.view.release.min(shown.len().saturating_sub(1)).checked_sub(visible.start);
-    let place = Rect { x: area.x.saturating_sub(1), width: area.width + 1, ..area };
-    Columns { columns: &COLUMNS, rows: &fields, selected }.render(place, canvas.buf, canvas.theme);
+    let selected = cockpit
+        .view
+        .release
+        .min(shown.len().saturating_sub(1))
+        .checked_sub(visible.start);
+    let place = Rect {
+        x: area.x.saturating_sub(1),
+        width: area.width + 1,
+        ..area
+    };
+    Columns {
+        columns: &COLUMNS,
+        rows: &fields,
+        selected,
+    }
+    .render(place, canvas.buf, canvas.theme);
 }
 
 fn words(cockpit: &Cockpit, release: &Release) -> [String; 7] {
-    let names: Vec<&str> = release.aliases.iter().map(|alias| alias.name.as_str()).collect();
+    let names: Vec<&str> = release
+        .aliases
+        .iter()
+        .map(|alias| alias.name.as_str())
+        .collect();
     [
         release.number.to_string(),
         names.join(" "),
@@ -109,12 +226,25 @@ fn words(cockpit: &Cockpit, release: &Release) -> [String; 7] {
 fn live_in(cockpit: &Cockpit, release: &Release) -> Vec<String> {
     let mut places = Vec::new();
     for environment in &cockpit.workspace().environments {
-        let id = crate::domain::target::TargetId::new(environment.name.clone(), release.project.clone());
-        let Some(known) = cockpit.known.targets.get(&id) else { continue };
-        if known.state.live.as_ref().is_some_and(|live| live.release.commit == release.commit) {
+        let id =
+            crate::domain::target::TargetId::new(environment.name.clone(), release.project.clone());
+        let Some(known) = cockpit.known.targets.get(&id) else {
+            continue;
+        };
+        if known
+            .state
+            .live
+            .as_ref()
+            .is_some_and(|live| live.release.commit == release.commit)
+        {
             places.push(environment.name.to_string());
         }
-        if known.state.current.as_ref().is_some_and(|current| current.plan.release.commit == release.commit) {
+        if known
+            .state
+            .current
+            .as_ref()
+            .is_some_and(|current| current.plan.release.commit == release.commit)
+        {
             places.push(format!("▶{}", environment.name));
         }
     }

@@ -18,9 +18,16 @@ fn day(at: Timestamp) -> String {
 
 /// Columns of `! 14:28:51  `.
 fn lines_of(canvas: &Canvas, line: &TimelineLine, width: u16, most: usize) -> Vec<Line> {
-    let (glyph, role) = if line.bad { ("!", Role::Degraded) } else { (" ", Role::Text) };
-    let lead = vec![canvas.piece(format!("{glyph} "), role), canvas.piece(format!("{}  ", line.clock), Role::TextDim)];
-    hang(canvas, lead, &line.sentence, role, width, most)
+    let (glyph, role) = if line.bad {
+        ("!", Role::Degraded)
+    } else {
+        (" ", Role::Text)
+    };
+    let lead = vec![
+        canvas.piece(format!("{glyph} "), role),
+        canvas.piece(format!("{}  ", line.clock), Role::TextDim),
+    ];
+    hang(canvas, &lead, &line.sentence, role, width, most)
 }
 
 /// The last lines that fit, the newest at the bottom; long ones wrap.
@@ -30,10 +37,9 @@ pub fn tail(canvas: &mut Canvas, cockpit: &Cockpit, entries: &[TimelineLine], ar
     let today = day(cockpit.now);
     for entry in entries.iter().rev() {
         let mut said = lines_of(canvas, entry, area.width, 2);
-        if day(entry.at) != today {
-            if let Some(place) = said.first_mut().and_then(|line| line.get_mut(1)) {
-                place.text = format!("{}  ", entry.at.strftime("%m-%d %H:%M"));
-            }
+        let date = said.first_mut().and_then(|line| line.get_mut(1));
+        if let Some(place) = date.filter(|_| day(entry.at) != today) {
+            place.text = format!("{}  ", entry.at.strftime("%m-%d %H:%M"));
         }
         if lines.len() + said.len() > room {
             break;
@@ -41,39 +47,64 @@ pub fn tail(canvas: &mut Canvas, cockpit: &Cockpit, entries: &[TimelineLine], ar
         said.extend(lines);
         lines = said;
     }
-    if lines.is_empty() && !entries.is_empty() {
-        if let Some(entry) = entries.last() {
-            lines = lines_of(canvas, entry, area.width, room.max(1));
-        }
+    if let Some(entry) = entries.last().filter(|_| lines.is_empty()) {
+        lines = lines_of(canvas, entry, area.width, room.max(1));
     }
     canvas.lines(area, &lines);
 }
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let entries = show::timeline(cockpit);
-    let inner = canvas.pane(area, "Timeline, newest at the bottom", &[canvas.piece("UTC", Role::TextDim)], true);
+    let inner = canvas.pane(
+        area,
+        "Timeline, newest at the bottom",
+        &[canvas.piece("UTC", Role::TextDim)],
+        true,
+    );
     if entries.is_empty() {
-        empty(canvas, inner, "Nothing was decided or done here yet.", Role::TextStrong, &["A request is the first entry: 2 lists the releases, r requests one."]);
+        empty(
+            canvas,
+            inner,
+            "Nothing was decided or done here yet.",
+            Role::TextStrong,
+            &["A request is the first entry: 2 lists the releases, r requests one."],
+        );
         return;
     }
-    let list = Rect { x: inner.x.saturating_sub(1), width: inner.width + 1, ..inner };
+    let list = Rect {
+        x: inner.x.saturating_sub(1),
+        width: inner.width + 1,
+        ..inner
+    };
     let (today, width) = (day(cockpit.now), list.width.saturating_sub(gates::MARGIN));
-    let selected = entries.len().saturating_sub(1 + cockpit.view.timeline_back.min(entries.len() - 1));
+    let selected = entries
+        .len()
+        .saturating_sub(1 + cockpit.view.timeline_back.min(entries.len() - 1));
     let mut rows: Vec<Row> = Vec::new();
     let mut above = String::new();
     for (index, entry) in entries.iter().enumerate() {
         let date = day(entry.at);
         if date != above {
-            let name = if date == today { format!("{date}, today") } else { date.clone() };
+            let name = if date == today {
+                format!("{date}, today")
+            } else {
+                date.clone()
+            };
             let mut lines = vec![vec![canvas.piece(name, Role::Header)]];
             if !above.is_empty() {
                 lines.insert(0, Line::new());
             }
-            rows.push(Row { lines, selectable: false });
+            rows.push(Row {
+                lines,
+                selectable: false,
+            });
             above = date;
         }
         let most = if index == selected { 8 } else { 3 };
-        rows.push(Row { lines: with_author(canvas, entry, width, most), selectable: true });
+        rows.push(Row {
+            lines: with_author(canvas, entry, width, most),
+            selectable: true,
+        });
     }
     if let Some(position) = gates::list(canvas, list, &rows, Some(selected)) {
         canvas.footnote(area, &position);
@@ -85,8 +116,17 @@ fn with_author(canvas: &Canvas, entry: &TimelineLine, width: u16, most: usize) -
     if width < 70 {
         return lines_of(canvas, entry, width, most);
     }
-    let (glyph, role) = if entry.bad { ("!", Role::Degraded) } else { (" ", Role::Text) };
-    let sentence = entry.sentence.strip_prefix(&entry.by).map_or(entry.sentence.as_str(), |rest| rest.trim_start_matches(':').trim_start());
+    let (glyph, role) = if entry.bad {
+        ("!", Role::Degraded)
+    } else {
+        (" ", Role::Text)
+    };
+    let sentence = entry
+        .sentence
+        .strip_prefix(&entry.by)
+        .map_or(entry.sentence.as_str(), |rest| {
+            rest.trim_start_matches(':').trim_start()
+        });
     let lead = vec![
         canvas.piece(format!("{glyph} "), role),
         canvas.piece(format!("{}  ", entry.clock), Role::TextDim),
@@ -94,8 +134,15 @@ fn with_author(canvas: &Canvas, entry: &TimelineLine, width: u16, most: usize) -
     ];
     let indent = text::pieces_width(&lead);
     let mut lines = Vec::new();
-    for (index, words) in wrapped(sentence, width.saturating_sub(indent).max(8), most).into_iter().enumerate() {
-        let mut line = if index == 0 { lead.clone() } else { vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)] };
+    for (index, words) in wrapped(sentence, width.saturating_sub(indent).max(8), most)
+        .into_iter()
+        .enumerate()
+    {
+        let mut line = if index == 0 {
+            lead.clone()
+        } else {
+            vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)]
+        };
         line.push(canvas.piece(words, role));
         lines.push(line);
     }

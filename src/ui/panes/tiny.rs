@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use crate::policy::confirm::Friction;
 use crate::session::cockpit::Cockpit;
 use crate::session::show;
-use crate::session::view::Overlay;
 use crate::session::update::listed;
+use crate::session::view::Overlay;
 use crate::ui::canvas::{Canvas, Line};
 use crate::ui::marks;
 use crate::ui::text::{self, Piece};
@@ -23,11 +23,16 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         sentences.push(state(canvas, cockpit));
         if let Some(message) = &cockpit.message {
             let mark = marks::severity(message.severity);
-            sentences.push(vec![canvas.piece(format!("{} {}", mark.glyph, message.text), mark.role)]);
+            sentences.push(vec![
+                canvas.piece(format!("{} {}", mark.glyph, message.text), mark.role),
+            ]);
         }
         if let Some(waiting) = cockpit.facts().and_then(|facts| show::waiting(&facts)) {
             let mark = marks::mover(waiting.mover);
-            sentences.push(vec![canvas.piece(format!("{} {} ", mark.glyph, mark.word), mark.role), canvas.piece(waiting.sentence, Role::Text)]);
+            sentences.push(vec![
+                canvas.piece(format!("{} {} ", mark.glyph, mark.word), mark.role),
+                canvas.piece(waiting.sentence, Role::Text),
+            ]);
         }
         if area.height > 1 {
             sentences.insert(1, keys(canvas, cockpit));
@@ -87,10 +92,20 @@ fn state(canvas: &Canvas, cockpit: &Cockpit) -> Line {
     };
     line.push(canvas.piece(" ", Role::Text));
     if let Some(current) = facts.current() {
-        let before = current.plan.before.as_ref().map_or_else(|| "0".to_owned(), |before| before.number.to_string());
-        line.push(canvas.piece(format!("{before}→{} ", current.plan.release.number), Role::Canary));
+        let before = current
+            .plan
+            .before
+            .as_ref()
+            .map_or_else(|| "0".to_owned(), |before| before.number.to_string());
+        line.push(canvas.piece(
+            format!("{before}→{} ", current.plan.release.number),
+            Role::Canary,
+        ));
         let mark = marks::flight(current.state);
-        line.push(canvas.piece(format!("{} {} ", mark.glyph, state_words(current)), mark.role));
+        line.push(canvas.piece(
+            format!("{} {} ", mark.glyph, state_words(current)),
+            mark.role,
+        ));
         if let Some(waiting) = show::waiting(&facts) {
             let mark = marks::mover(waiting.mover);
             line.push(canvas.piece(format!("{} ", mark.word), mark.role));
@@ -103,13 +118,20 @@ fn state(canvas: &Canvas, cockpit: &Cockpit) -> Line {
     if let Some(last) = &facts.workload.last {
         let stale = last.is_stale(cockpit.now, workspace.timings.stale);
         let age = crate::domain::time::age(last.age(cockpit.now));
-        let (words, role) = if stale { (format!("STALE {age}"), Role::Warning) } else { (format!("{age} ago"), Role::TextDim) };
+        let (words, role) = if stale {
+            (format!("STALE {age}"), Role::Warning)
+        } else {
+            (format!("{age} ago"), Role::TextDim)
+        };
         line.push(canvas.piece(words, role));
     } else {
         line.push(canvas.piece("never read", Role::Warning));
     }
     // Last, because it is the first that a person can do without.
-    line.push(canvas.piece(format!(" {}", facts.target.id.project.name()), Role::TextStrong));
+    line.push(canvas.piece(
+        format!(" {}", facts.target.id.project.name()),
+        Role::TextStrong,
+    ));
     line
 }
 
@@ -117,8 +139,19 @@ fn keys(canvas: &Canvas, cockpit: &Cockpit) -> Line {
     use crate::input::Action;
     let mut line = Line::new();
     for hint in show::hints(cockpit) {
-        if matches!(hint.action, Action::HoldOrResume | Action::Abort | Action::Rollback | Action::Help | Action::ShowFlight) {
-            let (key, word) = if hint.blocked.is_some() { (Role::TextDim, Role::TextDim) } else { (Role::HintKey, Role::HintText) };
+        if matches!(
+            hint.action,
+            Action::HoldOrResume
+                | Action::Abort
+                | Action::Rollback
+                | Action::Help
+                | Action::ShowFlight
+        ) {
+            let (key, word) = if hint.blocked.is_some() {
+                (Role::TextDim, Role::TextDim)
+            } else {
+                (Role::HintKey, Role::HintText)
+            };
             line.push(canvas.piece(hint.key, key));
             line.push(canvas.piece(format!(" {}  ", hint.label), word));
         }
@@ -133,25 +166,45 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit) -> Vec<Line> {
     let note = match &cockpit.view.overlay {
         Some(Overlay::Dialog(dialog)) => {
             let act = &dialog.challenge.act;
-            let mut first = vec![canvas.badge(&act.kind.verb().to_uppercase(), Role::DialogDanger), canvas.piece(format!(" {} ", act.release.number), Role::TextStrong)];
+            let mut first = vec![
+                canvas.badge(&act.kind.verb().to_uppercase(), Role::DialogDanger),
+                canvas.piece(format!(" {} ", act.release.number), Role::TextStrong),
+            ];
             match &dialog.challenge.friction {
                 Friction::Type(expected) => {
                     first.push(canvas.piece(format!("type {expected} "), Role::TextStrong));
                     first.push(typed(dialog.input.value()));
                 }
-                _ => first.push(canvas.piece(format!("in {}: enter, or esc", act.target.environment), Role::TextStrong)),
+                _ => first.push(canvas.piece(
+                    format!("in {}: enter, or esc", act.target.environment),
+                    Role::TextStrong,
+                )),
             }
             lines.push(first);
-            lines.extend(act.afterwards.iter().map(|after| vec![canvas.piece(format!("→ {after}"), Role::Text)]));
+            lines.extend(
+                act.afterwards
+                    .iter()
+                    .map(|after| vec![canvas.piece(format!("→ {after}"), Role::Text)]),
+            );
             dialog.note.as_ref()
         }
         Some(Overlay::Prompt(prompt)) => {
-            lines.push(vec![canvas.piece(format!("{} ", prompt.ask.title()), Role::TextStrong), typed(prompt.input.value())]);
+            lines.push(vec![
+                canvas.piece(format!("{} ", prompt.ask.title()), Role::TextStrong),
+                typed(prompt.input.value()),
+            ]);
             prompt.note.as_ref()
         }
         Some(Overlay::Palette(palette)) => {
-            let first = listed(cockpit).into_iter().nth(palette.selected).map_or_else(String::new, |(entry, _)| format!("  {}", entry.command));
-            lines.push(vec![canvas.piece(":", Role::HintKey), typed(palette.input.value()), canvas.piece(first, Role::TextDim)]);
+            let first = listed(cockpit)
+                .into_iter()
+                .nth(palette.selected)
+                .map_or_else(String::new, |(entry, _)| format!("  {}", entry.command));
+            lines.push(vec![
+                canvas.piece(":", Role::HintKey),
+                typed(palette.input.value()),
+                canvas.piece(first, Role::TextDim),
+            ]);
             palette.note.as_ref()
         }
         Some(Overlay::Help) => {

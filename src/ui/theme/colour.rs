@@ -91,8 +91,8 @@ fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
 /// `#rrggbb`, for pictures; none for the terminal's own ground and ink. The sixteen are xterm's.
 pub fn hex(colour: Color) -> Option<String> {
     const XTERM: [u32; 16] = [
-        0x00_0000, 0xcd_0000, 0x00_cd00, 0xcd_cd00, 0x00_00ee, 0xcd_00cd, 0x00_cdcd, 0xe5_e5e5, 0x7f_7f7f, 0xff_0000,
-        0x00_ff00, 0xff_ff00, 0x5c_5cff, 0xff_00ff, 0x00_ffff, 0xff_ffff,
+        0x00_0000, 0xcd_0000, 0x00_cd00, 0xcd_cd00, 0x00_00ee, 0xcd_00cd, 0x00_cdcd, 0xe5_e5e5,
+        0x7f_7f7f, 0xff_0000, 0x00_ff00, 0xff_ff00, 0x5c_5cff, 0xff_00ff, 0x00_ffff, 0xff_ffff,
     ];
     let [r, g, b] = match colour {
         Color::Rgb(r, g, b) => [r, g, b],
