@@ -10,5 +10,7 @@ mod frames;
 mod git;
 mod ledger;
 mod policy;
+mod readme;
 mod registry;
+mod sizes;
 mod themes;
