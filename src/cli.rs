@@ -56,28 +56,28 @@ async fn run(cli: Cli) -> Exit {
     let Cli { common, verb } = cli;
     let output = Output::new(common.json);
     match verb {
-        Some(Verb::Completions { shell }) => reading::completions(shell, &output),
-        Some(Verb::Keys { markdown }) => reading::keys(markdown, &output),
+        Some(Verb::Completions { shell }) => reading::completions(shell, output),
+        Some(Verb::Keys { markdown }) => reading::keys(markdown, output),
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
-        }) => reading::config_check(&common, example, &output),
-        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, &output).await,
+        }) => reading::config_check(&common, example, output),
+        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {
                 Ok(workspace) => workspace,
-                Err(exit) => return exit.told(&output),
+                Err(exit) => return exit.told(output),
             };
             match Headless::open(workspace, common, output).await {
                 Ok(mut headless) => headless.run(verb).await,
-                Err((exit, output)) => exit.told(&output),
+                Err((exit, output)) => exit.told(output),
             }
         }
         None => {
             let workspace = match load(&common) {
                 Ok(workspace) => workspace,
-                Err(exit) => return exit.told(&output),
+                Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(workspace, &common, &output).await
+            rehearse::cockpit_on(workspace, &common, output).await
         }
     }
 }
@@ -89,7 +89,7 @@ struct Early {
 }
 
 impl Early {
-    fn told(self, output: &Output) -> Exit {
+    fn told(self, output: Output) -> Exit {
         output.say(&self.text);
         self.exit
     }

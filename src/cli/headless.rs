@@ -1,6 +1,6 @@
 //! One verb's driver: it asks each query the command needs once, decides, acts, and maps the outcome to an exit code.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub struct Headless {
     pub common: Common,
     pub output: Output,
     /// Whose numbers are read already.
-    catalogued: BTreeMap<ProjectId, ()>,
+    catalogued: BTreeSet<ProjectId>,
 }
 
 /// Why a verb ends early; already in words.
@@ -100,7 +100,7 @@ pub struct EarlyStop {
 }
 
 impl EarlyStop {
-    pub fn told(self, output: &Output) -> Exit {
+    pub fn told(self, output: Output) -> Exit {
         output.fault(self.rehearsal, &self.fault);
         self.exit
     }
@@ -134,7 +134,7 @@ impl Headless {
             actor,
             common,
             output,
-            catalogued: BTreeMap::new(),
+            catalogued: BTreeSet::new(),
         })
     }
 
@@ -194,7 +194,7 @@ impl Headless {
 
     /// Reads the releases of a project, once.
     pub async fn catalogue(&mut self, project: &ProjectId) -> Result<(), Fault> {
-        if self.catalogued.contains_key(project) {
+        if self.catalogued.contains(project) {
             return Ok(());
         }
         let Some(configured) = self.outside.workspace.project(project).cloned() else {
@@ -202,7 +202,7 @@ impl Headless {
         };
         let releases = self.outside.catalogue(&configured).await?;
         self.known.catalogue(project, releases);
-        self.catalogued.insert(project.clone(), ());
+        self.catalogued.insert(project.clone());
         Ok(())
     }
 

@@ -1,4 +1,8 @@
 //! Data on stdout, messages on stderr; one object with `--json`. Nothing here decides anything.
+#![expect(
+    clippy::unused_self,
+    reason = "both streams are reached through the one value that knows the format"
+)]
 
 use std::io::Write as _;
 

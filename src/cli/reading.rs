@@ -1,6 +1,6 @@
 //! The verbs that only read: status, resolve, release, plan, timeline, audit, config, keys, completions.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
@@ -30,14 +30,14 @@ use super::{
     output::Output,
 };
 
-pub fn completions(shell: clap_complete::Shell, output: &Output) -> Exit {
+pub fn completions(shell: clap_complete::Shell, output: Output) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
     output.line(String::from_utf8_lossy(&script).trim_end());
     Exit::Done
 }
 
-pub fn keys(markdown: bool, output: &Output) -> Exit {
+pub fn keys(markdown: bool, output: Output) -> Exit {
     let keymap = Keymap::default();
     if markdown {
         output.line(reference::markdown(&keymap).trim_end());
@@ -54,7 +54,7 @@ pub fn keys(markdown: bool, output: &Output) -> Exit {
     Exit::Done
 }
 
-pub fn config_check(common: &Common, example: bool, output: &Output) -> Exit {
+pub fn config_check(common: &Common, example: bool, output: Output) -> Exit {
     if example {
         output.line(config::EXAMPLE.trim_end());
         return Exit::Done;
@@ -136,28 +136,22 @@ fn target_line(facts: &Facts<'_>) -> String {
         ),
         None => ("unknown".to_owned(), "?".to_owned()),
     };
-    let mut line = format!(
-        "{:<12} {:<16} {live:<18} {how:<12} {pods:>7}",
-        id.environment.as_str(),
-        id.project.name()
-    );
+    let (environment, project) = (id.environment.as_str(), id.project.name());
+    let mut text = format!("{environment:<12} {project:<16} {live:<18} {how:<12} {pods:>7}");
     if let Some(current) = facts.current() {
-        line.push_str(&format!(
+        let _ = write!(
+            text,
             "  {} {}",
             current.plan.release.title(),
             current.state.word()
-        ));
+        );
         if let Some(waiting) = attend::waiting(facts) {
-            line.push_str(&format!(
-                " · {}: {}",
-                waiting.mover.word(),
-                waiting.sentence
-            ));
+            let _ = write!(text, " · {}: {}", waiting.mover.word(), waiting.sentence);
         }
     } else if let Some(trouble) = &facts.workload.trouble {
-        line.push_str(&format!("  {}", trouble.value));
+        let _ = write!(text, "  {}", trouble.value);
     }
-    line.trim_end().to_owned()
+    text.trim_end().to_owned()
 }
 
 pub fn gate_lines(judgement: &Judgement) -> Vec<String> {

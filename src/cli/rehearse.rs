@@ -22,7 +22,7 @@ use super::{
     output::Output,
 };
 
-pub async fn run(wish: Wish, common: &Common, output: &Output) -> Exit {
+pub async fn run(wish: Wish, common: &Common, output: Output) -> Exit {
     let scenario: Scenario = match wish.scenario.parse() {
         Ok(scenario) => scenario,
         Err(error) => {
@@ -67,7 +67,7 @@ pub async fn run(wish: Wish, common: &Common, output: &Output) -> Exit {
     exit
 }
 
-async fn serve(rehearsal: Rehearsal, output: &Output) -> Exit {
+async fn serve(rehearsal: Rehearsal, output: Output) -> Exit {
     let dir = rehearsal.dir.display().to_string();
     let object = json!({"ready": true, "dir": dir, "api": rehearsal.practice.api_url(), "registry": rehearsal.practice.registry_url()});
     output.data(true, object, || {
@@ -83,7 +83,7 @@ async fn serve(rehearsal: Rehearsal, output: &Output) -> Exit {
     Exit::Done
 }
 
-async fn cockpit(rehearsal: Rehearsal, common: &Common, output: &Output) -> Exit {
+async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit {
     let cancel = CancellationToken::new();
     let colleagues = tokio::spawn(rehearsal::answer_requests(
         Arc::clone(&rehearsal.outside),
@@ -97,7 +97,7 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: &Output) -> Exit
 }
 
 /// The cockpit on the configured workspace.
-pub async fn cockpit_on(workspace: Workspace, common: &Common, output: &Output) -> Exit {
+pub async fn cockpit_on(workspace: Workspace, common: &Common, output: Output) -> Exit {
     let rehearsal = workspace.rehearsal.is_some();
     match Outside::open(workspace).await {
         Ok(outside) => fly(Arc::new(outside), common, output).await,
@@ -108,7 +108,7 @@ pub async fn cockpit_on(workspace: Workspace, common: &Common, output: &Output) 
     }
 }
 
-async fn fly(outside: Arc<Outside>, common: &Common, output: &Output) -> Exit {
+async fn fly(outside: Arc<Outside>, common: &Common, output: Output) -> Exit {
     let me = operator(&outside.workspace, common.act_as.as_deref(), &outside.host);
     let colour = match common.color {
         Colour::Auto => crate::ui::theme::ColourChoice::Auto,

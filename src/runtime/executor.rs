@@ -471,9 +471,8 @@ impl Executor<'_> {
                 }
                 // Escapes do not wait for a straggler: being sent twice does no harm.
                 Ok(_) if act.kind.is_escape() || waited >= LOOKING => Some(Outcome::NotApplied),
-                Ok(_) => None,
                 Err(_) if waited >= LOOKING => return None,
-                Err(_) => None,
+                Ok(_) | Err(_) => None,
             };
             if let Some(outcome) = outcome {
                 let _ = self

@@ -72,9 +72,11 @@ pub struct Message {
 
 impl Cockpit {
     pub fn new(workspace: Workspace, me: Actor, keymap: Keymap, now: Timestamp) -> Self {
-        let mut view = View::default();
         // Start where most is at stake: the last environment.
-        view.environment = workspace.environments.len().saturating_sub(1);
+        let view = View {
+            environment: workspace.environments.len().saturating_sub(1),
+            ..View::default()
+        };
         Self {
             known: Known::new(workspace),
             me,

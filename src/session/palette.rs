@@ -41,7 +41,7 @@ pub fn filter_releases<'a>(releases: &'a [Release], filter: &str) -> Vec<&'a Rel
         }
     }
     // A stable sort: equal scores stay newest first.
-    shown.sort_by(|a, b| b.0.cmp(&a.0));
+    shown.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     shown.into_iter().map(|(_, release)| release).collect()
 }
 
@@ -69,7 +69,7 @@ pub fn filter_entries(entries: Vec<PaletteEntry>, typed: &str) -> Vec<PaletteEnt
             ));
         }
     }
-    scored.sort_by(|a, b| b.0.cmp(&a.0));
+    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     scored.into_iter().map(|(_, entry)| entry).collect()
 }
 

@@ -759,7 +759,8 @@ pub fn side_title(side: Side) -> &'static str {
     }
 }
 
-/// What a deployment verb would look at first: is the item one a person ticks?
+/// Is the line an item that a person ticks and has not ticked?
 pub fn is_tickable(line: &Line) -> bool {
-    matches!(&line.kind, LineKind::Item { spec, .. } if spec.kind == ItemKind::Check)
+    matches!(&line.kind, LineKind::Item { spec, status, .. }
+        if spec.kind == ItemKind::Check && matches!(status, ItemStatus::Open | ItemStatus::Failed))
 }

@@ -3,11 +3,10 @@
 
 use crate::{
     domain::{
-        deployment::{Deployment, ItemStatus},
+        deployment::Deployment,
         entry::Body,
-        plan::{ItemId, StoredPlan},
+        plan::{ItemId, ItemKind, StoredPlan},
         release::Release,
-        target::TargetId,
     },
     input::{Action, Risk},
     policy::{
@@ -29,14 +28,19 @@ use super::{
 #[derive(Clone, Debug)]
 pub enum Wanted {
     Record(Command),
-    Confirm {
-        command: Command,
-        challenge: Challenge,
-        opening: Option<Body>,
-    },
+    Confirm(Box<Question>),
     Prompt(Ask),
     /// The release's image is not known by digest yet; the registry is asked first.
     Resolve(Release),
+}
+
+/// An act to be confirmed, with the command it came from.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub command: Command,
+    pub challenge: Challenge,
+    /// Goes into the ledger with the first intent.
+    pub opening: Option<Body>,
 }
 
 /// Why an action cannot run now, in one sentence; None when it can.
@@ -102,11 +106,11 @@ fn finish(cockpit: &Cockpit, facts: &Facts<'_>, command: Command) -> Result<Want
         Decision::Record(_) => Ok(Wanted::Record(command)),
         Decision::Act { act, opening } => {
             let challenge = Challenge::new(*act, facts.environment);
-            Ok(Wanted::Confirm {
+            Ok(Wanted::Confirm(Box::new(Question {
                 command,
                 challenge,
                 opening,
-            })
+            })))
         }
     }
 }
@@ -166,14 +170,14 @@ fn command(
             plan: current(facts)?.plan.digest.clone(),
         })),
         Action::Check => Ok(Step::Command(Command::Check {
-            item: item(cockpit, facts, aim)?,
+            item: item(cockpit, facts, action, aim)?,
             note: aim.reason.clone(),
         })),
         Action::Waive => prompt_or(Ask::Waive {
-            item: item(cockpit, facts, aim)?,
+            item: item(cockpit, facts, action, aim)?,
         }),
         Action::Reopen => Ok(Step::Command(Command::Reopen {
-            item: item(cockpit, facts, aim)?,
+            item: item(cockpit, facts, action, aim)?,
             reason: aim.reason.clone(),
         })),
         Action::Fly => Ok(Step::Command(Command::Fly {
@@ -355,24 +359,27 @@ fn chosen<'a>(cockpit: &Cockpit, facts: &Facts<'a>, aim: &Aim) -> Result<&'a Rel
     })
 }
 
-fn item(cockpit: &Cockpit, facts: &Facts<'_>, aim: &Aim) -> Result<ItemId, Refusal> {
+fn item(
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    action: Action,
+    aim: &Aim,
+) -> Result<ItemId, Refusal> {
     if let Some(item) = &aim.item {
         return Ok(item.clone());
     }
-    current(facts)?;
+    let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
+    // On anything that cannot be ticked, `c` means the next item that is open.
+    if action == Action::Check && !line.as_ref().is_some_and(show::is_tickable) {
+        let open = deployment.plan.plan.items.iter().find(|item| {
+            let due = !item.is_verification() || deployment.promoted_at.is_some();
+            item.kind == ItemKind::Check && due && !deployment.is_settled(item)
+        });
+        if let Some(open) = open {
+            return Ok(open.id.clone());
+        }
+    }
     line.map(|line| line.id)
         .ok_or_else(|| Refusal::new(RefusalKind::NotFound, "item", "nothing is selected"))
-}
-
-/// Is the selected line an item that a person has ticked?
-pub fn is_done(deployment: &Deployment, id: &ItemId) -> bool {
-    deployment.item(id) == ItemStatus::Done
-}
-
-/// The target an aim names, or the one in focus.
-pub fn target_of(cockpit: &Cockpit, target: Option<&TargetId>) -> Option<TargetId> {
-    target
-        .cloned()
-        .or_else(|| cockpit.focus().map(|target| target.id.clone()))
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod counts;
 mod deployments;
+mod endpoints;
 pub(super) mod pods;
 mod replica_sets;
 mod revisions;

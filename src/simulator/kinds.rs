@@ -127,7 +127,7 @@ static SERVICE_ACCOUNTS: Kind = Kind {
     short: &["sa"],
     ..core("serviceaccounts", "serviceaccount", "ServiceAccount")
 };
-static ENDPOINT_SLICES: Kind = Kind {
+pub(super) static ENDPOINT_SLICES: Kind = Kind {
     group: "discovery.k8s.io",
     ..core("endpointslices", "endpointslice", "EndpointSlice")
 };

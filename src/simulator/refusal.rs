@@ -13,6 +13,8 @@ pub(super) struct Refusal {
     kind: Option<&'static Kind>,
     name: String,
     pub retry_after: Option<u64>,
+    /// What is wrong with an object, which kubectl shows instead of the message.
+    cause: Option<String>,
 }
 
 impl Refusal {
@@ -24,6 +26,7 @@ impl Refusal {
             kind: None,
             name: String::new(),
             retry_after: None,
+            cause: None,
         }
     }
 
@@ -101,12 +104,12 @@ impl Refusal {
     }
 
     pub fn invalid(kind: &'static Kind, name: &str, why: &str) -> Self {
-        Self::new(
-            422,
-            "Invalid",
-            format!("{}.{} \"{name}\" is invalid: {why}", kind.kind, kind.group),
-        )
-        .of(kind, name)
+        let message = format!("{} \"{name}\" is invalid: {why}", kind.kind);
+        let cause = Some(why.to_owned());
+        Self {
+            cause,
+            ..Self::new(422, "Invalid", message).of(kind, name)
+        }
     }
 
     pub fn expired() -> Self {
@@ -152,6 +155,11 @@ impl Refusal {
         }
         if let Some(seconds) = self.retry_after {
             details.insert("retryAfterSeconds".to_owned(), json!(seconds));
+        }
+        if let Some(why) = &self.cause {
+            let (field, message) = why.split_once(": ").unwrap_or(("", why));
+            let cause = json!({"reason": "FieldValueInvalid", "message": message, "field": field});
+            details.insert("causes".to_owned(), json!([cause]));
         }
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
             "reason": self.reason, "details": details, "code": self.code})

@@ -58,6 +58,7 @@ impl World {
             self.furnish_workload(standing, now);
         }
         // The past has no witnesses: its events are long gone, and no watch starts before the present.
+        self.rest(now);
         let events: Vec<Id> = self
             .store
             .list(&EVENTS, "")
@@ -67,7 +68,6 @@ impl World {
             self.store.remove(&event);
         }
         self.store.compact();
-        self.rest(now);
     }
 
     fn furnish_cluster(&mut self) {

@@ -4,9 +4,8 @@
 use super::BuiltRelease;
 use super::catalogue::{Catalogue, REGISTRY, REPOSITORY};
 use super::images::{Image, Images};
-use git2::{
-    Commit, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature, Time,
-};
+use git2::build::TreeUpdateBuilder;
+use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -156,33 +155,33 @@ fn start_of(start: Timestamp, number: usize) -> Timestamp {
 }
 
 fn write_history(repository: &Repository, start: Timestamp) -> Result<Vec<Oid>, git2::Error> {
-    let mut files = first_files();
+    let mut topics: BTreeMap<String, String> = BTreeMap::new();
     let mut commits: Vec<Oid> = Vec::new();
     for (at, (folder, author, subject)) in HISTORY.iter().enumerate() {
         let number = at + 1;
         let folder = FOLDERS[*folder];
         let topic = subject.split(['(', ')', ':']).next().unwrap_or("chore");
-        let file = files.entry(format!("{folder}/src/{topic}.rs")).or_default();
-        let _ = writeln!(file, "// {subject}");
+        let path = format!("{folder}/src/{topic}.rs");
+        let content = topics.entry(path.clone()).or_default();
+        let _ = writeln!(content, "// {subject}");
+        let mut files = if number == 1 {
+            first_files()
+        } else {
+            Vec::new()
+        };
+        files.push((path, content.clone()));
         if number == 42 {
-            let migration = "CREATE TABLE session_keys (id INTEGER PRIMARY KEY, key BLOB NOT NULL, born TEXT NOT NULL);\n";
-            files.insert(
-                format!("{folder}/migrations/0007_session_keys.up.sql"),
-                migration.to_owned(),
-            );
-            files.insert(
-                format!("{folder}/migrations/0007_session_keys.down.sql"),
-                "DROP TABLE session_keys;\n".to_owned(),
-            );
+            files.extend(migration(folder));
         }
-        let parent = commits.last().copied();
         commits.push(commit(
             repository,
-            &files,
-            subject,
-            *author,
-            start_of(start, number),
-            parent,
+            &Change {
+                subject,
+                author: *author,
+                at: start_of(start, number),
+                parent: commits.last().copied(),
+                files: &files,
+            },
         )?);
     }
     let Some(tip) = commits.last() else {
@@ -194,19 +193,26 @@ fn write_history(repository: &Repository, start: Timestamp) -> Result<Vec<Oid>, 
     Ok(commits)
 }
 
-fn first_files() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::from([(
-        "README.md".to_owned(),
-        "# shop\n\nThree services in one repository. A practice repository: nothing here is real.\n".to_owned(),
-    )]);
+fn first_files() -> Vec<(String, String)> {
+    let about =
+        "# shop\n\nThree services in one repository, made for practice: nothing here is real.\n";
+    let mut files = vec![("README.md".to_owned(), about.to_owned())];
     for folder in FOLDERS {
-        files.insert(format!("{folder}/README.md"), format!("# {folder}\n"));
-        files.insert(
-            format!("{folder}/Dockerfile"),
-            "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n".to_owned(),
-        );
+        let build = "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n";
+        files.push((format!("{folder}/README.md"), format!("# {folder}\n")));
+        files.push((format!("{folder}/Dockerfile"), build.to_owned()));
     }
     files
+}
+
+/// What release 42 does to the database, and how it is undone.
+fn migration(folder: &str) -> [(String, String); 2] {
+    let up = "CREATE TABLE session_keys (id INTEGER PRIMARY KEY, key BLOB NOT NULL, born TEXT NOT NULL);\n";
+    let down = "DROP TABLE session_keys;\n";
+    [("up", up), ("down", down)].map(|(way, sql)| {
+        let path = format!("{folder}/migrations/0007_session_keys.{way}.sql");
+        (path, sql.to_owned())
+    })
 }
 
 fn write_refs(
@@ -220,38 +226,21 @@ fn write_refs(
         repository.tag(name, &target, &tagger, &format!("{name}\n"), false)?;
     }
     repository.branch("release/1.2", &repository.find_commit(commits[40])?, false)?;
-    let base = repository.find_commit(commits[41])?;
-    let mut files = read_files(repository, &base)?;
-    files.insert(
-        "auth-service/src/passkeys.rs".to_owned(),
-        "// passkeys, not done yet\n".to_owned(),
-    );
-    let at = start_of(start, 42) + SignedDuration::from_mins(30);
     let tip = commit(
         repository,
-        &files,
-        "feat(auth): passkeys",
-        1,
-        at,
-        Some(base.id()),
+        &Change {
+            subject: "feat(auth): passkeys",
+            author: 1,
+            at: start_of(start, 42) + SignedDuration::from_mins(30),
+            parent: Some(commits[41]),
+            files: &[(
+                "auth-service/src/passkeys.rs".to_owned(),
+                "// passkeys, not done yet\n".to_owned(),
+            )],
+        },
     )?;
     repository.branch("feature/passkeys", &repository.find_commit(tip)?, false)?;
     Ok(())
-}
-
-fn read_files(
-    repository: &Repository,
-    commit: &Commit<'_>,
-) -> Result<BTreeMap<String, String>, git2::Error> {
-    let mut index = Index::new()?;
-    index.read_tree(&commit.tree()?)?;
-    let mut files = BTreeMap::new();
-    for entry in index.iter() {
-        let blob = repository.find_blob(entry.id)?;
-        let path = String::from_utf8_lossy(&entry.path).into_owned();
-        files.insert(path, String::from_utf8_lossy(blob.content()).into_owned());
-    }
-    Ok(files)
 }
 
 fn signature(author: usize, at: Timestamp) -> Result<Signature<'static>, git2::Error> {
@@ -259,49 +248,40 @@ fn signature(author: usize, at: Timestamp) -> Result<Signature<'static>, git2::E
     Signature::new(name, address, &Time::new(at.as_second(), 0))
 }
 
-fn commit(
-    repository: &Repository,
-    files: &BTreeMap<String, String>,
-    subject: &str,
+/// One commit: who, when, on what, and the files it writes.
+struct Change<'a> {
+    subject: &'a str,
     author: usize,
     at: Timestamp,
     parent: Option<Oid>,
-) -> Result<Oid, git2::Error> {
-    let mut index = Index::new()?;
-    for (path, content) in files {
-        let id = repository.blob(content.as_bytes())?;
-        index.add(&entry(path, id, content.len()))?;
-    }
-    let tree = repository.find_tree(index.write_tree_to(repository)?)?;
-    let who = signature(author, at)?;
-    let parent = parent
-        .map(|parent| repository.find_commit(parent))
-        .transpose()?;
-    let parents: Vec<&Commit<'_>> = parent.iter().collect();
-    repository.commit(None, &who, &who, &format!("{subject}\n"), &tree, &parents)
+    files: &'a [(String, String)],
 }
 
-fn entry(path: &str, id: Oid, size: usize) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(0, 0),
-        mtime: IndexTime::new(0, 0),
-        dev: 0,
-        ino: 0,
-        mode: 0o100_644,
-        uid: 0,
-        gid: 0,
-        file_size: u32::try_from(size).unwrap_or(u32::MAX),
-        id,
-        flags: 0,
-        flags_extended: 0,
-        path: path.as_bytes().to_vec(),
+fn commit(repository: &Repository, change: &Change<'_>) -> Result<Oid, git2::Error> {
+    let parent = change
+        .parent
+        .map(|parent| repository.find_commit(parent))
+        .transpose()?;
+    let before = match &parent {
+        Some(parent) => parent.tree()?,
+        None => repository.find_tree(repository.treebuilder(None)?.write()?)?,
+    };
+    let mut update = TreeUpdateBuilder::new();
+    for (path, content) in change.files {
+        let id = repository.blob(content.as_bytes())?;
+        update.upsert(path.as_str(), id, FileMode::Blob);
     }
+    let tree = repository.find_tree(update.create_updated(repository, &before)?)?;
+    let who = signature(change.author, change.at)?;
+    let parents: Vec<&Commit<'_>> = parent.iter().collect();
+    let message = format!("{}\n", change.subject);
+    repository.commit(None, &who, &who, &message, &tree, &parents)
 }
 
 /// The `GitOps` repository: for each environment and project the image that should run there.
 fn write_pointers(path: &Path, catalogue: &Catalogue, start: Timestamp) -> Result<(), git2::Error> {
     let repository = init(path, true)?;
-    let mut files = BTreeMap::new();
+    let mut files = Vec::new();
     for (environment, numbers) in [
         ("dev", [43, 40, 42]),
         ("staging", [42, 38, 39]),
@@ -317,19 +297,19 @@ fn write_pointers(path: &Path, catalogue: &Catalogue, start: Timestamp) -> Resul
                 image = release.image,
                 digest = release.digest
             );
-            files.insert(
-                format!("environments/{environment}/{folder}/kustomization.yaml"),
-                text,
-            );
+            let path = format!("environments/{environment}/{folder}/kustomization.yaml");
+            files.push((path, text));
         }
     }
     let tip = commit(
         &repository,
-        &files,
-        "deploy: as it stands",
-        4,
-        start - SignedDuration::from_mins(15),
-        None,
+        &Change {
+            subject: "deploy: as it stands",
+            author: 4,
+            at: start - SignedDuration::from_mins(15),
+            parent: None,
+            files: &files,
+        },
     )?;
     repository.reference("refs/heads/main", tip, true, "practice")?;
     Ok(())

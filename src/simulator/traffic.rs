@@ -216,9 +216,6 @@ fn target_rate(namespace: &str) -> f64 {
 impl World {
     /// Shares each target's requests among its ready pods, and lets the scenario have its way.
     pub(super) fn share_traffic(&mut self) {
-        if !std::mem::take(&mut self.traffic_stale) {
-            return;
-        }
         let mut targets: BTreeMap<(String, String), Vec<Server>> = BTreeMap::new();
         for pod in self.store.list(&PODS, "") {
             let Some(id) = Id::of(pod) else { continue };

@@ -16,7 +16,7 @@ use super::catalogue::Catalogue;
 use super::chance;
 use super::controllers::pods::PodLife;
 use super::json::{Json, pruned, stamp};
-use super::kinds::{self, DEPLOYMENTS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
+use super::kinds::{self, DEPLOYMENTS, ENDPOINT_SLICES, Kind, PODS, REPLICA_SETS, ROLLOUTS};
 use super::store::{Id, Store};
 use super::traffic::Traffic;
 use jiff::{SignedDuration, Timestamp};
@@ -49,8 +49,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) pods: BTreeMap<Id, PodLife>,
     pub(super) traffic: Traffic,
-    /// Pods changed since the requests were shared among them.
-    pub(super) traffic_stale: bool,
+    /// Pods changed since traffic and endpoints followed them.
+    pub(super) pods_changed: bool,
     due: BTreeMap<Work, Timestamp>,
     /// Counts what was generated, so that each name, uid and delay is drawn anew.
     generated: u64,
@@ -67,7 +67,7 @@ impl World {
             store: Store::default(),
             pods: BTreeMap::new(),
             traffic,
-            traffic_stale: false,
+            pods_changed: false,
             due: BTreeMap::new(),
             generated: 0,
             churn: None,
@@ -101,7 +101,7 @@ impl World {
                 Work::PodStep(id) => self.step_pod(&id),
                 Work::Churn => self.churn_once(),
             }
-            self.share_traffic();
+            self.follow_pods();
         }
         self.now = self.now.max(to);
     }
@@ -219,7 +219,7 @@ impl World {
         if self.pods.remove(id).is_some() {
             self.traffic.forget(id);
         }
-        for kind in [&REPLICA_SETS, &PODS] {
+        for kind in [&REPLICA_SETS, &PODS, &ENDPOINT_SLICES] {
             for child in self.controlled(kind, &id.namespace, gone.uid()) {
                 let Some(child) = Id::of(&child) else {
                     continue;
@@ -257,11 +257,19 @@ impl World {
         self.due.insert(Work::PodStep(id.clone()), self.now + after);
     }
 
+    /// Traffic and endpoints follow the pods.
+    pub(super) fn follow_pods(&mut self) {
+        if std::mem::take(&mut self.pods_changed) {
+            self.share_traffic();
+            self.publish_endpoints();
+        }
+    }
+
     /// Lets nothing be due, at a time.
     pub(super) fn rest(&mut self, now: Timestamp) {
         self.due.clear();
         self.now = now;
-        self.share_traffic();
+        self.follow_pods();
     }
 
     /// Forgets a pod's next step.
@@ -287,8 +295,9 @@ impl World {
                 self.look_within(id, after);
                 self.wake_owner(object, &[&DEPLOYMENTS, &ROLLOUTS]);
             }
+            "services" => self.pods_changed = true,
             "pods" => {
-                self.traffic_stale = true;
+                self.pods_changed = true;
                 self.wake_owner(object, &[&REPLICA_SETS]);
             }
             _ => {}

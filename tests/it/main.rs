@@ -1,4 +1,5 @@
 //! Integration tests, in one binary so that they link once.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod actions;
 mod adapters;
@@ -10,6 +11,8 @@ mod git;
 mod kill;
 mod ledger;
 mod race;
+mod policy;
+mod readme;
 mod registry;
 mod rig;
 mod sizes;

@@ -238,7 +238,7 @@ fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
     });
     let asking =
         matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
-    if (flying && !asking) || !cockpit.busy.is_empty() && !asking {
+    if !asking && (flying || !cockpit.busy.is_empty()) {
         overlays::open_prompt(cockpit, Ask::Quit);
         return Vec::new();
     }

@@ -9,7 +9,7 @@ use crate::session::{
     palette::{self, Line},
     show,
     view::{Aim, Ask, Dialog, Overlay, PaletteState, Prompt},
-    wanted::{self, Wanted},
+    wanted::{self, Question, Wanted},
 };
 use crate::{
     domain::workspace::{Actor, IdentityMeans},
@@ -257,11 +257,12 @@ pub fn want(cockpit: &mut Cockpit, wanted: Wanted) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Wanted::Confirm {
-            command,
-            challenge,
-            opening,
-        } => {
+        Wanted::Confirm(question) => {
+            let Question {
+                command,
+                challenge,
+                opening,
+            } = *question;
             let dialog = Dialog {
                 challenge,
                 command,

@@ -61,30 +61,25 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.insert(key, fault.clone());
         }
-        Event::Recorded { verb, end, .. } => return answered(cockpit, verb, end),
-        Event::Attended { target, position } => {
-            if cockpit.attending.get(target) == Some(position) {
-                cockpit.attending.remove(target);
-            }
+        Event::Recorded { verb, end, .. } => return answered(cockpit, verb, end, false),
+        Event::Attended { target, position } if cockpit.attending.get(target) == Some(position) => {
+            cockpit.attending.remove(target);
         }
         Event::ActEnded { target, kind, end } => {
             cockpit.busy.remove(target);
-            return answered(cockpit, kind.verb(), end);
+            return answered(cockpit, kind.verb(), end, true);
         }
         _ => {}
     }
     Vec::new()
 }
 
-fn answered(cockpit: &mut Cockpit, verb: &str, end: &End) -> Vec<Effect> {
+fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Effect> {
     match end {
         End::Done => {
-            // What follows is for the platform to show; until then it is asked, not done.
-            if cockpit.message.as_ref().is_none_or(|message| {
-                message.severity != Severity::Info || !message.text.starts_with(verb)
-            }) {
-                cockpit.say(Severity::Info, format!("{verb}: done"));
-            }
+            // The server took it; what follows is for the platform to show.
+            let word = if acted { "applied" } else { "done" };
+            cockpit.say(Severity::Info, format!("{verb}: {word}"));
             Vec::new()
         }
         End::Refused(refusal) => {

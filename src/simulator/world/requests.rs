@@ -53,7 +53,7 @@ impl World {
             Verb::Patch(patch) => self.update(request, |old| patch.apply(old)),
             Verb::Delete(deletion) => self.delete_requested(request, deletion),
         };
-        self.share_traffic();
+        self.follow_pods();
         answer
     }
 

@@ -33,7 +33,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
         };
         let mut lead = label(if index == 0 { "does" } else { "" });
         lead.push(canvas.piece(number, Role::TextDim));
-        body.extend(hang(canvas, lead, &change.line(), Role::Dialog, width, 3));
+        body.extend(hang(canvas, &lead, &change.line(), Role::Dialog, width, 3));
     }
     if roomy {
         body.push(Line::new());
@@ -41,7 +41,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     for (index, sentence) in act.afterwards.iter().enumerate() {
         body.extend(hang(
             canvas,
-            label(if index == 0 { "afterwards" } else { "" }),
+            &label(if index == 0 { "afterwards" } else { "" }),
             sentence,
             Role::TextStrong,
             width,
@@ -54,7 +54,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     if let Some(reason) = &act.reason {
         body.extend(hang(
             canvas,
-            label("because"),
+            &label("because"),
             reason,
             Role::Dialog,
             width,
@@ -65,7 +65,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     if !relies.is_empty() {
         body.extend(hang(
             canvas,
-            label("only if"),
+            &label("only if"),
             &relies,
             Role::TextDim,
             width,

@@ -38,7 +38,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             }
             lines.extend(hang(
                 canvas,
-                lead,
+                &lead,
                 row.doc,
                 Role::Dialog,
                 width.saturating_sub(4),

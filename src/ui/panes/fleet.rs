@@ -262,7 +262,7 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
         .since
         .as_ref()
         .map(|since| canvas.piece(format!("live {since}"), Role::TextDim));
-    let state = if cell.condition == Condition::Unknown && cell.stale.is_some() {
+    let platform = if cell.condition == Condition::Unknown && cell.stale.is_some() {
         let mut line = vec![canvas.piece(format!("{} ", mark.glyph), mark.role)];
         stale(&mut line);
         line
@@ -289,7 +289,7 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
         let mut second = Line::new();
         note(&mut second);
         if second.is_empty() {
-            second = state;
+            second = platform;
         } else {
             first.push(canvas.piece(format!("  {}", mark.glyph), mark.role));
             first.push(canvas.piece(pods, Role::TextDim));
@@ -300,13 +300,11 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
     note(&mut third);
     if third.is_empty() {
         third.extend(since);
-    } else if width > 34 {
-        if let Some(since) = since {
-            first.push(canvas.piece("  ", Role::Text));
-            first.push(since);
-        }
+    } else if let Some(since) = since.filter(|_| width > 34) {
+        first.push(canvas.piece("  ", Role::Text));
+        first.push(since);
     }
-    vec![first, state, third]
+    vec![first, platform, third]
 }
 
 /// What is known of the cell under the cursor, and what it waits for.
@@ -338,7 +336,7 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
         lines.extend(super::gates::hang(
             canvas,
-            lead,
+            &lead,
             &waiting.sentence,
             Role::TextStrong,
             inner.width,

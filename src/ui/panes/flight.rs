@@ -166,7 +166,7 @@ fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
     let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
     let lines = gates::hang(
         canvas,
-        lead,
+        &lead,
         words,
         role,
         room,
@@ -508,8 +508,7 @@ fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
             }
         }
     }
-    let (foot, _) = (3u16, ());
-    let (past, hint) = cut_top(below, below.height.saturating_sub(foot));
+    let (past, hint) = cut_top(below, below.height.saturating_sub(3));
     let inner = canvas.pane(past, "Last flights", &[], false);
     let flights = flights(canvas, facts, cockpit, inner.width);
     if flights.is_empty() {
@@ -591,6 +590,6 @@ pub fn state_words(deployment: &Deployment) -> String {
         .and_then(|stage| deployment.plan.plan.stages.get(stage));
     match (deployment.state, stage) {
         (FlightState::Flying, Some(stage)) => format!("{} %", stage.share),
-        (state, _) => state.word().to_owned(),
+        (other, _) => other.word().to_owned(),
     }
 }

@@ -19,6 +19,9 @@ pub struct Row {
     pub selectable: bool,
 }
 
+/// Lines that the selected one may take: all it needs, but never the whole list.
+const UNFOLDED: usize = 5;
+
 /// How much each line may say.
 #[derive(Clone, Copy)]
 pub struct Style {
@@ -62,7 +65,7 @@ pub fn rows(
         }
         above = Some(heading);
         let most = if index == selected {
-            usize::MAX
+            UNFOLDED
         } else {
             style.most
         };
@@ -90,7 +93,7 @@ pub fn rows(
                     who,
                     width,
                     if index == selected {
-                        usize::MAX
+                        UNFOLDED
                     } else {
                         style.green
                     },
@@ -112,15 +115,24 @@ fn capital(word: &str) -> String {
     })
 }
 
+/// Narrower than this the glyph stands for its word.
+const WORDED: u16 = 40;
+
+fn lead_of(canvas: &Canvas, mark: marks::Mark, width: u16) -> Piece {
+    let words = if width >= WORDED {
+        format!("{} {} ", mark.glyph, text::pad(mark.word, 7))
+    } else {
+        format!("{} ", mark.glyph)
+    };
+    canvas.piece(words, mark.role)
+}
+
 /// The narrow form leaves the gate's own name out: its sentence says it.
 const NAMED: u16 = 66;
 
 fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Vec<Line> {
     let mark = marks::gate(gate);
-    let mut lead = vec![canvas.piece(
-        format!("{} {} ", mark.glyph, text::pad(mark.word, 7)),
-        mark.role,
-    )];
+    let mut lead = vec![lead_of(canvas, mark, width)];
     if width >= NAMED {
         let name = if gate.verdict.lets_through() {
             Role::TextDim
@@ -134,7 +146,7 @@ fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Ve
     } else {
         Role::TextStrong
     };
-    hang(canvas, lead, &gate.sentence, said, width, most)
+    hang(canvas, &lead, &gate.sentence, said, width, most)
 }
 
 fn item_lines(
@@ -146,10 +158,7 @@ fn item_lines(
     most: usize,
 ) -> Vec<Line> {
     let mark = marks::item(status);
-    let mut lead = vec![canvas.piece(
-        format!("{} {} ", mark.glyph, text::pad(mark.word, 7)),
-        mark.role,
-    )];
+    let mut lead = vec![lead_of(canvas, mark, width)];
     if let Some(due) = spec.time_box {
         let words = format!("{}–{} min", due.from.as_mins(), due.until.as_mins());
         lead.push(canvas.piece(format!("{} ", text::pad(&words, 9)), Role::TextDim));
@@ -162,12 +171,12 @@ fn item_lines(
         words.push_str(" (gonogo measures)");
     }
     if let Some(owner) = spec.owner.as_ref().filter(|_| status == ItemStatus::Open) {
-        words.push_str(&format!(" · {owner}"));
+        words = format!("{words} · {owner}");
     }
     if let Some((by, at, note)) = who.filter(|_| status != ItemStatus::Open) {
-        words.push_str(&format!(" · {by} {}", at.strftime("%H:%M:%S")));
+        words = format!("{words} · {by} {}", at.strftime("%H:%M:%S"));
         if let Some(note) = note.filter(|note| !note.is_empty()) {
-            words.push_str(&format!(": {note}"));
+            words = format!("{words}: {note}");
         }
     }
     let role = if status == ItemStatus::Failed {
@@ -175,24 +184,24 @@ fn item_lines(
     } else {
         Role::Text
     };
-    hang(canvas, lead, &words, role, width, most)
+    hang(canvas, &lead, &words, role, width, most)
 }
 
 /// A sentence behind its lead, further lines under its beginning.
 pub fn hang(
     canvas: &Canvas,
-    lead: Vec<Piece>,
+    lead: &[Piece],
     sentence: &str,
     role: Role,
     width: u16,
     most: usize,
 ) -> Vec<Line> {
-    let indent = text::pieces_width(&lead);
+    let indent = text::pieces_width(lead);
     let room = width.saturating_sub(indent);
     let mut lines = Vec::new();
     for (index, words) in wrapped(sentence, room.max(8), most).into_iter().enumerate() {
         let mut line = if index == 0 {
-            lead.clone()
+            lead.to_vec()
         } else {
             vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)]
         };

@@ -47,9 +47,10 @@ fn sides(metric: &MetricShown, midway: bool) -> Vec<Side<'_>> {
 }
 
 /// The verdict on a metric in its own words: a limit is kept or broken, and no data is neither.
-pub fn word(metric: &MetricShown) -> (String, Role) {
+pub fn word(metric: &MetricShown, midway: bool) -> (String, Role) {
     let mark = marks::verdict(metric.verdict);
-    let known = metric.canary.or(metric.stable).is_some();
+    let judged = if midway { metric.canary } else { metric.stable };
+    let known = judged.is_some();
     let words = match metric.verdict {
         Verdict::Fail => "over limit",
         Verdict::Unknown if !known => "NO DATA",
@@ -91,7 +92,7 @@ fn value(metric: &MetricShown, side: &Side<'_>) -> (String, Role) {
 
 /// A card: both sides with their curves, the limit, how many requests stand behind it and how old it is.
 pub fn card(canvas: &mut Canvas, area: Rect, metric: &MetricShown, midway: bool) {
-    let (words, role) = word(metric);
+    let (words, role) = word(metric, midway);
     let badge = [canvas.piece(words, role)];
     let inner = canvas.pane(area, title(metric.metric), &badge, false);
     if inner.is_empty() {
@@ -148,9 +149,10 @@ pub fn card(canvas: &mut Canvas, area: Rect, metric: &MetricShown, midway: bool)
     canvas.line(rest, 0, 0, &limit);
     let (_, rest) = cut_top(rest, 1);
     if metric.verdict == Verdict::Unknown {
+        // `p99 latency of canary: no verdict, none of its pods was scraped`: the card has said the rest.
         let why = metric
             .sentence
-            .split_once(": ")
+            .split_once(": no verdict, ")
             .map_or(metric.sentence.as_str(), |(_, why)| why);
         for (row, line) in (0..rest.height).zip(wrapped(why, rest.width, usize::from(rest.height)))
         {
@@ -188,7 +190,7 @@ fn facts_line(canvas: &Canvas, metric: &MetricShown) -> Line {
 
 /// A line for the verdict and the limit, and one for each side, for smaller screens.
 pub fn brief(canvas: &Canvas, metric: &MetricShown, midway: bool, width: u16) -> Vec<Line> {
-    let (words, role) = word(metric);
+    let (words, role) = word(metric, midway);
     let limit = format!("limit {}", metric.metric.show(metric.limit.hold));
     let first = vec![
         canvas.piece(text::pad(title(metric.metric), 12), Role::Title),
@@ -216,7 +218,7 @@ pub fn brief(canvas: &Canvas, metric: &MetricShown, midway: bool, width: u16) ->
 
 /// One line per metric: `✖ p99 latency  canary 512 ms  stable 295 ms  limit 500 ms`.
 pub fn briefest(canvas: &Canvas, metric: &MetricShown, midway: bool) -> Line {
-    let (words, role) = word(metric);
+    let (words, role) = word(metric, midway);
     let mut line = vec![
         canvas.piece(text::pad(title(metric.metric), 12), Role::Title),
         canvas.piece(format!("{words}  "), role),

@@ -57,7 +57,8 @@ impl HintBar<'_> {
                     .filter(|_| reserved == 0)
                     .map_or(0, |why| text::width(why) + 3);
                 let needed = bare(hint).saturating_add(gap);
-                if !urgent && why > 0 && needed + why <= free {
+                let why = why.min(free.saturating_sub(needed));
+                if !urgent && why >= SHORTEST_REASON {
                     reserved = why;
                     free -= why;
                 }
@@ -128,8 +129,14 @@ mod tests {
                 urgent: true,
                 ..HintWord::new("z", "hold")
             },
-            HintWord::new("A", "abort"),
-            HintWord::new("R", "roll back"),
+            HintWord {
+                urgent: true,
+                ..HintWord::new("A", "abort")
+            },
+            HintWord {
+                urgent: true,
+                ..HintWord::new("R", "roll back")
+            },
         ];
         let bar = HintBar {
             hints: &hints,
@@ -147,9 +154,9 @@ mod tests {
         );
         assert_eq!(
             draw(70),
-            " p promote  P promote fully  z hold  A abort  R roll back  ? help"
+            " p promote (held: p99 latency)  z hold  A abort  R roll back  ? help"
         );
-        assert_eq!(draw(30), " p promote  z hold  ? help");
+        assert_eq!(draw(30), " z hold  A abort  ? help");
         assert_eq!(draw(18), " z hold  ? help");
         assert_eq!(draw(14), " ? help");
         assert_eq!(draw(7), " ? help");
