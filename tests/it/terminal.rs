@@ -15,7 +15,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::rig::GONOGO;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(40);
 /// Longer than a dialog is deaf.
 const READ: Duration = Duration::from_millis(400);
 
@@ -219,7 +219,7 @@ fn a_flight_by_keys() {
         text.contains("v1.3.0") && text.contains("v1.2.3")
     });
     pty.keys("/42");
-    pty.until("42 alone", |text| !text.contains("v1.2.3"));
+    pty.sees("▸ 42  v1.3.0");
     pty.keys("\r");
     sleep(Duration::from_millis(200));
     pty.keys("\r");
@@ -261,7 +261,9 @@ fn a_flight_by_keys() {
     pty.sees("check verify.smoke");
     pty.keys("Gc");
     pty.sees("dana checked verify.smoke");
-    pty.sees("deployment closed");
+    pty.until("the flight among the last ones", |text| {
+        text.contains("✔ closed") && text.contains("41 v1.2.3 → 42 v1.3.0")
+    });
 
     // Back to 41. Pasted text does not answer.
     pty.keys("R");
@@ -305,7 +307,7 @@ fn any_size_then_sigterm() {
         (80, 24),
     ] {
         pty.resize(columns, rows);
-        for key in ["?", "\x1b", "2", "3", "4", "5", ":", "\x1b", "1"] {
+        for key in ["?", "\x1b", "\x0c", "2", "3", "4", "5", ":", "\x1b", "1"] {
             pty.keys(key);
             sleep(Duration::from_millis(30));
         }
