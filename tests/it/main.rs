@@ -14,6 +14,7 @@ mod race;
 mod policy;
 mod readme;
 mod registry;
+mod replay;
 mod rig;
 mod sizes;
 mod terminal;
