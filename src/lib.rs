@@ -1,6 +1,7 @@
 //! gonogo.
 
 pub mod adapters;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod flight;
@@ -9,4 +10,5 @@ pub mod policy;
 pub mod ports;
 pub mod runtime;
 pub mod session;
+pub mod simulator;
 pub mod ui;

@@ -1,3 +1,5 @@
 //! Parse, load, run, map the result to an exit code; no logic.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    gonogo::cli::main()
+}

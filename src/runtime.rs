@@ -1,6 +1,12 @@
 //! The shell: the only part that reads a clock, spawns tasks and touches the terminal. It turns the outside into events,
 //! effects into calls, and owns no decision.
 
+pub mod board;
 pub mod clock;
 pub mod executor;
+pub mod keys;
 pub mod outside;
+pub mod pacer;
+pub mod rehearsal;
+pub mod run;
+pub mod terminal;

@@ -3,7 +3,7 @@
 //!
 //! `world` is pure: a function of the seed and of the list of (time, request). `server` is a thin shell around it, the
 //! only part that reads a clock or spawns a task. Between them: `store` (objects and their history), `controllers`
-//! (Deployments, Rollouts, ReplicaSets, pods), `traffic` and `answers` (what the pods serve), `scene` (how it starts),
+//! (Deployments, Rollouts, `ReplicaSets`, pods), `traffic` and `answers` (what the pods serve), `scene` (how it starts),
 //! `source` and `images` (what was built).
 
 mod answers;
@@ -42,7 +42,12 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 4] = [Self::Good, Self::BadCanary, Self::CrashLoop, Self::MetricsLost];
+    pub const ALL: [Self; 4] = [
+        Self::Good,
+        Self::BadCanary,
+        Self::CrashLoop,
+        Self::MetricsLost,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -69,7 +74,10 @@ impl FromStr for Scenario {
     type Err = UnknownScenario;
 
     fn from_str(text: &str) -> Result<Self, UnknownScenario> {
-        Self::ALL.into_iter().find(|scenario| scenario.name() == text).ok_or_else(|| UnknownScenario(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|scenario| scenario.name() == text)
+            .ok_or_else(|| UnknownScenario(text.to_owned()))
     }
 }
 
@@ -105,7 +113,10 @@ pub struct BuiltRelease {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("cannot prepare {path}: {source}", path = path.display())]
-    Directory { path: PathBuf, source: std::io::Error },
+    Directory {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("cannot build the practice repositories: {0}")]
     Git(#[from] git2::Error),
     #[error("cannot make the certificates of the practice API: {0}")]

@@ -9,6 +9,8 @@ mod objects;
 mod patch;
 mod phase;
 mod proxy;
+mod steps;
+mod store;
 mod stream;
 pub mod watch;
 
@@ -74,6 +76,7 @@ pub fn feeds(
     let mut feeds: Vec<Box<dyn Feed>> = vec![Box::new(watch::WorkloadFeed::new(
         Arc::clone(cluster),
         target,
+        timings.stale,
         sender,
     ))];
     if let Some(endpoint) = &target.health {

@@ -559,7 +559,7 @@ impl Deployment {
                 self.held = Some(Held {
                     by: done.by.name.clone(),
                     at,
-                })
+                });
             }
             ActKind::Resume => self.held = None,
             ActKind::Promote | ActKind::PromoteFully => {}

@@ -112,15 +112,15 @@ pub enum Decision {
     },
 }
 
-fn record(body: Body) -> Result<Decision, Refusal> {
-    Ok(Decision::Record(vec![body]))
+fn record(body: Body) -> Decision {
+    Decision::Record(vec![body])
 }
 
-fn confirm(act: Act) -> Result<Decision, Refusal> {
-    Ok(Decision::Act {
+fn confirm(act: Act) -> Decision {
+    Decision::Act {
         act: Box::new(act),
         opening: None,
-    })
+    }
 }
 
 pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
@@ -275,20 +275,20 @@ fn request(facts: &Facts<'_>, plan: &StoredPlan, reason: &str) -> Result<Decisio
     let deployment = facts
         .state
         .next_deployment(id.environment.as_str(), id.project.name());
-    record(Body::Requested {
+    Ok(record(Body::Requested {
         deployment,
         plan: Box::new(plan.clone()),
         reason: reason.to_owned(),
-    })
+    }))
 }
 
 fn cancel(facts: &Facts<'_>, reason: Option<&String>) -> Result<Decision, Refusal> {
     let deployment = in_state(facts, &[FlightState::Requested], "cancel")?;
     settled(deployment, facts)?;
-    record(Body::Cancelled {
+    Ok(record(Body::Cancelled {
         deployment: deployment.id.clone(),
         reason: reason.cloned(),
-    })
+    }))
 }
 
 fn same_plan(deployment: &Deployment, plan: &Digest) -> Result<(), Refusal> {
@@ -332,12 +332,12 @@ fn answer(
         )
         .hint("withdraw it first"));
     }
-    record(Body::Decided {
+    Ok(record(Body::Decided {
         deployment: deployment.id.clone(),
         plan: plan.clone(),
         answer,
         reason: reason.to_owned(),
-    })
+    }))
 }
 
 fn withdraw(facts: &Facts<'_>, actor: &Actor, plan: &Digest) -> Result<Decision, Refusal> {
@@ -358,10 +358,10 @@ fn withdraw(facts: &Facts<'_>, actor: &Actor, plan: &Digest) -> Result<Decision,
             ),
         ));
     }
-    record(Body::Withdrawn {
+    Ok(record(Body::Withdrawn {
         deployment: deployment.id.clone(),
         plan: plan.clone(),
-    })
+    }))
 }
 
 fn no_such_item(deployment: &Deployment, item: &ItemId) -> Refusal {
@@ -420,11 +420,11 @@ fn check(facts: &Facts<'_>, item: &ItemId, note: Option<&String>) -> Result<Deci
             format!("{item} was checked already by {by}"),
         ));
     }
-    record(Body::Checked {
+    Ok(record(Body::Checked {
         deployment: deployment.id.clone(),
         item: item.clone(),
         note: note.cloned(),
-    })
+    }))
 }
 
 /// In a protected environment the second person waives, not the one who requested.
@@ -463,11 +463,11 @@ fn waive(
         );
         return Err(Refusal::rule("waiver.four_eyes", sentence));
     }
-    record(Body::Waived {
+    Ok(record(Body::Waived {
         deployment: deployment.id.clone(),
         item: item.clone(),
         reason: reason.to_owned(),
-    })
+    }))
 }
 
 fn reopen(facts: &Facts<'_>, item: &ItemId, reason: Option<&String>) -> Result<Decision, Refusal> {
@@ -475,11 +475,11 @@ fn reopen(facts: &Facts<'_>, item: &ItemId, reason: Option<&String>) -> Result<D
     if !deployment.items.contains_key(item) {
         return Err(no_such_item(deployment, item));
     }
-    record(Body::Reopened {
+    Ok(record(Body::Reopened {
         deployment: deployment.id.clone(),
         item: item.clone(),
         reason: reason.cloned(),
-    })
+    }))
 }
 
 /// NO-GO as a refusal: the first reason, and how many more.
@@ -501,10 +501,10 @@ fn go(judgement: &Judgement, verb: &str) -> Result<(), Refusal> {
 fn close(facts: &Facts<'_>) -> Result<Decision, Refusal> {
     let deployment = in_state(facts, &[FlightState::Monitoring], "close")?;
     go(&gates::close(facts, &deployment.plan), "close")?;
-    record(Body::Ended {
+    Ok(record(Body::Ended {
         deployment: deployment.id.clone(),
         ending: Ending::Closed,
-    })
+    }))
 }
 
 fn fly(facts: &Facts<'_>, plan: &Digest) -> Result<Decision, Refusal> {
@@ -525,7 +525,7 @@ fn fly(facts: &Facts<'_>, plan: &Digest) -> Result<Decision, Refusal> {
     same_plan(deployment, plan)?;
     settled(deployment, facts)?;
     go(&gates::take_off(facts, &deployment.plan), "fly")?;
-    confirm(planner::fly(facts, &deployment.plan)?)
+    Ok(confirm(planner::fly(facts, &deployment.plan)?))
 }
 
 /// The rollout the deployment flies, read afresh, and asking for the release that was planned.
@@ -611,7 +611,7 @@ fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
         ));
     }
     go(&gates::promotion(facts, &deployment.plan), "promote")?;
-    confirm(planner::promote(facts, &deployment.plan, step)?)
+    Ok(confirm(planner::promote(facts, &deployment.plan, step)?))
 }
 
 fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -642,7 +642,7 @@ fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
         &gates::full_promotion(facts, &deployment.plan),
         "promote fully",
     )?;
-    confirm(planner::promote_fully(facts, &deployment.plan)?)
+    Ok(confirm(planner::promote_fully(facts, &deployment.plan)?))
 }
 
 const AIRBORNE: [FlightState; 2] = [FlightState::Flying, FlightState::Aborted];
@@ -660,7 +660,11 @@ fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
             format!("it is held already, by {by}"),
         ));
     }
-    confirm(planner::hold(facts, &deployment.plan, &actor.name)?)
+    Ok(confirm(planner::hold(
+        facts,
+        &deployment.plan,
+        &actor.name,
+    )?))
 }
 
 fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -692,7 +696,7 @@ fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "resume (its pause is over, so it would promote)",
         )?;
     }
-    confirm(planner::resume(facts, &deployment.plan)?)
+    Ok(confirm(planner::resume(facts, &deployment.plan)?))
 }
 
 fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -721,7 +725,7 @@ fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
         )
         .hint("R rolls back"));
     }
-    confirm(planner::abort(facts, &deployment.plan)?)
+    Ok(confirm(planner::abort(facts, &deployment.plan)?))
 }
 
 fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -734,7 +738,7 @@ fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "it is not aborted; there is nothing to retry",
         ));
     }
-    confirm(planner::retry(facts, &deployment.plan)?)
+    Ok(confirm(planner::retry(facts, &deployment.plan)?))
 }
 
 /// Needs no request and no approval; no gate stops it (SPEC D16).

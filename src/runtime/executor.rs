@@ -5,7 +5,10 @@
 //! is decided once more on a fresh read; hold, abort and rollback are not kept waiting by that, and are sent again
 //! after a read shows that they have not landed.
 
-use std::{sync::atomic::{AtomicU32, Ordering}, time::Duration};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 
@@ -61,17 +64,33 @@ impl Executor<'_> {
 
     fn decided(&self, command: &Command, target: &TargetId) -> Result<Decision, Refusal> {
         let facts = self.known.facts(target, self.outside.now());
-        let facts = facts.ok_or_else(|| Refusal::new(RefusalKind::NotFound, "target", format!("{target} is not configured")))?;
+        let facts = facts.ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::NotFound,
+                "target",
+                format!("{target} is not configured"),
+            )
+        })?;
         decide(command, &facts, &self.actor)
     }
 
     fn position(&self, target: &TargetId) -> u64 {
-        self.known.targets.get(target).map_or(0, |known| known.state.position)
+        self.known
+            .targets
+            .get(target)
+            .map_or(0, |known| known.state.position)
     }
 
     fn drafts(&self, bodies: Vec<Body>) -> Vec<Draft> {
         let at = self.outside.now();
-        bodies.into_iter().map(|body| Draft { at, actor: self.actor.clone(), body }).collect()
+        bodies
+            .into_iter()
+            .map(|body| Draft {
+                at,
+                actor: self.actor.clone(),
+                body,
+            })
+            .collect()
     }
 
     /// Decides a command that only writes, and appends it.
@@ -85,7 +104,10 @@ impl Executor<'_> {
                 Ok(Decision::Act { .. }) => return End::Failed(bug(command)),
                 Err(refusal) => return End::Refused(refusal),
             };
-            match self.append(target, Expected::Position(self.position(target)), bodies).await {
+            match self
+                .append(target, Expected::Position(self.position(target)), bodies)
+                .await
+            {
                 Ok(_) => return End::Done,
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Fault(fault)) => return End::Failed(fault),
@@ -94,15 +116,29 @@ impl Executor<'_> {
         End::Refused(busy_ledger())
     }
 
-    async fn append(&mut self, target: &TargetId, expected: Expected, bodies: Vec<Body>) -> Result<Vec<Entry>, AppendError> {
-        let entries = self.outside.ledger.append(&StreamId::target(target), expected, self.drafts(bodies)).await?;
+    async fn append(
+        &mut self,
+        target: &TargetId,
+        expected: Expected,
+        bodies: Vec<Body>,
+    ) -> Result<Vec<Entry>, AppendError> {
+        let entries = self
+            .outside
+            .ledger
+            .append(&StreamId::target(target), expected, self.drafts(bodies))
+            .await?;
         // Own entries are folded like everybody's, in chain order.
         let _ = self.sync().await;
         Ok(entries)
     }
 
     /// Carries a confirmed act out.
-    pub async fn execute(&mut self, confirmed: &Confirmed<Act>, command: &Command, opening: Option<Body>) -> End {
+    pub async fn execute(
+        &mut self,
+        confirmed: &Confirmed<Act>,
+        command: &Command,
+        opening: Option<Body>,
+    ) -> End {
         let target = confirmed.act().target.clone();
         if let Err(fault) = self.sync().await {
             return End::Failed(fault);
@@ -125,7 +161,10 @@ impl Executor<'_> {
         let mut awaited = None;
         for index in 0..confirmed.act().changes.len() {
             let opening = opening.clone().filter(|_| index == 0);
-            match self.carry_out(confirmed, command, index, opening, &mut awaited).await {
+            match self
+                .carry_out(confirmed, command, index, opening, &mut awaited)
+                .await
+            {
                 End::Done => {}
                 end => return end,
             }
@@ -134,32 +173,55 @@ impl Executor<'_> {
     }
 
     /// One change: intent, send, outcome, and again where that is safe.
-    async fn carry_out(&mut self, confirmed: &Confirmed<Act>, command: &Command, index: usize, opening: Option<Body>, awaited: &mut Option<Expect>) -> End {
+    async fn carry_out(
+        &mut self,
+        confirmed: &Confirmed<Act>,
+        command: &Command,
+        index: usize,
+        opening: Option<Body>,
+        awaited: &mut Option<Expect>,
+    ) -> End {
         let act = confirmed.act();
-        let sends = if act.kind.is_escape() { ESCAPE_SENDS } else { CONFLICT_SENDS };
+        let sends = if act.kind.is_escape() {
+            ESCAPE_SENDS
+        } else {
+            CONFLICT_SENDS
+        };
         let mut opening = opening;
-        let Some(change) = act.changes.get(index) else { return End::Done };
+        let Some(change) = act.changes.get(index) else {
+            return End::Done;
+        };
         for send in 1..=sends {
-            let (deployment, intent) = match self.intend(confirmed, command, index, opening.take()).await {
-                Ok(named) => named,
-                Err(end) => return end,
-            };
+            let (deployment, intent) =
+                match self.intend(confirmed, command, index, opening.take()).await {
+                    Ok(named) => named,
+                    Err(end) => return end,
+                };
             let (outcome, read) = self.send(act, change, &intent, awaited.as_ref()).await;
             if let Some(read) = read {
                 *awaited = Some(read);
             }
-            let settled = |outcome| Body::Settled { deployment: deployment.clone(), intent: intent.clone(), outcome };
-            if let Err(error) = self.append(&act.target, Expected::Any, vec![settled(outcome.clone())]).await {
+            let settled = |outcome| Body::Settled {
+                deployment: deployment.clone(),
+                intent: intent.clone(),
+                outcome,
+            };
+            if let Err(error) = self
+                .append(&act.target, Expected::Any, vec![settled(outcome.clone())])
+                .await
+            {
                 return match error {
                     AppendError::Fault(fault) => End::Unknown(fault),
                     AppendError::Conflict { .. } => End::Refused(busy_ledger()),
                 };
             }
             let outcome = match outcome {
-                Outcome::Unknown { fault } => match self.look(act, change, &deployment, &intent).await {
-                    Some(seen) => seen,
-                    None => return End::Unknown(fault),
-                },
+                Outcome::Unknown { fault } => {
+                    match self.look(act, change, &deployment, &intent).await {
+                        Some(seen) => seen,
+                        None => return End::Unknown(fault),
+                    }
+                }
                 known => known,
             };
             match outcome {
@@ -172,27 +234,67 @@ impl Executor<'_> {
                 }
                 Outcome::NotApplied if act.kind.is_escape() && send < sends => {}
                 Outcome::NotApplied | Outcome::Unknown { .. } => {
-                    return End::Failed(Fault::new("kubernetes", FaultKind::TimedOut, change.line(), "it never landed").hint("nothing was changed; press again"));
+                    return End::Failed(
+                        Fault::new(
+                            "kubernetes",
+                            FaultKind::TimedOut,
+                            change.line(),
+                            "it never landed",
+                        )
+                        .hint("nothing was changed; press again"),
+                    );
                 }
             }
         }
-        End::Failed(Fault::new("kubernetes", FaultKind::Refused, change.line(), "sent as often as is allowed").hint("use the commands of `kubectl` on the object"))
+        End::Failed(
+            Fault::new(
+                "kubernetes",
+                FaultKind::Refused,
+                change.line(),
+                "sent as often as is allowed",
+            )
+            .hint("use the commands of `kubectl` on the object"),
+        )
     }
 
     /// Writes the intent at the position the decision was made on.
-    async fn intend(&mut self, confirmed: &Confirmed<Act>, command: &Command, index: usize, mut opening: Option<Body>) -> Result<(DeploymentId, IntentId), End> {
+    async fn intend(
+        &mut self,
+        confirmed: &Confirmed<Act>,
+        command: &Command,
+        index: usize,
+        mut opening: Option<Body>,
+    ) -> Result<(DeploymentId, IntentId), End> {
         let act = confirmed.act();
         for _ in 0..DECISIONS {
-            let current = self.known.targets.get(&act.target).and_then(|known| known.state.current.as_ref()).map(|current| current.id.clone());
+            let current = self
+                .known
+                .targets
+                .get(&act.target)
+                .and_then(|known| known.state.current.as_ref())
+                .map(|current| current.id.clone());
             let deployment = match (&opening, current) {
                 (Some(body), None) => body.deployment().cloned(),
                 (_, current) => current,
             };
             let deployment = deployment.ok_or_else(|| End::Refused(moved_on(command)))?;
             let intent = self.new_intent();
-            let intended = Body::Intended { deployment: deployment.clone(), intent: intent.clone(), act: Box::new(act.clone()), change: index, means: confirmed.means() };
+            let intended = Body::Intended {
+                deployment: deployment.clone(),
+                intent: intent.clone(),
+                act: Box::new(act.clone()),
+                change: index,
+                means: confirmed.means(),
+            };
             let bodies: Vec<Body> = opening.iter().cloned().chain([intended]).collect();
-            match self.append(&act.target, Expected::Position(self.position(&act.target)), bodies).await {
+            match self
+                .append(
+                    &act.target,
+                    Expected::Position(self.position(&act.target)),
+                    bodies,
+                )
+                .await
+            {
                 Ok(_) => return Ok((deployment, intent)),
                 Err(AppendError::Fault(fault)) => return Err(End::Failed(fault)),
                 Err(AppendError::Conflict { .. }) => {}
@@ -201,7 +303,10 @@ impl Executor<'_> {
             self.sync().await.map_err(End::Failed)?;
             if index == 0 {
                 match self.decided(command, &act.target) {
-                    Ok(Decision::Act { act: again, opening: reopened }) if same(&again, act) => opening = reopened,
+                    Ok(Decision::Act {
+                        act: again,
+                        opening: reopened,
+                    }) if same(&again, act) => opening = reopened,
                     Ok(_) => return Err(End::Refused(moved_on(command))),
                     Err(refusal) => return Err(End::Refused(refusal)),
                 }
@@ -213,12 +318,23 @@ impl Executor<'_> {
     /// Time, process and a counter: unique, and short enough for an annotation.
     fn new_intent(&self) -> IntentId {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let seed = (self.outside.now().as_microsecond(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed), &self.outside.host);
+        let seed = (
+            self.outside.now().as_microsecond(),
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed),
+            &self.outside.host,
+        );
         IntentId(Digest::of_json(&seed).short().to_owned())
     }
 
     /// Once, with a deadline.
-    async fn send(&self, act: &Act, change: &Change, intent: &IntentId, awaited: Option<&Expect>) -> (Outcome, Option<Expect>) {
+    async fn send(
+        &self,
+        act: &Act,
+        change: &Change,
+        intent: &IntentId,
+        awaited: Option<&Expect>,
+    ) -> (Outcome, Option<Expect>) {
         let cluster = match self.outside.target(&act.target) {
             Ok(target) => self.outside.cluster(target).await,
             Err(fault) => Err(fault),
@@ -232,30 +348,49 @@ impl Executor<'_> {
             Change::AwaitTemplate { deadline, .. } => *deadline,
             _ => self.outside.workspace.timings.mutation_deadline,
         };
-        match cluster.apply(change, intent, awaited, positive(deadline)).await {
+        match cluster
+            .apply(change, intent, awaited, positive(deadline))
+            .await
+        {
             Ok(receipt) => (Outcome::Applied { seen: false }, receipt.awaited),
-            Err(fault) if fault.leaves_outcome_unknown() && !matches!(change, Change::AwaitTemplate { .. }) => (Outcome::Unknown { fault }, None),
+            Err(fault)
+                if fault.leaves_outcome_unknown()
+                    && !matches!(change, Change::AwaitTemplate { .. }) =>
+            {
+                (Outcome::Unknown { fault }, None)
+            }
             Err(fault) => (Outcome::Refused { fault }, None),
         }
     }
 
     /// Looks until it is known what became of it, or the patience ends; what is found goes into the ledger.
-    async fn look(&mut self, act: &Act, change: &Change, deployment: &DeploymentId, intent: &IntentId) -> Option<Outcome> {
+    async fn look(
+        &mut self,
+        act: &Act,
+        change: &Change,
+        deployment: &DeploymentId,
+        intent: &IntentId,
+    ) -> Option<Outcome> {
         let target = self.outside.target(&act.target).ok()?.clone();
         let started = self.outside.now();
         loop {
             let read = self.outside.read_workload(&target).await;
             let waited = positive(self.outside.now().duration_since(started));
             let outcome = match read {
-                Ok(observed) if after::landed(change, &observed) => Some(Outcome::Applied { seen: true }),
+                Ok(observed) if after::landed(change, &observed) => {
+                    Some(Outcome::Applied { seen: true })
+                }
                 // Escapes do not wait for a straggler: being sent twice does no harm.
                 Ok(_) if act.kind.is_escape() || waited >= LOOKING => Some(Outcome::NotApplied),
-                Ok(_) => None,
                 Err(_) if waited >= LOOKING => return None,
-                Err(_) => None,
+                Ok(_) | Err(_) => None,
             };
             if let Some(outcome) = outcome {
-                let body = Body::Settled { deployment: deployment.clone(), intent: intent.clone(), outcome: outcome.clone() };
+                let body = Body::Settled {
+                    deployment: deployment.clone(),
+                    intent: intent.clone(),
+                    outcome: outcome.clone(),
+                };
                 let _ = self.append(&act.target, Expected::Any, vec![body]).await;
                 return Some(outcome);
             }
@@ -267,15 +402,22 @@ impl Executor<'_> {
     async fn may_send_again(&self, act: &Act, change: &Change, fault: &Fault) -> bool {
         let passes = match fault.kind {
             FaultKind::Conflict => true,
-            FaultKind::Throttled | FaultKind::Unreachable | FaultKind::TimedOut => act.kind.is_escape(),
+            FaultKind::Throttled | FaultKind::Unreachable | FaultKind::TimedOut => {
+                act.kind.is_escape()
+            }
             _ => false,
         };
         if !passes {
             return false;
         }
-        let wait = fault.retry_after.map_or(Duration::from_millis(200), positive).min(Duration::from_secs(5));
+        let wait = fault
+            .retry_after
+            .map_or(Duration::from_millis(200), positive)
+            .min(Duration::from_secs(5));
         tokio::time::sleep(wait).await;
-        let Ok(target) = self.outside.target(&act.target) else { return false };
+        let Ok(target) = self.outside.target(&act.target) else {
+            return false;
+        };
         match self.outside.read_workload(target).await {
             Ok(observed) => !after::landed(change, &observed),
             Err(_) => act.kind.is_escape(),
@@ -293,7 +435,13 @@ impl Executor<'_> {
             if let Err(refusal) = self.decided(command, target) {
                 return End::Refused(refusal);
             }
-            return End::Refused(Refusal::raced("precondition", format!("the platform refused it: {}", fault.detail)).hint("look again and decide again"));
+            return End::Refused(
+                Refusal::raced(
+                    "precondition",
+                    format!("the platform refused it: {}", fault.detail),
+                )
+                .hint("look again and decide again"),
+            );
         }
         End::Failed(fault)
     }
@@ -301,7 +449,10 @@ impl Executor<'_> {
 
 /// The same act, whatever became of ages and words: kind, step and changes decide.
 fn same(a: &Act, b: &Act) -> bool {
-    a.kind == b.kind && a.step == b.step && a.release.commit == b.release.commit && a.changes == b.changes
+    a.kind == b.kind
+        && a.step == b.step
+        && a.release.commit == b.release.commit
+        && a.changes == b.changes
 }
 
 fn positive(duration: SignedDuration) -> Duration {
@@ -309,13 +460,23 @@ fn positive(duration: SignedDuration) -> Duration {
 }
 
 fn moved_on(command: &Command) -> Refusal {
-    Refusal::raced("moved_on", format!("the world moved on while {} was confirmed", command.verb())).hint("look again and decide again")
+    Refusal::raced(
+        "moved_on",
+        format!("the world moved on while {} was confirmed", command.verb()),
+    )
+    .hint("look again and decide again")
 }
 
 fn busy_ledger() -> Refusal {
-    Refusal::raced("ledger.busy", "others kept writing to this deployment").hint("look again and decide again")
+    Refusal::raced("ledger.busy", "others kept writing to this deployment")
+        .hint("look again and decide again")
 }
 
 fn bug(command: &Command) -> Fault {
-    Fault::new("gonogo", FaultKind::Bug, command.verb(), "an act came where an entry was expected")
+    Fault::new(
+        "gonogo",
+        FaultKind::Bug,
+        command.verb(),
+        "an act came where an entry was expected",
+    )
 }

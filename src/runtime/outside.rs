@@ -86,7 +86,10 @@ impl Outside {
             Ok(observed) => Seen::Workload(Box::new(observed)),
             Err(fault) => Seen::WorkloadFailed(fault),
         };
-        Observation { target: target.id.clone(), seen }
+        Observation {
+            target: target.id.clone(),
+            seen,
+        }
     }
 
     pub async fn read_workload(&self, target: &Target) -> Result<Observed, Fault> {
@@ -99,15 +102,25 @@ impl Outside {
         let cluster = loop {
             match self.cluster(target).await {
                 Ok(cluster) => break cluster,
-                Err(fault) => post(Observation { target: target.id.clone(), seen: Seen::WorkloadFailed(fault) }),
+                Err(fault) => post(Observation {
+                    target: target.id.clone(),
+                    seen: Seen::WorkloadFailed(fault),
+                }),
             }
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = tokio::time::sleep(Duration::from_secs(3)) => {}
             }
         };
-        let feeds = kubernetes::feeds(&cluster, target, &self.workspace.timings, Arc::clone(&self.clock));
-        let running = feeds.iter().map(|feed| feed.run(Arc::clone(&post), cancel.clone()));
+        let feeds = kubernetes::feeds(
+            &cluster,
+            target,
+            &self.workspace.timings,
+            Arc::clone(&self.clock),
+        );
+        let running = feeds
+            .iter()
+            .map(|feed| feed.run(Arc::clone(&post), cancel.clone()));
         futures::future::join_all(running).await;
     }
 
@@ -115,7 +128,14 @@ impl Outside {
     async fn commits(&self, project: &Project) -> Result<Vec<catalogue::SourceCommit>, Fault> {
         let project = project.clone();
         let read = tokio::task::spawn_blocking(move || GitSource.commits(&project));
-        read.await.map_err(|error| Fault::new("git", FaultKind::Bug, "reading the repository", &error.to_string()))?
+        read.await.map_err(|error| {
+            Fault::new(
+                "git",
+                FaultKind::Bug,
+                "reading the repository",
+                &error.to_string(),
+            )
+        })?
     }
 
     /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next
@@ -124,7 +144,13 @@ impl Outside {
         let commits = self.commits(project).await?;
         let stream = StreamId::releases(&project.id);
         for _ in 0..NUMBERING_TRIES {
-            let entries: Vec<Entry> = self.ledger.read(0).await?.into_iter().filter(|entry| entry.stream == stream).collect();
+            let entries: Vec<Entry> = self
+                .ledger
+                .read(0)
+                .await?
+                .into_iter()
+                .filter(|entry| entry.stream == stream)
+                .collect();
             let numbers = catalogue::numbers(&entries);
             let fresh = catalogue::unnumbered(&commits, &numbers);
             if fresh.is_empty() {
@@ -132,33 +158,78 @@ impl Outside {
             }
             let (at, actor) = (self.now(), Actor::program(&self.host));
             let first = catalogue::next_number(&numbers);
-            let drafts = fresh.into_iter().zip(first..).map(|(commit, number)| Draft { at, actor: actor.clone(), body: Body::Numbered { number, commit } });
+            let drafts = fresh
+                .into_iter()
+                .zip(first..)
+                .map(|(commit, number)| Draft {
+                    at,
+                    actor: actor.clone(),
+                    body: Body::Numbered { number, commit },
+                });
             let position = entries.last().map_or(0, |entry| entry.position);
-            match self.ledger.append(&stream, Expected::Position(position), drafts.collect()).await {
+            match self
+                .ledger
+                .append(&stream, Expected::Position(position), drafts.collect())
+                .await
+            {
                 Ok(_) | Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Fault(fault)) => return Err(fault),
             }
         }
-        Err(Fault::new("ledger", FaultKind::Conflict, format!("numbering the releases of {}", project.id), "another process kept numbering at the same time").hint("try again"))
+        Err(Fault::new(
+            "ledger",
+            FaultKind::Conflict,
+            format!("numbering the releases of {}", project.id),
+            "another process kept numbering at the same time",
+        )
+        .hint("try again"))
     }
 
     /// Asks the registry which image the commit's build is.
     pub async fn artifact(&self, project: &ProjectId, commit: &Commit) -> Result<Artifact, Fault> {
         let found = self.workspace.project(project);
-        let project = found.ok_or_else(|| Fault::new("configuration", FaultKind::NotFound, format!("looking {project} up"), "it is not configured"))?;
-        let digest = self.registry.digest(&project.image, commit.as_str()).await?;
-        Ok(Artifact { name: "image".to_owned(), uri: project.image.name.clone(), digest: Some(digest) })
+        let project = found.ok_or_else(|| {
+            Fault::new(
+                "configuration",
+                FaultKind::NotFound,
+                format!("looking {project} up"),
+                "it is not configured",
+            )
+        })?;
+        let digest = self
+            .registry
+            .digest(&project.image, commit.as_str())
+            .await?;
+        Ok(Artifact {
+            name: "image".to_owned(),
+            uri: project.image.name.clone(),
+            digest: Some(digest),
+        })
     }
 
     pub fn target(&self, id: &TargetId) -> Result<&Target, Fault> {
-        self.workspace.target(id).ok_or_else(|| Fault::new("configuration", FaultKind::NotFound, format!("looking {id} up"), "it is not configured"))
+        self.workspace.target(id).ok_or_else(|| {
+            Fault::new(
+                "configuration",
+                FaultKind::NotFound,
+                format!("looking {id} up"),
+                "it is not configured",
+            )
+        })
     }
 }
 
 /// This machine's name, as entries keep it.
 pub fn host() -> String {
     let from_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = std::env::var("HOSTNAME").ok().or_else(from_kernel).unwrap_or_default();
+    let name = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(from_kernel)
+        .unwrap_or_default();
     let name = name.trim();
-    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name.to_owned()
+    }
 }

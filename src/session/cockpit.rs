@@ -72,9 +72,11 @@ pub struct Message {
 
 impl Cockpit {
     pub fn new(workspace: Workspace, me: Actor, keymap: Keymap, now: Timestamp) -> Self {
-        let mut view = View::default();
         // Start where most is at stake: the last environment.
-        view.environment = workspace.environments.len().saturating_sub(1);
+        let view = View {
+            environment: workspace.environments.len().saturating_sub(1),
+            ..View::default()
+        };
         Self {
             known: Known::new(workspace),
             me,
@@ -102,15 +104,26 @@ impl Cockpit {
         let workspace = self.workspace();
         let project = workspace.projects.get(self.view.project)?;
         let environment = workspace.environments.get(self.view.environment)?;
-        workspace.targets.iter().find(|t| t.id.project == project.id && t.id.environment == environment.name)
+        workspace
+            .targets
+            .iter()
+            .find(|t| t.id.project == project.id && t.id.environment == environment.name)
     }
 
     pub fn focus_on(&mut self, id: &TargetId) {
         let workspace = &self.known.workspace;
-        if let Some(row) = workspace.projects.iter().position(|project| project.id == id.project) {
+        if let Some(row) = workspace
+            .projects
+            .iter()
+            .position(|project| project.id == id.project)
+        {
             self.view.project = row;
         }
-        if let Some(column) = workspace.environments.iter().position(|environment| environment.name == id.environment) {
+        if let Some(column) = workspace
+            .environments
+            .iter()
+            .position(|environment| environment.name == id.environment)
+        {
             self.view.environment = column;
         }
     }
@@ -126,12 +139,22 @@ impl Cockpit {
 
     /// The project in focus has these releases, newest first, as far as the filter lets them through.
     pub fn releases_shown(&self) -> Vec<&Release> {
-        let Some(project) = self.workspace().projects.get(self.view.project) else { return Vec::new() };
-        let releases = self.known.releases.get(&project.id).map_or(&[][..], Vec::as_slice);
+        let Some(project) = self.workspace().projects.get(self.view.project) else {
+            return Vec::new();
+        };
+        let releases = self
+            .known
+            .releases
+            .get(&project.id)
+            .map_or(&[][..], Vec::as_slice);
         super::palette::filter_releases(releases, self.view.filter.value())
     }
 
     pub fn say(&mut self, severity: Severity, text: impl Into<String>) {
-        self.message = Some(Message { severity, text: text.into(), at: self.now });
+        self.message = Some(Message {
+            severity,
+            text: text.into(),
+            at: self.now,
+        });
     }
 }

@@ -1,26 +1,34 @@
 //! What `update` wants done outside. Not serialisable: a replay cannot touch production.
 
 use crate::{
-    domain::{
-        change::Act,
-        entry::Body,
-        project::ProjectId,
-        release::Commit,
-        target::TargetId,
-    },
+    domain::{change::Act, entry::Body, project::ProjectId, release::Commit, target::TargetId},
     policy::{confirm::Confirmed, decide::Command},
 };
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Intent, send, outcome. Decided again by itself, once, if the ledger moved on meanwhile.
-    Execute { confirmed: Box<Confirmed<Act>>, command: Box<Command>, opening: Option<Box<Body>> },
+    Execute {
+        confirmed: Box<Confirmed<Act>>,
+        command: Box<Command>,
+        opening: Option<Box<Body>>,
+    },
     /// Decide again on the newest state and append.
-    Record { target: TargetId, command: Box<Command> },
+    Record {
+        target: TargetId,
+        command: Box<Command>,
+    },
     /// Write down what the process manager saw, if the stream still stands at `position`.
-    Attend { target: TargetId, position: u64, bodies: Vec<Body> },
+    Attend {
+        target: TargetId,
+        position: u64,
+        bodies: Vec<Body>,
+    },
     /// Ask the registry for a release's digest.
-    Resolve { project: ProjectId, commit: Commit },
+    Resolve {
+        project: ProjectId,
+        commit: Commit,
+    },
     Copy(String),
     Bell,
     /// Draw everything again.

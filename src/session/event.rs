@@ -30,7 +30,10 @@ pub enum Event {
     Key(Chord),
     /// Bracketed paste: text, never keys.
     Paste(String),
-    Resize { columns: u16, rows: u16 },
+    Resize {
+        columns: u16,
+        rows: u16,
+    },
     /// The heartbeat, once a second.
     Tick,
     /// A frame with the present overlay is on the screen.
@@ -41,15 +44,40 @@ pub enum Event {
     LedgerReady,
     LedgerFailed(Fault),
     Seen(Observation),
-    Catalogue { project: ProjectId, releases: Vec<Release> },
-    CatalogueFailed { project: ProjectId, fault: Fault },
-    Artifact { project: ProjectId, commit: Commit, artifact: Artifact },
-    ArtifactFailed { project: ProjectId, commit: Commit, fault: Fault },
+    Catalogue {
+        project: ProjectId,
+        releases: Vec<Release>,
+    },
+    CatalogueFailed {
+        project: ProjectId,
+        fault: Fault,
+    },
+    Artifact {
+        project: ProjectId,
+        commit: Commit,
+        artifact: Artifact,
+    },
+    ArtifactFailed {
+        project: ProjectId,
+        commit: Commit,
+        fault: Fault,
+    },
     /// A command without an act was written, or not.
-    Recorded { target: TargetId, verb: String, end: End },
+    Recorded {
+        target: TargetId,
+        verb: String,
+        end: End,
+    },
     /// What an attending process wanted to write down was written, or not.
-    Attended { target: TargetId, position: u64 },
-    ActEnded { target: TargetId, kind: ActKind, end: End },
+    Attended {
+        target: TargetId,
+        position: u64,
+    },
+    ActEnded {
+        target: TargetId,
+        kind: ActKind,
+        end: End,
+    },
     /// SIGTERM or SIGHUP.
     Terminate,
 }

@@ -23,14 +23,25 @@ pub fn filter_releases<'a>(releases: &'a [Release], filter: &str) -> Vec<&'a Rel
             shown.push((0, release));
             continue;
         }
-        let names: Vec<&str> = release.aliases.iter().map(|alias| alias.name.as_ref()).collect();
-        let text = format!("{} {} {} {} {}", release.number, names.join(" "), release.commit, release.subject, release.author);
+        let names: Vec<&str> = release
+            .aliases
+            .iter()
+            .map(|alias| alias.name.as_ref())
+            .collect();
+        let text = format!(
+            "{} {} {} {} {}",
+            release.number,
+            names.join(" "),
+            release.commit,
+            release.subject,
+            release.author
+        );
         if let Some(score) = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher) {
             shown.push((score, release));
         }
     }
     // A stable sort: equal scores stay newest first.
-    shown.sort_by(|a, b| b.0.cmp(&a.0));
+    shown.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     shown.into_iter().map(|(_, release)| release).collect()
 }
 
@@ -45,45 +56,74 @@ pub fn filter_entries(entries: Vec<PaletteEntry>, typed: &str) -> Vec<PaletteEnt
     let mut buffer = Vec::new();
     let mut scored: Vec<(u32, PaletteEntry)> = Vec::new();
     for entry in entries {
-        let score = pattern.score(Utf32Str::new(entry.command, &mut buffer), &mut matcher).map(|score| score + 1000);
+        let score = pattern
+            .score(Utf32Str::new(entry.command, &mut buffer), &mut matcher)
+            .map(|score| score + 1000);
         let text = format!("{} {}", entry.action.id(), entry.action.label());
-        let score = score.or_else(|| pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher));
+        let score =
+            score.or_else(|| pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher));
         if let Some(score) = score {
-            scored.push((score + if entry.command == word { 10_000 } else { 0 }, entry));
+            scored.push((
+                score + if entry.command == word { 10_000 } else { 0 },
+                entry,
+            ));
         }
     }
-    scored.sort_by(|a, b| b.0.cmp(&a.0));
+    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     scored.into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// What a palette line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    Act { aim: Aim, target: Option<TargetId> },
+    Act {
+        aim: Aim,
+        target: Option<TargetId>,
+    },
     /// `as NAME`
     SwitchOperator(String),
 }
 
 /// `promote production auth-service --step 1`, `plan staging 43`, `rollback --reason slow`, `as lee`. Environment and
 /// project may be left out: the target under the cursor is meant.
-pub fn parse(line: &str, workspace: &Workspace, focus: Option<&TargetId>, release_named: impl Fn(&TargetId, &str) -> Result<u64, String>) -> Result<Line, String> {
+pub fn parse(
+    line: &str,
+    workspace: &Workspace,
+    focus: Option<&TargetId>,
+    release_named: impl Fn(&TargetId, &str) -> Result<u64, String>,
+) -> Result<Line, String> {
     let mut words = line.split_whitespace().peekable();
-    let Some(verb) = words.next() else { return Err("type a command; ? lists them".to_owned()) };
+    let Some(verb) = words.next() else {
+        return Err("type a command; ? lists them".to_owned());
+    };
     if verb == "as" {
         let name = words.next().ok_or("as NAME")?;
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
-    let (mut full, mut place, mut reason): (bool, Vec<&str>, Option<String>) = (false, Vec::new(), None);
+    let (mut full, mut place, mut reason): (bool, Vec<&str>, Option<String>) =
+        (false, Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
             "--full" => full = true,
             "--staged" => aim.staged = true,
             "--step" => {
-                let step = words.next().and_then(|n| n.parse().ok()).ok_or("--step takes the number of the step it rests at")?;
+                let step = words
+                    .next()
+                    .and_then(|n| n.parse().ok())
+                    .ok_or("--step takes the number of the step it rests at")?;
                 aim.step = Some(step);
             }
-            "--reason" => reason = Some(words.by_ref().collect::<Vec<_>>().join(" ").trim_matches('"').to_owned()),
+            "--reason" => {
+                reason = Some(
+                    words
+                        .by_ref()
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                        .trim_matches('"')
+                        .to_owned(),
+                )
+            }
             flag if flag.starts_with("--") => return Err(format!("unknown option {flag}")),
             word => place.push(word),
         }
@@ -103,14 +143,19 @@ pub fn parse(line: &str, workspace: &Workspace, focus: Option<&TargetId>, releas
         } else if takes_item(action) && aim.item.is_none() {
             aim.item = Some(ItemId(word.to_owned()));
         } else {
-            return Err(format!("`{word}` is no environment, no project, and more than {verb} takes"));
+            return Err(format!(
+                "`{word}` is no environment, no project, and more than {verb} takes"
+            ));
         }
     }
     Ok(Line::Act { aim, target })
 }
 
 fn takes_release(action: Action) -> bool {
-    matches!(action, Action::Request | Action::ShowPlan | Action::Rollback | Action::Fly)
+    matches!(
+        action,
+        Action::Request | Action::ShowPlan | Action::Rollback | Action::Fly
+    )
 }
 
 fn takes_item(action: Action) -> bool {
@@ -121,28 +166,57 @@ fn action_of(verb: &str, full: bool) -> Result<Action, String> {
     if verb == "promote" && full {
         return Ok(Action::PromoteFull);
     }
-    let by_verb = Action::ALL.iter().copied().find(|action| action.verbs().contains(&verb));
-    by_verb.or_else(|| Action::from_id(verb)).or_else(|| Action::ALL.iter().copied().find(|action| action.label() == verb)).ok_or_else(|| {
-        let verbs = Action::ALL.iter().flat_map(|action| action.verbs().iter().copied());
-        format!("unknown command `{verb}`{}", did_you_mean(verb, verbs))
-    })
+    let by_verb = Action::ALL
+        .iter()
+        .copied()
+        .find(|action| action.verbs().contains(&verb));
+    by_verb
+        .or_else(|| Action::from_id(verb))
+        .or_else(|| {
+            Action::ALL
+                .iter()
+                .copied()
+                .find(|action| action.label() == verb)
+        })
+        .ok_or_else(|| {
+            let verbs = Action::ALL
+                .iter()
+                .flat_map(|action| action.verbs().iter().copied());
+            format!("unknown command `{verb}`{}", did_you_mean(verb, verbs))
+        })
 }
 
-fn target_of(workspace: &Workspace, focus: Option<&TargetId>, environment: Option<&str>, project: Option<&str>) -> Result<Option<TargetId>, String> {
+fn target_of(
+    workspace: &Workspace,
+    focus: Option<&TargetId>,
+    environment: Option<&str>,
+    project: Option<&str>,
+) -> Result<Option<TargetId>, String> {
     if environment.is_none() && project.is_none() {
         return Ok(None);
     }
     let environment = match environment {
-        Some(name) => workspace.find_environment(name).map_err(|e| e.sentence)?.name.clone(),
+        Some(name) => workspace
+            .find_environment(name)
+            .map_err(|e| e.sentence)?
+            .name
+            .clone(),
         None => focus.ok_or("which environment?")?.environment.clone(),
     };
     let project = match project {
-        Some(name) => workspace.find_project(name).map_err(|e| e.sentence)?.id.clone(),
+        Some(name) => workspace
+            .find_project(name)
+            .map_err(|e| e.sentence)?
+            .id
+            .clone(),
         None => focus.ok_or("which project?")?.project.clone(),
     };
     let id = TargetId::new(environment, project);
     if workspace.target(&id).is_none() {
-        return Err(format!("{} is not configured for {}", id.project, id.environment));
+        return Err(format!(
+            "{} is not configured for {}",
+            id.project, id.environment
+        ));
     }
     Ok(Some(id))
 }

@@ -22,11 +22,7 @@ use crate::{
     },
 };
 
-use super::{
-    cockpit::Cockpit,
-    view::Screen,
-    wanted,
-};
+use super::{cockpit::Cockpit, view::Screen, wanted};
 
 /// How a thing is, in one word; each has a role in the themes and a glyph of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +69,9 @@ pub struct FleetCell {
 
 /// The platform of a target in one word.
 pub fn condition(facts: &Facts<'_>) -> Condition {
-    let Some(observed) = facts.fresh() else { return Condition::Unknown };
+    let Some(observed) = facts.fresh() else {
+        return Condition::Unknown;
+    };
     match observed.workload.phase {
         RolloutPhase::Healthy => Condition::Healthy,
         RolloutPhase::Progressing => Condition::Progressing,
@@ -103,7 +101,9 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         Some(_) => None,
         None => Some("never read".to_owned()),
     };
-    let (note, waits) = facts.current().map_or((String::new(), false), |current| note(&facts, current));
+    let (note, waits) = facts
+        .current()
+        .map_or((String::new(), false), |current| note(&facts, current));
     Some(FleetCell {
         target: id.clone(),
         live,
@@ -113,20 +113,28 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         drift,
         stale,
         since: recorded.map(|live| time::age(cockpit.now.duration_since(live.since))),
-        pods: facts.workload.value().map(|o| (o.workload.ready, o.workload.desired)),
+        pods: facts
+            .workload
+            .value()
+            .map(|o| (o.workload.ready, o.workload.desired)),
     })
 }
 
 fn note(facts: &Facts<'_>, current: &Deployment) -> (String, bool) {
     let title = current.plan.release.number;
     let waiting = waiting(facts);
-    let yours = waiting.as_ref().is_some_and(|waiting| waiting.mover == Mover::You);
+    let yours = waiting
+        .as_ref()
+        .is_some_and(|waiting| waiting.mover == Mover::You);
     let text = match current.state {
         FlightState::Requested => {
             let go = gates::take_off(facts, &current.plan).go;
             format!("{title} requested · {}", if go { "GO" } else { "NO-GO" })
         }
-        FlightState::Flying => match current.stage().and_then(|stage| current.plan.plan.stages.get(stage)) {
+        FlightState::Flying => match current
+            .stage()
+            .and_then(|stage| current.plan.plan.stages.get(stage))
+        {
             Some(stage) => format!("{title} flying · {} %", stage.share),
             None => format!("{title} flying"),
         },
@@ -138,7 +146,11 @@ fn note(facts: &Facts<'_>, current: &Deployment) -> (String, bool) {
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
     match process::next(facts) {
         Next::Waiting(waiting) => Some(waiting),
-        Next::Record(_) => Some(Waiting { mover: Mover::Gonogo, sentence: "writing down what was reached".to_owned(), until: None }),
+        Next::Record(_) => Some(Waiting {
+            mover: Mover::Gonogo,
+            sentence: "writing down what was reached".to_owned(),
+            until: None,
+        }),
         Next::Idle => None,
     }
 }
@@ -153,7 +165,11 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 pub enum LineKind {
     Gate(GateResult),
-    Item { spec: ItemSpec, status: ItemStatus, state: Option<ItemState> },
+    Item {
+        spec: ItemSpec,
+        status: ItemStatus,
+        state: Option<ItemState>,
+    },
 }
 
 /// The Plan screen.
@@ -181,43 +197,93 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
     };
     let judgement = gates::take_off(&facts, &plan);
     let mut lines = gate_lines(&judgement);
-    lines.extend(plan.plan.items.iter().map(|spec| item_line(spec, deployment.as_ref())));
+    lines.extend(
+        plan.plan
+            .items
+            .iter()
+            .map(|spec| item_line(spec, deployment.as_ref())),
+    );
     let key = (plan.plan.project.clone(), plan.release.commit.clone());
     let resolving = cockpit.resolving.contains(&key);
     let trouble = cockpit.artifact_trouble.get(&key).map(ToString::to_string);
-    Some(PlanShown { changes: changes(&facts, &plan), plan, deployment, judgement, lines, resolving, trouble })
+    Some(PlanShown {
+        changes: changes(&facts, &plan),
+        plan,
+        deployment,
+        judgement,
+        lines,
+        resolving,
+        trouble,
+    })
 }
 
 /// What stands in the way first, and what only wants time behind it; the table's order stays otherwise.
 fn gate_lines(judgement: &Judgement) -> Vec<Line> {
-    let passing = judgement.gates.iter().filter(|gate| gate.verdict.lets_through());
-    let (later, now): (Vec<_>, Vec<_>) = judgement.blocking().partition(|gate| only_wants_time(gate));
-    now.into_iter().chain(later).chain(passing).map(gate_line).collect()
+    let passing = judgement
+        .gates
+        .iter()
+        .filter(|gate| gate.verdict.lets_through());
+    let (later, now): (Vec<_>, Vec<_>) =
+        judgement.blocking().partition(|gate| only_wants_time(gate));
+    now.into_iter()
+        .chain(later)
+        .chain(passing)
+        .map(gate_line)
+        .collect()
 }
 
 /// A gate that is closed by time or order alone: nothing is wrong, it is not yet time.
 pub fn only_wants_time(gate: &GateResult) -> bool {
-    gate.verdict == Verdict::Fail && ["stage.bake", "verification", "monitoring"].contains(&gate.id.as_str())
+    gate.verdict == Verdict::Fail
+        && ["stage.bake", "verification", "monitoring"].contains(&gate.id.as_str())
 }
 
 fn gate_line(gate: &GateResult) -> Line {
-    Line { id: ItemId(gate.id.clone()), kind: LineKind::Gate(gate.clone()) }
+    Line {
+        id: ItemId(gate.id.clone()),
+        kind: LineKind::Gate(gate.clone()),
+    }
 }
 
 fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>) -> Line {
     let state = deployment.and_then(|d| d.items.get(&spec.id)).cloned();
-    let status = state.as_ref().map_or(ItemStatus::Open, |state| state.status);
-    Line { id: spec.id.clone(), kind: LineKind::Item { spec: spec.clone(), status, state } }
+    let status = state
+        .as_ref()
+        .map_or(ItemStatus::Open, |state| state.status);
+    Line {
+        id: spec.id.clone(),
+        kind: LineKind::Item {
+            spec: spec.clone(),
+            status,
+            state,
+        },
+    }
 }
 
 fn changes(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
-    let mut lines = vec![format!("release  {}", crate::domain::entry::from_to(plan.before.as_ref(), &plan.release))];
-    let image = |release: &ReleaseRef| release.image.as_deref().map_or_else(|| "no digest".to_owned(), crate::domain::change::short_image);
-    let before = plan.before.as_ref().map_or_else(|| "nothing".to_owned(), image);
+    let mut lines = vec![format!(
+        "release  {}",
+        crate::domain::entry::from_to(plan.before.as_ref(), &plan.release)
+    )];
+    let image = |release: &ReleaseRef| {
+        release.image.as_deref().map_or_else(
+            || "no digest".to_owned(),
+            crate::domain::change::short_image,
+        )
+    };
+    let before = plan
+        .before
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), image);
     lines.push(format!("image    {before} → {}", image(&plan.release)));
     lines.push(format!("on       {}", facts.target.workload));
     if !plan.plan.stages.is_empty() {
-        let stages: Vec<String> = plan.plan.stages.iter().map(|stage| format!("{} % ({})", stage.share, time::exact(stage.bake))).collect();
+        let stages: Vec<String> = plan
+            .plan
+            .stages
+            .iter()
+            .map(|stage| format!("{} % ({})", stage.share, time::exact(stage.bake)))
+            .collect();
         lines.push(format!("stages   {}", stages.join(", ")));
     }
     if let Some(commits) = commits(facts, plan) {
@@ -233,7 +299,12 @@ fn changes(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
 fn commits(facts: &Facts<'_>, plan: &StoredPlan) -> Option<String> {
     let before = plan.before.as_ref()?;
     let number = plan.release.number;
-    let inside: Vec<&str> = facts.releases.iter().filter(|r| r.number > before.number && r.number <= number).map(|r| r.subject.as_ref()).collect();
+    let inside: Vec<&str> = facts
+        .releases
+        .iter()
+        .filter(|r| r.number > before.number && r.number <= number)
+        .map(|r| r.subject.as_ref())
+        .collect();
     match inside.as_slice() {
         [] => None,
         [one] => Some(format!("commits  1: {one}")),
@@ -243,8 +314,12 @@ fn commits(facts: &Facts<'_>, plan: &StoredPlan) -> Option<String> {
 
 /// The median of past flights here.
 fn estimate(facts: &Facts<'_>) -> Option<SignedDuration> {
-    let mut took: Vec<SignedDuration> =
-        facts.state.past.iter().filter_map(|past| Some(past.promoted_at?.duration_since(past.requested_at))).collect();
+    let mut took: Vec<SignedDuration> = facts
+        .state
+        .past
+        .iter()
+        .filter_map(|past| Some(past.promoted_at?.duration_since(past.requested_at)))
+        .collect();
     took.sort_unstable();
     let median = *took.get(took.len() / 2)?;
     Some(SignedDuration::from_secs(median.as_secs().max(1)))
@@ -254,7 +329,10 @@ fn estimate(facts: &Facts<'_>) -> Option<SignedDuration> {
 pub fn selected_line(cockpit: &Cockpit) -> Option<Line> {
     match cockpit.view.screen {
         Screen::Plan => plan(cockpit)?.lines.into_iter().nth(cockpit.view.plan_line),
-        Screen::Flight => flight(cockpit)?.lines.into_iter().nth(cockpit.view.flight_line),
+        Screen::Flight => flight(cockpit)?
+            .lines
+            .into_iter()
+            .nth(cockpit.view.flight_line),
         _ => None,
     }
 }
@@ -344,13 +422,28 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
     };
     let mut lines = gate_lines(&judgement);
     if deployment.promoted_at.is_some() {
-        let items = deployment.verification().map(|spec| item_line(spec, Some(deployment)));
+        let items = deployment
+            .verification()
+            .map(|spec| item_line(spec, Some(deployment)));
         // While they are what is being done, they come first.
-        let at = if deployment.state == FlightState::Verifying { 0 } else { lines.len() };
+        let at = if deployment.state == FlightState::Verifying {
+            0
+        } else {
+            lines.len()
+        };
         lines.splice(at..at, items);
     }
     let last = facts.workload.last.as_ref();
-    let held = facts.workload.value().filter(|o| o.workload.paused).map(|o| o.workload.held_by.as_ref().map_or_else(|| "outside gonogo".to_owned(), ToString::to_string));
+    let held = facts
+        .workload
+        .value()
+        .filter(|o| o.workload.paused)
+        .map(|o| {
+            o.workload
+                .held_by
+                .as_ref()
+                .map_or_else(|| "outside gonogo".to_owned(), ToString::to_string)
+        });
     Some(FlightShown {
         observed: facts.workload.value().cloned(),
         age: last.map(|reading| time::age(reading.age(cockpit.now))),
@@ -362,7 +455,10 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
         lines,
         metrics: metrics(cockpit, &facts, deployment),
         health: health(&facts, deployment),
-        timeline: timeline(cockpit).into_iter().filter(|line| line.at >= deployment.requested_at).collect(),
+        timeline: timeline(cockpit)
+            .into_iter()
+            .filter(|line| line.at >= deployment.requested_at)
+            .collect(),
         held,
         deployment: deployment.clone(),
     })
@@ -381,14 +477,39 @@ fn stages(deployment: &Deployment) -> Vec<StageShown> {
             None if index == 0 && flying => StagePlace::Current,
             _ => StagePlace::Next,
         };
-        shown.push(StageShown { label: format!("{} %", stage.share), place });
+        shown.push(StageShown {
+            label: format!("{} %", stage.share),
+            place,
+        });
     }
     if deployment.plan.plan.stages.is_empty() {
-        shown.push(StageShown { label: "rolling update".to_owned(), place: if promoted { StagePlace::Done } else if flying { StagePlace::Current } else { StagePlace::Next } });
+        shown.push(StageShown {
+            label: "rolling update".to_owned(),
+            place: if promoted {
+                StagePlace::Done
+            } else if flying {
+                StagePlace::Current
+            } else {
+                StagePlace::Next
+            },
+        });
     }
     // The plan's shares end where the release serves everybody.
-    if deployment.plan.plan.stages.last().is_some_and(|stage| stage.share < 100) {
-        shown.push(StageShown { label: "100 %".to_owned(), place: if promoted { StagePlace::Done } else { StagePlace::Next } });
+    if deployment
+        .plan
+        .plan
+        .stages
+        .last()
+        .is_some_and(|stage| stage.share < 100)
+    {
+        shown.push(StageShown {
+            label: "100 %".to_owned(),
+            place: if promoted {
+                StagePlace::Done
+            } else {
+                StagePlace::Next
+            },
+        });
     }
     if deployment.verification().next().is_some() {
         let place = match deployment.state {
@@ -396,30 +517,55 @@ fn stages(deployment: &Deployment) -> Vec<StageShown> {
             FlightState::Monitoring => StagePlace::Done,
             _ => StagePlace::Next,
         };
-        shown.push(StageShown { label: "verify".to_owned(), place });
+        shown.push(StageShown {
+            label: "verify".to_owned(),
+            place,
+        });
     }
-    let place = if deployment.state == FlightState::Monitoring { StagePlace::Current } else { StagePlace::Next };
-    shown.push(StageShown { label: "monitor".to_owned(), place });
+    let place = if deployment.state == FlightState::Monitoring {
+        StagePlace::Current
+    } else {
+        StagePlace::Next
+    };
+    shown.push(StageShown {
+        label: "monitor".to_owned(),
+        place,
+    });
     shown
 }
 
 /// Within the current stage: the bake once it rests, the share of pods before that, the clock while monitoring.
 fn progress(now: Timestamp, deployment: &Deployment, observed: Option<&Observed>) -> f64 {
     let part = |since: Timestamp, whole: SignedDuration| {
-        if whole.is_zero() { 1.0 } else { (now.duration_since(since).as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0) }
+        if whole.is_zero() {
+            1.0
+        } else {
+            (now.duration_since(since).as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
+        }
     };
     match deployment.state {
-        FlightState::Monitoring => deployment.monitoring_since.map_or(0.0, |since| part(since, deployment.plan.plan.monitoring)),
+        FlightState::Monitoring => deployment
+            .monitoring_since
+            .map_or(0.0, |since| part(since, deployment.plan.plan.monitoring)),
         FlightState::Verifying => {
             let all = deployment.verification().count().max(1);
-            deployment.verification().filter(|item| deployment.is_settled(item)).count() as f64 / all as f64
+            deployment
+                .verification()
+                .filter(|item| deployment.is_settled(item))
+                .count() as f64
+                / all as f64
         }
         FlightState::Flying => {
             let stage = deployment.stage();
             let reached = stage.and_then(|s| deployment.stages.get(s).copied().flatten());
-            match (reached, stage.and_then(|s| deployment.plan.plan.stages.get(s))) {
+            match (
+                reached,
+                stage.and_then(|s| deployment.plan.plan.stages.get(s)),
+            ) {
                 (Some(since), Some(spec)) => part(since, spec.bake),
-                _ => observed.map_or(0.0, |o| f64::from(o.workload.updated) / f64::from(o.workload.desired.max(1))),
+                _ => observed.map_or(0.0, |o| {
+                    f64::from(o.workload.updated) / f64::from(o.workload.desired.max(1))
+                }),
             }
         }
         _ => 0.0,
@@ -427,16 +573,34 @@ fn progress(now: Timestamp, deployment: &Deployment, observed: Option<&Observed>
 }
 
 fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, deployment: &Deployment) -> Vec<MetricShown> {
-    let Some(source) = &facts.target.metrics else { return Vec::new() };
+    let Some(source) = &facts.target.metrics else {
+        return Vec::new();
+    };
     let workload = facts.workload.value().map(|observed| &observed.workload);
-    let (canary, stable) = (workload.and_then(|w| w.current_hash.clone()), workload.and_then(|w| w.stable_hash.clone()));
+    let (canary, stable) = (
+        workload.and_then(|w| w.current_hash.clone()),
+        workload.and_then(|w| w.stable_hash.clone()),
+    );
     let midway = workload.is_some_and(crate::domain::rollout::Workload::is_midway);
     let who = if midway { "canary" } else { "the release" };
-    let side = |hash: &Option<String>| hash.as_ref().and_then(|hash| facts.metrics.value()?.sides.get(hash));
+    let side = |hash: &Option<String>| {
+        hash.as_ref()
+            .and_then(|hash| facts.metrics.value()?.sides.get(hash))
+    };
     let curve = |hash: &Option<String>, metric: Metric| -> Vec<Option<f64>> {
-        let points = cockpit.known.targets.get(&facts.target.id).map(|known| &known.curve);
-        let at = |sides: &std::collections::BTreeMap<String, Figures>| hash.as_ref().and_then(|hash| sides.get(hash)).and_then(|figures| figures.get(metric));
-        points.map(|points| points.iter().map(|point| at(&point.sides)).collect()).unwrap_or_default()
+        let points = cockpit
+            .known
+            .targets
+            .get(&facts.target.id)
+            .map(|known| &known.curve);
+        let at = |sides: &std::collections::BTreeMap<String, Figures>| {
+            hash.as_ref()
+                .and_then(|hash| sides.get(hash))
+                .and_then(|figures| figures.get(metric))
+        };
+        points
+            .map(|points| points.iter().map(|point| at(&point.sides)).collect())
+            .unwrap_or_default()
     };
     let show = |limit: &Limit| {
         let (verdict, sentence) = judge::judge(facts, source, limit, canary.as_deref(), who);
@@ -445,11 +609,23 @@ fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, deployment: &Deployment) -> Vec
             limit: *limit,
             verdict,
             sentence,
-            canary: if midway { side(&canary).and_then(|s| s.over_window.get(limit.metric)) } else { None },
+            canary: if midway {
+                side(&canary).and_then(|s| s.over_window.get(limit.metric))
+            } else {
+                None
+            },
             stable: side(&stable).and_then(|s| s.over_window.get(limit.metric)),
-            canary_curve: if midway { curve(&canary, limit.metric) } else { Vec::new() },
+            canary_curve: if midway {
+                curve(&canary, limit.metric)
+            } else {
+                Vec::new()
+            },
             stable_curve: curve(&stable, limit.metric),
-            age: facts.metrics.last.as_ref().map(|last| time::age(last.age(facts.now))),
+            age: facts
+                .metrics
+                .last
+                .as_ref()
+                .map(|last| time::age(last.age(facts.now))),
             requests: side(&canary).map(|s| s.over_window.requests),
         }
     };
@@ -459,19 +635,39 @@ fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, deployment: &Deployment) -> Vec
 fn health(facts: &Facts<'_>, deployment: &Deployment) -> Option<HealthShown> {
     let (verdict, sentence) = gates::health::answers(facts, &deployment.plan)?;
     let hash = facts.workload.value()?.workload.current_hash.as_ref()?;
-    let last = facts.health.value().and_then(|health| health.sides.get(hash)).and_then(|side| side.last.as_ref());
-    let checks = last.map(|answer| answer.checks.iter().map(|(name, word)| (name.to_string(), word.to_string())).collect());
-    Some(HealthShown { verdict, sentence, checks: checks.unwrap_or_default(), version: last.map(|answer| answer.version.to_string()) })
+    let last = facts
+        .health
+        .value()
+        .and_then(|health| health.sides.get(hash))
+        .and_then(|side| side.last.as_ref());
+    let checks = last.map(|answer| {
+        answer
+            .checks
+            .iter()
+            .map(|(name, word)| (name.to_string(), word.to_string()))
+            .collect()
+    });
+    Some(HealthShown {
+        verdict,
+        sentence,
+        checks: checks.unwrap_or_default(),
+        version: last.map(|answer| answer.version.to_string()),
+    })
 }
 
 /// All entries of the target in focus, oldest first.
 pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
-    let Some(known) = cockpit.focus_known() else { return Vec::new() };
+    let Some(known) = cockpit.focus_known() else {
+        return Vec::new();
+    };
     let sentence = |entry: &crate::domain::entry::Entry| match (&entry.body, &known.state.current) {
         // Of the deployment under way the plan is at hand, and says which share a stage is.
         (Body::StageReached { deployment, stage }, Some(current)) if *deployment == current.id => {
-            current.plan.plan.stages.get(*stage).map_or_else(|| entry.sentence(), |spec| format!("{} % reached, bakes {}", spec.share, time::exact(spec.bake)))
+            current.plan.plan.stages.get(*stage).map_or_else(
+                || entry.sentence(),
+                |spec| format!("{} % reached, bakes {}", spec.share, time::exact(spec.bake)),
+            )
         }
         _ => entry.sentence(),
     };
@@ -481,9 +677,14 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
         sentence: sentence(entry),
         bad: matches!(
             &entry.body,
-            Body::Settled { outcome: Outcome::Refused { .. } | Outcome::Unknown { .. } | Outcome::NotApplied, .. }
-                | Body::Measured { ok: false, .. }
-                | Body::Decided { answer: Answer::NoGo, .. }
+            Body::Settled {
+                outcome: Outcome::Refused { .. } | Outcome::Unknown { .. } | Outcome::NotApplied,
+                ..
+            } | Body::Measured { ok: false, .. }
+                | Body::Decided {
+                    answer: Answer::NoGo,
+                    ..
+                }
         ),
         by: entry.actor.name.clone(),
     };
@@ -503,14 +704,31 @@ pub struct HintShown {
 pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
     use crate::input::Action;
     let context = cockpit.view.context();
-    let state = cockpit.facts().and_then(|facts| facts.current()).map(|current| current.state);
-    let paused = cockpit.facts().and_then(|facts| facts.workload.value().map(|o| o.workload.paused)).unwrap_or(false);
+    let state = cockpit
+        .facts()
+        .and_then(|facts| facts.current())
+        .map(|current| current.state);
+    let paused = cockpit
+        .facts()
+        .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))
+        .unwrap_or(false);
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
-        .filter(|hint| hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state))
+        .filter(|hint| {
+            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state)
+        })
         .map(|hint| {
-            let label = if hint.action == Action::HoldOrResume && paused { "resume" } else { hint.label };
-            HintShown { action: hint.action, key: hint.key, label: label.to_owned(), blocked: wanted::why_not(cockpit, hint.action) }
+            let label = if hint.action == Action::HoldOrResume && paused {
+                "resume"
+            } else {
+                hint.label
+            };
+            HintShown {
+                action: hint.action,
+                key: hint.key,
+                label: label.to_owned(),
+                blocked: wanted::why_not(cockpit, hint.action),
+            }
         })
         .collect()
 }
@@ -523,7 +741,9 @@ fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool
         Action::Request => state.is_none(),
         Action::Rollback => state != Some(Requested),
         Action::Fly | Action::Cancel => state == Some(Requested),
-        Action::Promote | Action::PromoteFull | Action::HoldOrResume | Action::Abort => state == Some(Flying),
+        Action::Promote | Action::PromoteFull | Action::HoldOrResume | Action::Abort => {
+            state == Some(Flying)
+        }
         Action::Retry => state == Some(Aborted),
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),
@@ -539,7 +759,8 @@ pub fn side_title(side: Side) -> &'static str {
     }
 }
 
-/// What a deployment verb would look at first: is the item one a person ticks?
+/// Is the line an item that a person ticks and has not ticked?
 pub fn is_tickable(line: &Line) -> bool {
-    matches!(&line.kind, LineKind::Item { spec, .. } if spec.kind == ItemKind::Check)
+    matches!(&line.kind, LineKind::Item { spec, status, .. }
+        if spec.kind == ItemKind::Check && matches!(status, ItemStatus::Open | ItemStatus::Failed))
 }

@@ -31,7 +31,11 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
         }
         Event::Tick => {
             let old = |at| cockpit.now.duration_since(at).as_secs() > MESSAGE_SECONDS;
-            if cockpit.message.as_ref().is_some_and(|message| old(message.at) && message.severity != Severity::Error) {
+            if cockpit
+                .message
+                .as_ref()
+                .is_some_and(|message| old(message.at) && message.severity != Severity::Error)
+            {
                 cockpit.message = None;
             }
             world::attend(cockpit)

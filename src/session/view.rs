@@ -18,7 +18,13 @@ pub enum Screen {
 }
 
 impl Screen {
-    pub const ALL: [Self; 5] = [Self::Fleet, Self::Releases, Self::Plan, Self::Flight, Self::Timeline];
+    pub const ALL: [Self; 5] = [
+        Self::Fleet,
+        Self::Releases,
+        Self::Plan,
+        Self::Flight,
+        Self::Timeline,
+    ];
 
     pub fn context(self) -> Context {
         match self {
@@ -131,11 +137,22 @@ pub struct Prompt {
 /// What the text of a prompt completes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    Request { release: u64 },
-    Approve { plan: Digest },
-    Reject { plan: Digest },
-    Waive { item: ItemId },
-    RollBack { release: Option<u64>, staged: bool },
+    Request {
+        release: u64,
+    },
+    Approve {
+        plan: Digest,
+    },
+    Reject {
+        plan: Digest,
+    },
+    Waive {
+        item: ItemId,
+    },
+    RollBack {
+        release: Option<u64>,
+        staged: bool,
+    },
     /// The way out while this process still attends a flight.
     Quit,
 }

@@ -3,11 +3,10 @@
 
 use crate::{
     domain::{
-        deployment::{Deployment, ItemStatus},
+        deployment::Deployment,
         entry::Body,
-        plan::{ItemId, StoredPlan},
+        plan::{ItemId, ItemKind, StoredPlan},
         release::Release,
-        target::TargetId,
     },
     input::{Action, Risk},
     policy::{
@@ -29,10 +28,19 @@ use super::{
 #[derive(Clone, Debug)]
 pub enum Wanted {
     Record(Command),
-    Confirm { command: Command, challenge: Challenge, opening: Option<Body> },
+    Confirm(Box<Question>),
     Prompt(Ask),
     /// The release's image is not known by digest yet; the registry is asked first.
     Resolve(Release),
+}
+
+/// An act to be confirmed, with the command it came from.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub command: Command,
+    pub challenge: Challenge,
+    /// Goes into the ledger with the first intent.
+    pub opening: Option<Body>,
 }
 
 /// Why an action cannot run now, in one sentence; None when it can.
@@ -40,18 +48,29 @@ pub fn why_not(cockpit: &Cockpit, action: Action) -> Option<String> {
     if action.risk() == Risk::None || action == Action::SwitchOperator {
         return None;
     }
-    build(cockpit, action, &Aim::default()).err().map(|refusal| refusal.sentence)
+    build(cockpit, action, &Aim::default())
+        .err()
+        .map(|refusal| refusal.sentence)
 }
 
 pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Refusal> {
-    let not_found = |rule: &str, sentence: &str| Refusal::new(RefusalKind::NotFound, rule, sentence);
-    let facts = cockpit.facts().ok_or_else(|| not_found("target", "this project has no target in this environment"))?;
-    let escape = matches!(action, Action::Abort | Action::Rollback | Action::HoldOrResume);
+    let not_found =
+        |rule: &str, sentence: &str| Refusal::new(RefusalKind::NotFound, rule, sentence);
+    let facts = cockpit
+        .facts()
+        .ok_or_else(|| not_found("target", "this project has no target in this environment"))?;
+    let escape = matches!(
+        action,
+        Action::Abort | Action::Rollback | Action::HoldOrResume
+    );
     if !cockpit.ledger.ready && !escape {
         return Err(Refusal::rule("ledger", "the ledger is still being read"));
     }
     if let Some(busy) = cockpit.busy.get(&facts.target.id).filter(|_| !escape) {
-        return Err(Refusal::raced("busy", format!("{} was asked for and is not answered yet", busy.kind.verb())));
+        return Err(Refusal::raced(
+            "busy",
+            format!("{} was asked for and is not answered yet", busy.kind.verb()),
+        ));
     }
     let command = match command(cockpit, &facts, action, aim)? {
         Step::Command(command) => command,
@@ -68,9 +87,15 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
 
 /// The command that a prompt's text completes.
 pub fn complete(cockpit: &Cockpit, ask: &Ask, text: &str) -> Result<Wanted, Refusal> {
-    let facts = cockpit.facts().ok_or_else(|| Refusal::new(RefusalKind::NotFound, "target", "the target is gone"))?;
+    let facts = cockpit
+        .facts()
+        .ok_or_else(|| Refusal::new(RefusalKind::NotFound, "target", "the target is gone"))?;
     if text.trim().is_empty() {
-        return Err(Refusal::new(RefusalKind::Usage, "reason", "a reason is needed: others will read it"));
+        return Err(Refusal::new(
+            RefusalKind::Usage,
+            "reason",
+            "a reason is needed: others will read it",
+        ));
     }
     let command = with_reason(cockpit, &facts, ask, text.trim())?;
     finish(cockpit, &facts, command)
@@ -81,7 +106,11 @@ fn finish(cockpit: &Cockpit, facts: &Facts<'_>, command: Command) -> Result<Want
         Decision::Record(_) => Ok(Wanted::Record(command)),
         Decision::Act { act, opening } => {
             let challenge = Challenge::new(*act, facts.environment);
-            Ok(Wanted::Confirm { command, challenge, opening })
+            Ok(Wanted::Confirm(Box::new(Question {
+                command,
+                challenge,
+                opening,
+            })))
         }
     }
 }
@@ -95,11 +124,20 @@ enum Step {
 fn current<'a>(facts: &Facts<'a>) -> Result<&'a Deployment, Refusal> {
     facts.current().ok_or_else(|| {
         let (project, environment) = (facts.target.id.project.name(), &facts.target.id.environment);
-        Refusal::new(RefusalKind::NotFound, "target.idle", format!("nothing is under way for {project} in {environment}"))
+        Refusal::new(
+            RefusalKind::NotFound,
+            "target.idle",
+            format!("nothing is under way for {project} in {environment}"),
+        )
     })
 }
 
-fn command(cockpit: &Cockpit, facts: &Facts<'_>, action: Action, aim: &Aim) -> Result<Step, Refusal> {
+fn command(
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    action: Action,
+    aim: &Aim,
+) -> Result<Step, Refusal> {
     let prompt_or = |ask: Ask| match &aim.reason {
         Some(reason) => with_reason(cockpit, facts, &ask, reason).map(Step::Command),
         None => Ok(Step::Prompt(ask)),
@@ -107,100 +145,241 @@ fn command(cockpit: &Cockpit, facts: &Facts<'_>, action: Action, aim: &Aim) -> R
     match action {
         Action::Request => {
             let release = chosen(cockpit, facts, aim)?;
-            if release.artifacts.is_empty() && facts.current().is_none() && !cockpit.artifact_trouble.contains_key(&(release.project.clone(), release.commit.clone())) {
+            if release.artifacts.is_empty()
+                && facts.current().is_none()
+                && !cockpit
+                    .artifact_trouble
+                    .contains_key(&(release.project.clone(), release.commit.clone()))
+            {
                 return Ok(Step::Resolve(release.clone()));
             }
-            prompt_or(Ask::Request { release: release.number })
+            prompt_or(Ask::Request {
+                release: release.number,
+            })
         }
-        Action::Cancel => Ok(Step::Command(Command::Cancel { reason: aim.reason.clone() })),
-        Action::Approve => prompt_or(Ask::Approve { plan: current(facts)?.plan.digest.clone() }),
-        Action::Reject => prompt_or(Ask::Reject { plan: current(facts)?.plan.digest.clone() }),
-        Action::Withdraw => Ok(Step::Command(Command::Withdraw { plan: current(facts)?.plan.digest.clone() })),
-        Action::Check => Ok(Step::Command(Command::Check { item: item(cockpit, facts, aim)?, note: aim.reason.clone() })),
-        Action::Waive => prompt_or(Ask::Waive { item: item(cockpit, facts, aim)? }),
-        Action::Reopen => Ok(Step::Command(Command::Reopen { item: item(cockpit, facts, aim)?, reason: aim.reason.clone() })),
-        Action::Fly => Ok(Step::Command(Command::Fly { plan: current(facts)?.plan.digest.clone() })),
+        Action::Cancel => Ok(Step::Command(Command::Cancel {
+            reason: aim.reason.clone(),
+        })),
+        Action::Approve => prompt_or(Ask::Approve {
+            plan: current(facts)?.plan.digest.clone(),
+        }),
+        Action::Reject => prompt_or(Ask::Reject {
+            plan: current(facts)?.plan.digest.clone(),
+        }),
+        Action::Withdraw => Ok(Step::Command(Command::Withdraw {
+            plan: current(facts)?.plan.digest.clone(),
+        })),
+        Action::Check => Ok(Step::Command(Command::Check {
+            item: item(cockpit, facts, action, aim)?,
+            note: aim.reason.clone(),
+        })),
+        Action::Waive => prompt_or(Ask::Waive {
+            item: item(cockpit, facts, action, aim)?,
+        }),
+        Action::Reopen => Ok(Step::Command(Command::Reopen {
+            item: item(cockpit, facts, action, aim)?,
+            reason: aim.reason.clone(),
+        })),
+        Action::Fly => Ok(Step::Command(Command::Fly {
+            plan: current(facts)?.plan.digest.clone(),
+        })),
         Action::Promote => {
             // The key means the step that is on the screen.
-            let shown = facts.workload.value().and_then(|observed| observed.workload.step);
-            let step = aim.step.or(shown).ok_or_else(|| Refusal::rule("promote.step", "no step was seen yet"))?;
+            let shown = facts
+                .workload
+                .value()
+                .and_then(|observed| observed.workload.step);
+            let step = aim
+                .step
+                .or(shown)
+                .ok_or_else(|| Refusal::rule("promote.step", "no step was seen yet"))?;
             current(facts)?;
             Ok(Step::Command(Command::Promote { step }))
         }
         Action::PromoteFull => Ok(Step::Command(Command::PromoteFully)),
         Action::HoldOrResume => {
-            let paused = facts.workload.value().is_some_and(|observed| observed.workload.paused);
-            Ok(Step::Command(if paused { Command::Resume } else { Command::Hold }))
+            let paused = facts
+                .workload
+                .value()
+                .is_some_and(|observed| observed.workload.paused);
+            Ok(Step::Command(if paused {
+                Command::Resume
+            } else {
+                Command::Hold
+            }))
         }
         Action::Abort => Ok(Step::Command(Command::Abort)),
         Action::Retry => Ok(Step::Command(Command::Retry)),
-        Action::Rollback => prompt_or(Ask::RollBack { release: aim.release, staged: aim.staged }),
+        Action::Rollback => prompt_or(Ask::RollBack {
+            release: aim.release,
+            staged: aim.staged,
+        }),
         Action::Close => Ok(Step::Command(Command::Close)),
-        other => Err(Refusal::new(RefusalKind::Usage, "action", format!("{} changes nothing outside the screen", other.id()))),
+        other => Err(Refusal::new(
+            RefusalKind::Usage,
+            "action",
+            format!("{} changes nothing outside the screen", other.id()),
+        )),
     }
 }
 
-fn with_reason(cockpit: &Cockpit, facts: &Facts<'_>, ask: &Ask, reason: &str) -> Result<Command, Refusal> {
+fn with_reason(
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    ask: &Ask,
+    reason: &str,
+) -> Result<Command, Refusal> {
     let reason = reason.to_owned();
     Ok(match ask {
-        Ask::Request { release } => Command::Request { plan: Box::new(plan_of(facts, *release)?), reason },
-        Ask::Approve { plan } => Command::Approve { plan: plan.clone(), reason },
-        Ask::Reject { plan } => Command::Reject { plan: plan.clone(), reason },
-        Ask::Waive { item } => Command::Waive { item: item.clone(), reason },
+        Ask::Request { release } => Command::Request {
+            plan: Box::new(plan_of(facts, *release)?),
+            reason,
+        },
+        Ask::Approve { plan } => Command::Approve {
+            plan: plan.clone(),
+            reason,
+        },
+        Ask::Reject { plan } => Command::Reject {
+            plan: plan.clone(),
+            reason,
+        },
+        Ask::Waive { item } => Command::Waive {
+            item: item.clone(),
+            reason,
+        },
         Ask::RollBack { release, staged } => {
             let to = match release {
                 Some(number) => Some(Box::new(rollback_release(cockpit, facts, *number)?)),
                 None => None,
             };
-            Command::RollBack { to, staged: *staged, reason }
+            Command::RollBack {
+                to,
+                staged: *staged,
+                reason,
+            }
         }
-        Ask::Quit => return Err(Refusal::new(RefusalKind::Usage, "quit", "quitting is no command")),
+        Ask::Quit => {
+            return Err(Refusal::new(
+                RefusalKind::Usage,
+                "quit",
+                "quitting is no command",
+            ));
+        }
     })
 }
 
 /// A release to go back to by number: as the ledger quotes it (with its image), else as the catalogue does.
-fn rollback_release(cockpit: &Cockpit, facts: &Facts<'_>, number: u64) -> Result<crate::domain::release::ReleaseRef, Refusal> {
-    let here = facts.state.past.iter().rev().map(|past| &past.release).chain(facts.state.live.iter().map(|live| &live.release));
-    if let Some(quoted) = here.into_iter().find(|release| release.number == number && release.image.is_some()) {
+fn rollback_release(
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    number: u64,
+) -> Result<crate::domain::release::ReleaseRef, Refusal> {
+    let here = facts
+        .state
+        .past
+        .iter()
+        .rev()
+        .map(|past| &past.release)
+        .chain(facts.state.live.iter().map(|live| &live.release));
+    if let Some(quoted) = here
+        .into_iter()
+        .find(|release| release.number == number && release.image.is_some())
+    {
         return Ok(quoted.clone());
     }
-    let release = cockpit.known.release(&facts.target.id.project, number).filter(|release| !release.artifacts.is_empty());
+    let release = cockpit
+        .known
+        .release(&facts.target.id.project, number)
+        .filter(|release| !release.artifacts.is_empty());
     release.map(Release::to_ref).ok_or_else(|| {
-        Refusal::new(RefusalKind::NotFound, "rollback.release", format!("release {number} never ran here, and its image is not known by digest"))
+        Refusal::new(
+            RefusalKind::NotFound,
+            "rollback.release",
+            format!("release {number} never ran here, and its image is not known by digest"),
+        )
     })
 }
 
 /// The plan of a release for the target in focus, as it would be stored now.
 pub fn plan_of(facts: &Facts<'_>, number: u64) -> Result<StoredPlan, Refusal> {
-    let release = facts.releases.iter().find(|release| release.number == number);
-    let release = release.ok_or_else(|| Refusal::new(RefusalKind::NotFound, "release", format!("no release {number} in the catalogue")))?;
-    Ok(planner::store(facts.environment, facts.target, release, facts.before()))
+    let release = facts
+        .releases
+        .iter()
+        .find(|release| release.number == number);
+    let release = release.ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::NotFound,
+            "release",
+            format!("no release {number} in the catalogue"),
+        )
+    })?;
+    Ok(planner::store(
+        facts.environment,
+        facts.target,
+        release,
+        facts.before(),
+    ))
 }
 
 fn chosen<'a>(cockpit: &Cockpit, facts: &Facts<'a>, aim: &Aim) -> Result<&'a Release, Refusal> {
     use super::view::Screen;
-    let under_cursor = || cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number);
-    let number = aim.release.or_else(|| if cockpit.view.screen == Screen::Releases { under_cursor() } else { cockpit.view.chosen }).or_else(under_cursor);
-    let number = number.ok_or_else(|| Refusal::new(RefusalKind::NotFound, "release", "pick a release first (2 lists them)"))?;
-    let found = facts.releases.iter().find(|release| release.number == number);
-    found.ok_or_else(|| Refusal::new(RefusalKind::NotFound, "release", format!("no release {number} in the catalogue")))
+    let under_cursor = || {
+        cockpit
+            .releases_shown()
+            .get(cockpit.view.release)
+            .map(|release| release.number)
+    };
+    let number = aim
+        .release
+        .or_else(|| {
+            if cockpit.view.screen == Screen::Releases {
+                under_cursor()
+            } else {
+                cockpit.view.chosen
+            }
+        })
+        .or_else(under_cursor);
+    let number = number.ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::NotFound,
+            "release",
+            "pick a release first (2 lists them)",
+        )
+    })?;
+    let found = facts
+        .releases
+        .iter()
+        .find(|release| release.number == number);
+    found.ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::NotFound,
+            "release",
+            format!("no release {number} in the catalogue"),
+        )
+    })
 }
 
-fn item(cockpit: &Cockpit, facts: &Facts<'_>, aim: &Aim) -> Result<ItemId, Refusal> {
+fn item(
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    action: Action,
+    aim: &Aim,
+) -> Result<ItemId, Refusal> {
     if let Some(item) = &aim.item {
         return Ok(item.clone());
     }
-    current(facts)?;
+    let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
-    line.map(|line| line.id).ok_or_else(|| Refusal::new(RefusalKind::NotFound, "item", "nothing is selected"))
-}
-
-/// Is the selected line an item that a person has ticked?
-pub fn is_done(deployment: &Deployment, id: &ItemId) -> bool {
-    deployment.item(id) == ItemStatus::Done
-}
-
-/// The target an aim names, or the one in focus.
-pub fn target_of(cockpit: &Cockpit, target: Option<&TargetId>) -> Option<TargetId> {
-    target.cloned().or_else(|| cockpit.focus().map(|target| target.id.clone()))
+    // On anything that cannot be ticked, `c` means the next item that is open.
+    if action == Action::Check && !line.as_ref().is_some_and(show::is_tickable) {
+        let open = deployment.plan.plan.items.iter().find(|item| {
+            let due = !item.is_verification() || deployment.promoted_at.is_some();
+            item.kind == ItemKind::Check && due && !deployment.is_settled(item)
+        });
+        if let Some(open) = open {
+            return Ok(open.id.clone());
+        }
+    }
+    line.map(|line| line.id)
+        .ok_or_else(|| Refusal::new(RefusalKind::NotFound, "item", "nothing is selected"))
 }

@@ -23,7 +23,10 @@ impl Catalogue {
             .iter()
             .enumerate()
             .flat_map(|(at, release)| {
-                [(format!("{}@{}", release.image, release.digest), at), (format!("{}:{}", release.image, release.commit), at)]
+                [
+                    (format!("{}@{}", release.image, release.digest), at),
+                    (format!("{}:{}", release.image, release.commit), at),
+                ]
             })
             .collect();
         Self { releases, by_image }
@@ -41,7 +44,9 @@ impl Catalogue {
     /// A release of `auth-service` and the like, by its number.
     pub fn numbered(&self, folder: &str, number: u64) -> Option<&BuiltRelease> {
         let project = format!("{REPOSITORY}/{folder}");
-        self.releases.iter().find(|release| release.project == project && release.number == number)
+        self.releases
+            .iter()
+            .find(|release| release.project == project && release.number == number)
     }
 }
 
@@ -53,6 +58,8 @@ impl BuiltRelease {
 
     /// The name by which the running program knows itself: the tag, else the short commit.
     pub(super) fn version(&self) -> String {
-        self.tag.clone().unwrap_or_else(|| self.commit.chars().take(8).collect())
+        self.tag
+            .clone()
+            .unwrap_or_else(|| self.commit.chars().take(8).collect())
     }
 }

@@ -3,8 +3,11 @@
 
 pub(super) mod counts;
 mod deployments;
+mod endpoints;
 pub(super) mod pods;
 mod replica_sets;
 mod revisions;
 mod rollout_status;
 mod rollouts;
+mod sides;
+mod steps;

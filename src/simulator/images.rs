@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -34,14 +35,21 @@ impl Image {
                 "org.opencontainers.image.created": created.to_string()}})
         .to_string()
         .into_bytes();
-        Self { digest: digest(&manifest), manifest, blobs: vec![(config_digest, config), (layer_digest, layer)] }
+        Self {
+            digest: digest(&manifest),
+            manifest,
+            blobs: vec![(config_digest, config), (layer_digest, layer)],
+        }
     }
 }
 
 fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    let mut text = String::from("sha256:");
+    for byte in hash {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// All images, by repository name and by tag or digest.
@@ -54,8 +62,12 @@ pub(super) struct Images {
 
 impl Images {
     pub fn push(&mut self, name: &str, tag: &str, image: Image) {
-        self.tags.entry(name.to_owned()).or_default().push((tag.to_owned(), image.digest.clone()));
-        self.manifests.insert((name.to_owned(), image.digest), image.manifest);
+        self.tags
+            .entry(name.to_owned())
+            .or_default()
+            .push((tag.to_owned(), image.digest.clone()));
+        self.manifests
+            .insert((name.to_owned(), image.digest), image.manifest);
         self.blobs.extend(image.blobs);
     }
 
@@ -65,9 +77,16 @@ impl Images {
 
     /// Digest and bytes of a manifest, by tag or digest.
     pub fn manifest(&self, name: &str, reference: &str) -> Option<(&str, &[u8])> {
-        let tagged = self.tags.get(name)?.iter().find(|(tag, _)| tag == reference).map(|(_, digest)| digest.as_str());
+        let tagged = self
+            .tags
+            .get(name)?
+            .iter()
+            .find(|(tag, _)| tag == reference)
+            .map(|(_, digest)| digest.as_str());
         let wanted = tagged.unwrap_or(reference);
-        let ((_, digest), bytes) = self.manifests.get_key_value(&(name.to_owned(), wanted.to_owned()))?;
+        let ((_, digest), bytes) = self
+            .manifests
+            .get_key_value(&(name.to_owned(), wanted.to_owned()))?;
         Some((digest, bytes))
     }
 
@@ -77,7 +96,12 @@ impl Images {
 
     /// Tags of a repository in lexical order.
     pub fn tags(&self, name: &str) -> Option<Vec<&str>> {
-        let mut tags: Vec<&str> = self.tags.get(name)?.iter().map(|(tag, _)| tag.as_str()).collect();
+        let mut tags: Vec<&str> = self
+            .tags
+            .get(name)?
+            .iter()
+            .map(|(tag, _)| tag.as_str())
+            .collect();
         tags.sort_unstable();
         Some(tags)
     }

@@ -53,11 +53,15 @@ impl Json for Value {
     }
 
     fn flag(&self, pointer: &str) -> bool {
-        self.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
+        self.pointer(pointer)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     fn items(&self, pointer: &str) -> &[Value] {
-        self.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        self.pointer(pointer)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
     }
 
     fn has(&self, pointer: &str) -> bool {
@@ -78,13 +82,17 @@ impl Json for Value {
                 *here = Value::Object(Map::new());
             }
             let Value::Object(members) = here else { return };
-            here = members.entry(key.replace("~1", "/").replace("~0", "~")).or_insert(Value::Null);
+            here = members
+                .entry(key.replace("~1", "/").replace("~0", "~"))
+                .or_insert(Value::Null);
         }
         *here = value.into();
     }
 
     fn unset(&mut self, pointer: &str) {
-        let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+        let Some((parent, key)) = pointer.rsplit_once('/') else {
+            return;
+        };
         if let Some(Value::Object(members)) = self.pointer_mut(parent) {
             members.remove(&key.replace("~1", "/").replace("~0", "~"));
         }
@@ -159,9 +167,14 @@ pub(super) fn set_condition(
     let mut conditions = object.items("/status/conditions").to_vec();
     let mut fresh = serde_json::json!({"type": kind, "status": status, "reason": reason, "message": message,
         "lastUpdateTime": now, "lastTransitionTime": now});
-    match conditions.iter_mut().find(|condition| condition.text("/type") == kind) {
+    match conditions
+        .iter_mut()
+        .find(|condition| condition.text("/type") == kind)
+    {
         Some(old)
-            if old.text("/status") == status && old.text("/reason") == reason && old.text("/message") == message =>
+            if old.text("/status") == status
+                && old.text("/reason") == reason
+                && old.text("/message") == message =>
         {
             return false;
         }
@@ -179,7 +192,10 @@ pub(super) fn set_condition(
 
 /// The condition of a type.
 pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    object.items("/status/conditions").iter().find(|condition| condition.text("/type") == kind)
+    object
+        .items("/status/conditions")
+        .iter()
+        .find(|condition| condition.text("/type") == kind)
 }
 
 #[cfg(test)]

@@ -2,6 +2,10 @@
 
 /// One served resource.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "Kubernetes says `kind` for the name of a kind"
+)]
 pub(super) struct Kind {
     /// "" for the core group.
     pub group: &'static str,
@@ -71,7 +75,12 @@ const fn core(plural: &'static str, singular: &'static str, kind: &'static str) 
     }
 }
 
-const fn argo(plural: &'static str, singular: &'static str, kind: &'static str, short: &'static [&'static str]) -> Kind {
+const fn argo(
+    plural: &'static str,
+    singular: &'static str,
+    kind: &'static str,
+    short: &'static [&'static str],
+) -> Kind {
     Kind {
         group: "argoproj.io",
         version: "v1alpha1",
@@ -105,11 +114,20 @@ pub(super) static SERVICES: Kind = Kind {
     subresources: &["status", "proxy"],
     ..core("services", "service", "Service")
 };
-pub(super) static EVENTS: Kind = Kind { short: &["ev"], ..core("events", "event", "Event") };
-static CONFIG_MAPS: Kind = Kind { short: &["cm"], ..core("configmaps", "configmap", "ConfigMap") };
+pub(super) static EVENTS: Kind = Kind {
+    short: &["ev"],
+    ..core("events", "event", "Event")
+};
+static CONFIG_MAPS: Kind = Kind {
+    short: &["cm"],
+    ..core("configmaps", "configmap", "ConfigMap")
+};
 static SECRETS: Kind = core("secrets", "secret", "Secret");
-static SERVICE_ACCOUNTS: Kind = Kind { short: &["sa"], ..core("serviceaccounts", "serviceaccount", "ServiceAccount") };
-static ENDPOINT_SLICES: Kind = Kind {
+static SERVICE_ACCOUNTS: Kind = Kind {
+    short: &["sa"],
+    ..core("serviceaccounts", "serviceaccount", "ServiceAccount")
+};
+pub(super) static ENDPOINT_SLICES: Kind = Kind {
     group: "discovery.k8s.io",
     ..core("endpointslices", "endpointslice", "EndpointSlice")
 };
@@ -133,7 +151,12 @@ pub(super) static ROLLOUTS: Kind = Kind {
     ..argo("rollouts", "rollout", "Rollout", &["ro"])
 };
 static ANALYSIS_RUNS: Kind = argo("analysisruns", "analysisrun", "AnalysisRun", &["ar"]);
-static ANALYSIS_TEMPLATES: Kind = argo("analysistemplates", "analysistemplate", "AnalysisTemplate", &["at"]);
+static ANALYSIS_TEMPLATES: Kind = argo(
+    "analysistemplates",
+    "analysistemplate",
+    "AnalysisTemplate",
+    &["at"],
+);
 static EXPERIMENTS: Kind = argo("experiments", "experiment", "Experiment", &["exp"]);
 
 /// Every served kind, in the order of discovery.
@@ -157,7 +180,9 @@ pub(super) static KINDS: [&Kind; 15] = [
 
 /// The kind behind a path of the API.
 pub(super) fn served(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
-    KINDS.into_iter().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
+    KINDS
+        .into_iter()
+        .find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
 }
 
 /// The kind that an object names in `kind`.

@@ -19,7 +19,7 @@ impl Patch {
         match self {
             Self::Merge(patch) => json_patch::merge(&mut patched, patch),
             Self::Json(operations) => apply_operations(&mut patched, operations)?,
-            Self::Strategic(patch) => strategic(&mut patched, patch, "")?,
+            Self::Strategic(patch) => strategic(&mut patched, patch)?,
         }
         Ok(patched)
     }
@@ -36,13 +36,16 @@ fn apply_operations(object: &mut Value, operations: &Value) -> Result<(), Refusa
             let path = operation.text("/path");
             let found = object.pointer(path).unwrap_or(&Value::Null);
             if found != operation.get("value").unwrap_or(&Value::Null) {
-                return Err(Refusal::patch_does_not_apply(&format!("testing value {path} failed")));
+                return Err(Refusal::patch_does_not_apply(&format!(
+                    "testing value {path} failed"
+                )));
             }
             continue;
         }
         let parsed: json_patch::PatchOperation = serde_json::from_value(operation)
             .map_err(|error| Refusal::bad_request(format!("unreadable JSON patch: {error}")))?;
-        json_patch::patch(object, &[parsed]).map_err(|error| Refusal::patch_does_not_apply(&error.to_string()))?;
+        json_patch::patch(object, &[parsed])
+            .map_err(|error| Refusal::patch_does_not_apply(&error.to_string()))?;
     }
     Ok(())
 }
@@ -50,7 +53,12 @@ fn apply_operations(object: &mut Value, operations: &Value) -> Result<(), Refusa
 /// The merge key of a list of a built-in kind, by the name of the member that holds it.
 fn merge_key(member: &str) -> Option<&'static str> {
     Some(match member {
-        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => "name",
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets" => "name",
         "ports" => "containerPort",
         "volumeMounts" => "mountPath",
         "conditions" => "type",
@@ -59,7 +67,7 @@ fn merge_key(member: &str) -> Option<&'static str> {
     })
 }
 
-fn strategic(target: &mut Value, patch: &Value, member: &str) -> Result<(), Refusal> {
+fn strategic(target: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let Value::Object(changes) = patch else {
         *target = patch.clone();
         return Ok(());
@@ -78,7 +86,9 @@ fn strategic(target: &mut Value, patch: &Value, member: &str) -> Result<(), Refu
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
-    let Value::Object(members) = target else { return Ok(()) };
+    let Value::Object(members) = target else {
+        return Ok(());
+    };
     if let Some(Value::Array(retained)) = changes.get("$retainKeys") {
         members.retain(|key, _| retained.iter().any(|kept| kept == key.as_str()));
     }
@@ -92,17 +102,18 @@ fn strategic(target: &mut Value, patch: &Value, member: &str) -> Result<(), Refu
         } else if change.is_null() {
             members.remove(key);
         } else if let Value::Array(items) = change {
-            let old = members.entry(key.clone()).or_insert_with(|| Value::Array(Vec::new()));
+            let old = members
+                .entry(key.clone())
+                .or_insert_with(|| Value::Array(Vec::new()));
             merge_list(old, items, key)?;
         } else {
             let old = members.entry(key.clone()).or_insert(Value::Null);
-            strategic(old, change, key)?;
+            strategic(old, change)?;
             if old.is_null() {
                 members.remove(key);
             }
         }
     }
-    let _ = member;
     Ok(())
 }
 
@@ -117,15 +128,23 @@ fn merge_list(old: &mut Value, items: &[Value], member: &str) -> Result<(), Refu
         return Ok(());
     };
     // Ports of a Service are keyed by `port`.
-    let key = if key == "containerPort" && items.iter().all(|item| item.get(key).is_none()) { "port" } else { key };
+    let key = if key == "containerPort" && items.iter().all(|item| item.get(key).is_none()) {
+        "port"
+    } else {
+        key
+    };
     if items.iter().any(|item| item.text("/$patch") == "replace") {
-        let kept = items.iter().filter(|item| item.text("/$patch") != "replace");
+        let kept = items
+            .iter()
+            .filter(|item| item.text("/$patch") != "replace");
         *list = kept.map(without_directives).collect();
         return Ok(());
     }
     for item in items {
         let Some(wanted) = item.get(key) else {
-            return Err(Refusal::bad_request(format!("map: {item} does not contain declared merge key: {key}")));
+            return Err(Refusal::bad_request(format!(
+                "map: {item} does not contain declared merge key: {key}"
+            )));
         };
         let found = list.iter().position(|old| old.get(key) == Some(wanted));
         match (found, item.text("/$patch")) {
@@ -133,7 +152,7 @@ fn merge_list(old: &mut Value, items: &[Value], member: &str) -> Result<(), Refu
                 list.remove(at);
             }
             (None, "delete") => {}
-            (Some(at), _) => strategic(&mut list[at], item, member)?,
+            (Some(at), _) => strategic(&mut list[at], item)?,
             (None, _) => list.push(without_directives(item)),
         }
     }
@@ -164,11 +183,16 @@ mod tests {
     fn a_failed_test_refuses_the_whole_patch() {
         let rollout = json!({"status": {"currentStepIndex": 1, "pauseConditions": [{"reason": "CanaryPauseStep"}]}});
         let patch = |index| {
-            Patch::Json(json!([{"op": "test", "path": "/status/currentStepIndex", "value": index},
+            Patch::Json(
+                json!([{"op": "test", "path": "/status/currentStepIndex", "value": index},
                 {"op": "test", "path": "/status/abort", "value": null},
-                {"op": "remove", "path": "/status/pauseConditions"}]))
+                {"op": "remove", "path": "/status/pauseConditions"}]),
+            )
         };
-        assert_eq!(patch(1).apply(&rollout).unwrap(), json!({"status": {"currentStepIndex": 1}}));
+        assert_eq!(
+            patch(1).apply(&rollout).unwrap(),
+            json!({"status": {"currentStepIndex": 1}})
+        );
         let refusal = patch(2).apply(&rollout).unwrap_err();
         assert_eq!((refusal.code, refusal.reason), (422, "Invalid"));
     }
@@ -181,8 +205,14 @@ mod tests {
             "$setElementOrder/containers": [{"name": "app"}, {"name": "side"}],
             "containers": [{"name": "app", "image": "r/app:2"}]}}}}));
         let patched = patch.apply(&deployment).unwrap();
-        assert_eq!(patched.text("/spec/template/spec/containers/0/image"), "r/app:2");
-        assert_eq!(patched.int("/spec/template/spec/containers/0/ports/0/containerPort"), Some(80));
+        assert_eq!(
+            patched.text("/spec/template/spec/containers/0/image"),
+            "r/app:2"
+        );
+        assert_eq!(
+            patched.int("/spec/template/spec/containers/0/ports/0/containerPort"),
+            Some(80)
+        );
         assert_eq!(patched.text("/spec/template/spec/containers/1/image"), "s");
     }
 

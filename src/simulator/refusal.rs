@@ -9,18 +9,30 @@ pub(super) struct Refusal {
     pub code: u16,
     pub reason: &'static str,
     pub message: String,
-    /// Resource (plural), group and name, as far as known.
-    pub about: (String, String, String),
+    /// What it was about, as far as known.
+    kind: Option<&'static Kind>,
+    name: String,
     pub retry_after: Option<u64>,
+    /// What is wrong with an object, which kubectl shows instead of the message.
+    cause: Option<String>,
 }
 
 impl Refusal {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), about: Default::default(), retry_after: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            kind: None,
+            name: String::new(),
+            retry_after: None,
+            cause: None,
+        }
     }
 
-    fn of(mut self, kind: &Kind, name: &str) -> Self {
-        self.about = (kind.plural.to_owned(), kind.group.to_owned(), name.to_owned());
+    fn of(mut self, kind: &'static Kind, name: &str) -> Self {
+        self.kind = Some(kind);
+        name.clone_into(&mut self.name);
         self
     }
 
@@ -29,18 +41,32 @@ impl Refusal {
     }
 
     pub fn unknown_path() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource")
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
     }
 
-    pub fn not_found(kind: &Kind, name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.qualified())).of(kind, name)
+    pub fn not_found(kind: &'static Kind, name: &str) -> Self {
+        Self::new(
+            404,
+            "NotFound",
+            format!("{} \"{name}\" not found", kind.qualified()),
+        )
+        .of(kind, name)
     }
 
-    pub fn exists(kind: &Kind, name: &str) -> Self {
-        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.qualified())).of(kind, name)
+    pub fn exists(kind: &'static Kind, name: &str) -> Self {
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("{} \"{name}\" already exists", kind.qualified()),
+        )
+        .of(kind, name)
     }
 
-    pub fn conflict(kind: &Kind, name: &str) -> Self {
+    pub fn conflict(kind: &'static Kind, name: &str) -> Self {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": the object has been modified; please apply your changes \
              to the latest version and try again",
@@ -54,7 +80,11 @@ impl Refusal {
     }
 
     pub fn not_allowed() -> Self {
-        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        Self::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
     }
 
     pub fn media_type(accepted: &str) -> Self {
@@ -66,15 +96,32 @@ impl Refusal {
 
     /// A JSON patch that does not apply, a failed `test` included. The real server's words, plus why.
     pub fn patch_does_not_apply(why: &str) -> Self {
-        Self::new(422, "Invalid", format!("the server rejected our request due to an error in our request: {why}"))
+        Self::new(
+            422,
+            "Invalid",
+            format!("the server rejected our request due to an error in our request: {why}"),
+        )
     }
 
-    pub fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
-        Self::new(422, "Invalid", format!("{}.{} \"{name}\" is invalid: {why}", kind.kind, kind.group)).of(kind, name)
+    pub fn invalid(kind: &'static Kind, name: &str, why: &str) -> Self {
+        let message = format!("{} \"{name}\" is invalid: {why}", kind.kind);
+        let cause = Some(why.to_owned());
+        Self {
+            cause,
+            ..Self::new(422, "Invalid", message).of(kind, name)
+        }
     }
 
     pub fn expired() -> Self {
         Self::new(410, "Expired", "too old resource version")
+    }
+
+    pub fn from_the_future(wanted: u64, newest: u64) -> Self {
+        let message = format!("Too large resource version: {wanted}, current: {newest}");
+        Self {
+            retry_after: Some(1),
+            ..Self::new(504, "Timeout", message)
+        }
     }
 
     pub fn unavailable(message: impl Into<String>) -> Self {
@@ -91,20 +138,28 @@ impl Refusal {
             504 => "Timeout",
             _ => "Unknown",
         };
-        Self { retry_after, ..Self::new(code, reason, "a fault of the rehearsal") }
+        Self {
+            retry_after,
+            ..Self::new(code, reason, "a fault of the rehearsal")
+        }
     }
 
     /// The `Status` object.
     pub fn status(&self) -> Value {
         let mut details = serde_json::Map::new();
-        let (plural, group, name) = &self.about;
-        for (key, text) in [("kind", plural), ("group", group), ("name", name)] {
+        let (plural, group) = self.kind.map_or(("", ""), |kind| (kind.plural, kind.group));
+        for (key, text) in [("kind", plural), ("group", group), ("name", &self.name)] {
             if !text.is_empty() {
                 details.insert(key.to_owned(), json!(text));
             }
         }
         if let Some(seconds) = self.retry_after {
             details.insert("retryAfterSeconds".to_owned(), json!(seconds));
+        }
+        if let Some(why) = &self.cause {
+            let (field, message) = why.split_once(": ").unwrap_or(("", why));
+            let cause = json!({"reason": "FieldValueInvalid", "message": message, "field": field});
+            details.insert("causes".to_owned(), json!([cause]));
         }
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
             "reason": self.reason, "details": details, "code": self.code})

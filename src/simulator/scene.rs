@@ -17,8 +17,18 @@ struct Standing {
     minutes_ago: i64,
 }
 
-const fn standing(project: &'static str, namespace: &'static str, releases: [u64; 3], minutes_ago: i64) -> Standing {
-    Standing { project, namespace, releases, minutes_ago }
+const fn standing(
+    project: &'static str,
+    namespace: &'static str,
+    releases: [u64; 3],
+    minutes_ago: i64,
+) -> Standing {
+    Standing {
+        project,
+        namespace,
+        releases,
+        minutes_ago,
+    }
 }
 
 const STANDINGS: [Standing; 9] = [
@@ -48,23 +58,36 @@ impl World {
             self.furnish_workload(standing, now);
         }
         // The past has no witnesses: its events are long gone, and no watch starts before the present.
-        let events: Vec<Id> = self.store.list(&EVENTS, "").filter_map(|event| Id::of(event)).collect();
+        self.rest(now);
+        let events: Vec<Id> = self
+            .store
+            .list(&EVENTS, "")
+            .filter_map(|event| Id::of(event))
+            .collect();
         for event in events {
             self.store.remove(&event);
         }
         self.store.compact();
-        self.rest(now);
     }
 
     fn furnish_cluster(&mut self) {
-        for name in ["default", "kube-system", "kube-public", "kube-node-lease", "dev", "staging", "production"] {
+        for name in [
+            "default",
+            "kube-system",
+            "kube-public",
+            "kube-node-lease",
+            "dev",
+            "staging",
+            "production",
+        ] {
             self.create(json!({"apiVersion": "v1", "kind": "Namespace",
                 "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
                 "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}));
         }
         for (at, name) in NODE_NAMES.iter().enumerate() {
             let since = stamp(self.now);
-            let capacity = json!({"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"});
+            let capacity =
+                json!({"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"});
             self.create(json!({"apiVersion": "v1", "kind": "Node",
                 "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
                     "kubernetes.io/arch": "amd64"}},
@@ -89,7 +112,9 @@ impl World {
     }
 
     fn furnish_service(&mut self, standing: &Standing) {
-        let Standing { project, namespace, .. } = standing;
+        let Standing {
+            project, namespace, ..
+        } = standing;
         let address = format!("10.96.{}.{}", namespace.len(), 10 + project.len());
         self.create(json!({"apiVersion": "v1", "kind": "Service",
             "metadata": {"name": project, "namespace": namespace, "labels": {"app": project}},
@@ -100,7 +125,7 @@ impl World {
             "status": {"loadBalancer": {}}}));
     }
 
-    /// Lives through the past of one workload: a ReplicaSet for each release it had, pods for the last.
+    /// Lives through the past of one workload: a `ReplicaSet` for each release it had, pods for the last.
     fn furnish_workload(&mut self, standing: &Standing, now: Timestamp) {
         let rollout = standing.namespace == "production";
         let dialect = Self::dialect(rollout);
@@ -108,9 +133,12 @@ impl World {
         let id = Id::new(kind, standing.namespace, standing.project);
         let catalogue = std::sync::Arc::clone(&self.making.catalogue);
         for (nth, number) in standing.releases.iter().enumerate() {
-            let Some(release) = catalogue.numbered(standing.project, *number) else { continue };
+            let Some(release) = catalogue.numbered(standing.project, *number) else {
+                continue;
+            };
             let left = i64::try_from(standing.releases.len() - nth - 1).unwrap_or(0);
-            let deployed = now - SignedDuration::from_mins(standing.minutes_ago + left * 3 * 24 * 60);
+            let deployed =
+                now - SignedDuration::from_mins(standing.minutes_ago + left * 3 * 24 * 60);
             self.now = deployed.max(release.committed_at + SignedDuration::from_mins(6));
             let image = release.reference();
             let mut workload = match self.find(&id) {
@@ -142,21 +170,32 @@ impl World {
                 self.furnish_status(&id, &set);
             }
             for _ in 0..3 {
-                if rollout { self.reconcile_rollout(&id) } else { self.reconcile_deployment(&id) }
+                if rollout {
+                    self.reconcile_rollout(&id);
+                } else {
+                    self.reconcile_deployment(&id);
+                }
             }
         }
     }
 
     /// A Rollout that has been through all of its steps.
     fn furnish_status(&mut self, id: &Id, set: &Value) {
-        let Some(mut rollout) = self.find(id) else { return };
-        rollout.set("/status/stableRS", set.label("rollouts-pod-template-hash").unwrap_or(""));
+        let Some(mut rollout) = self.find(id) else {
+            return;
+        };
+        rollout.set(
+            "/status/stableRS",
+            set.label("rollouts-pod-template-hash").unwrap_or(""),
+        );
         self.put(rollout);
     }
 }
 
 fn workload(standing: &Standing, image: &str) -> Value {
-    let Standing { project, namespace, .. } = standing;
+    let Standing {
+        project, namespace, ..
+    } = standing;
     let replicas = match (*namespace, *project) {
         ("dev", _) => 2,
         ("staging", _) => 3,

@@ -38,15 +38,23 @@ impl Labels {
     /// The map `spec.selector` of a Service.
     pub fn of_service(selector: &Value) -> Self {
         let members = selector.as_object().into_iter().flatten();
-        Self(members.map(|(key, value)| Term::In(key.clone(), vec![value.as_str().unwrap_or("").to_owned()])).collect())
+        Self(
+            members
+                .map(|(key, value)| {
+                    Term::In(key.clone(), vec![value.as_str().unwrap_or("").to_owned()])
+                })
+                .collect(),
+        )
     }
 
     pub fn take(&self, object: &Value) -> bool {
         self.0.iter().all(|term| match term {
-            Term::In(key, values) => object.label(key).is_some_and(|label| values.iter().any(|value| value == label)),
-            Term::NotIn(key, values) => {
-                object.label(key).is_none_or(|label| values.iter().all(|value| value != label))
-            }
+            Term::In(key, values) => object
+                .label(key)
+                .is_some_and(|label| values.iter().any(|value| value == label)),
+            Term::NotIn(key, values) => object
+                .label(key)
+                .is_none_or(|label| values.iter().all(|value| value != label)),
             Term::Exists(key) => object.label(key).is_some(),
             Term::Missing(key) => object.label(key).is_none(),
         })
@@ -60,15 +68,26 @@ fn term(text: &str) -> Option<Term> {
     for (word, excludes) in [(" notin ", true), (" in ", false)] {
         if let Some((key, set)) = text.split_once(word) {
             let set = set.trim().trim_matches(['(', ')']);
-            let values = set.split(',').map(|value| value.trim().to_owned()).collect();
+            let values = set
+                .split(',')
+                .map(|value| value.trim().to_owned())
+                .collect();
             let key = key.trim().to_owned();
-            return Some(if excludes { Term::NotIn(key, values) } else { Term::In(key, values) });
+            return Some(if excludes {
+                Term::NotIn(key, values)
+            } else {
+                Term::In(key, values)
+            });
         }
     }
     for (sign, excludes) in [("!=", true), ("==", false), ("=", false)] {
         if let Some((key, value)) = text.split_once(sign) {
             let (key, values) = (key.trim().to_owned(), vec![value.trim().to_owned()]);
-            return Some(if excludes { Term::NotIn(key, values) } else { Term::In(key, values) });
+            return Some(if excludes {
+                Term::NotIn(key, values)
+            } else {
+                Term::In(key, values)
+            });
         }
     }
     Some(match text.strip_prefix('!') {
@@ -87,7 +106,11 @@ impl Fields {
         let terms = text.split(',').filter_map(|term| {
             for (sign, equal) in [("!=", false), ("==", true), ("=", true)] {
                 if let Some((path, value)) = term.split_once(sign) {
-                    return Some((format!("/{}", path.trim().replace('.', "/")), value.trim().to_owned(), equal));
+                    return Some((
+                        format!("/{}", path.trim().replace('.', "/")),
+                        value.trim().to_owned(),
+                        equal,
+                    ));
                 }
             }
             None
@@ -131,10 +154,14 @@ mod tests {
 
     #[test]
     fn fields() {
-        let pod = json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}, "spec": {"n": 1}});
-        for (text, expect) in
-            [("metadata.name=a", true), ("metadata.name=b", false), ("status.phase!=Running", false), ("spec.n=1", true)]
-        {
+        let pod =
+            json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}, "spec": {"n": 1}});
+        for (text, expect) in [
+            ("metadata.name=a", true),
+            ("metadata.name=b", false),
+            ("status.phase!=Running", false),
+            ("spec.n=1", true),
+        ] {
             assert_eq!(Fields::parse(text).take(&pod), expect, "{text}");
         }
     }

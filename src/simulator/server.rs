@@ -9,11 +9,11 @@ mod reads;
 mod registry;
 mod route;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod watch;
 mod writes;
-#[cfg(test)]
-mod tests;
 
 use super::images::Images;
 use super::world::{Making, World};
@@ -60,7 +60,8 @@ impl Shell {
         let answer = act(&mut world, now);
         let newest = world.store.version();
         drop(world);
-        self.version.send_if_modified(|version| std::mem::replace(version, newest) != newest);
+        self.version
+            .send_if_modified(|version| std::mem::replace(version, newest) != newest);
         self.wake.notify_one();
         answer
     }
@@ -106,7 +107,10 @@ impl Drop for Servers {
 
 pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
     let now = Timestamp::now();
-    let failed = |source| StartError::Directory { path: options.dir.clone(), source };
+    let failed = |source| StartError::Directory {
+        path: options.dir.clone(),
+        source,
+    };
     std::fs::create_dir_all(&options.dir).map_err(failed)?;
     let built = source::build(&options.dir, now)?;
     let catalogue = Arc::new(built.catalogue);
@@ -114,16 +118,29 @@ pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
         Making {
             scenario: options.scenario,
             seed: options.seed,
-            speed: if options.speed.is_finite() && options.speed > 0.0 { options.speed } else { 1.0 },
+            speed: if options.speed.is_finite() && options.speed > 0.0 {
+                options.speed
+            } else {
+                1.0
+            },
             catalogue: Arc::clone(&catalogue),
         },
         now,
     );
     world.furnish();
 
-    let api = TcpListener::bind(("127.0.0.1", 0)).await.map_err(StartError::Listen)?;
-    let registry = TcpListener::bind(("127.0.0.1", 0)).await.map_err(StartError::Listen)?;
-    let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port()).map_err(StartError::Listen);
+    let api = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .map_err(StartError::Listen)?;
+    let registry = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .map_err(StartError::Listen)?;
+    let port = |listener: &TcpListener| {
+        listener
+            .local_addr()
+            .map(|address| address.port())
+            .map_err(StartError::Listen)
+    };
     let api_url = format!("https://127.0.0.1:{}", port(&api)?);
     let registry_url = format!("http://127.0.0.1:{}", port(&registry)?);
     let identity = tls::Identity::make(options.seed, now)?;
@@ -146,7 +163,13 @@ pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
         tokio::spawn(serve_api(Arc::clone(&shell), api, acceptor)),
         tokio::spawn(serve_registry(shell, registry)),
     ];
-    Ok(Servers { api_url, registry_url, catalogue, stop, tasks })
+    Ok(Servers {
+        api_url,
+        registry_url,
+        catalogue,
+        stop,
+        tasks,
+    })
 }
 
 /// Advances the world whenever something is due.
@@ -182,7 +205,10 @@ async fn serve_api(shell: Arc<Shell>, listener: TcpListener, acceptor: TlsAccept
         let (shell, acceptor) = (Arc::clone(&shell), acceptor.clone());
         async move {
             if let Ok(stream) = acceptor.accept(stream).await {
-                converse(stream, move |request| route::answer(Arc::clone(&shell), request)).await;
+                converse(stream, move |request| {
+                    route::answer(Arc::clone(&shell), request)
+                })
+                .await;
             }
         }
     })

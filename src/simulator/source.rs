@@ -1,12 +1,14 @@
-//! The practice repositories: the monorepo `acme/shop` with its branches and tags, and the GitOps pointers.
+//! The practice repositories: the monorepo `acme/shop` with its branches and tags, and the `GitOps` pointers.
 //! Content is the same each time; commit times hang on the start of the rehearsal, so commit ids do too.
 
 use super::BuiltRelease;
-use super::catalogue::{Catalogue, REPOSITORY, REGISTRY};
+use super::catalogue::{Catalogue, REGISTRY, REPOSITORY};
 use super::images::{Image, Images};
-use git2::{Commit, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::build::TreeUpdateBuilder;
+use git2::{Commit, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// The folders of the monorepo, each a project.
@@ -118,7 +120,10 @@ pub(super) fn build(directory: &Path, start: Timestamp) -> Result<Built, git2::E
         for (at, commit) in commits.iter().enumerate() {
             let number = at + 1;
             let committed_at = start_of(start, number);
-            let tag = TAGS.iter().find_map(|(tag, on)| tag.strip_prefix(&format!("{folder}/")).filter(|_| *on == number));
+            let tag = TAGS.iter().find_map(|(tag, on)| {
+                tag.strip_prefix(&format!("{folder}/"))
+                    .filter(|_| *on == number)
+            });
             let name = format!("{REPOSITORY}/{folder}");
             let image = Image::build(&name, &commit.to_string(), committed_at);
             releases.push(BuiltRelease {
@@ -150,70 +155,92 @@ fn start_of(start: Timestamp, number: usize) -> Timestamp {
 }
 
 fn write_history(repository: &Repository, start: Timestamp) -> Result<Vec<Oid>, git2::Error> {
-    let mut files = first_files();
+    let mut topics: BTreeMap<String, String> = BTreeMap::new();
     let mut commits: Vec<Oid> = Vec::new();
     for (at, (folder, author, subject)) in HISTORY.iter().enumerate() {
         let number = at + 1;
         let folder = FOLDERS[*folder];
         let topic = subject.split(['(', ')', ':']).next().unwrap_or("chore");
-        let file = files.entry(format!("{folder}/src/{topic}.rs")).or_default();
-        file.push_str(&format!("// {subject}\n"));
+        let path = format!("{folder}/src/{topic}.rs");
+        let content = topics.entry(path.clone()).or_default();
+        let _ = writeln!(content, "// {subject}");
+        let mut files = if number == 1 {
+            first_files()
+        } else {
+            Vec::new()
+        };
+        files.push((path, content.clone()));
         if number == 42 {
-            let migration = "CREATE TABLE session_keys (id INTEGER PRIMARY KEY, key BLOB NOT NULL, born TEXT NOT NULL);\n";
-            files.insert(format!("{folder}/migrations/0007_session_keys.up.sql"), migration.to_owned());
-            files.insert(
-                format!("{folder}/migrations/0007_session_keys.down.sql"),
-                "DROP TABLE session_keys;\n".to_owned(),
-            );
+            files.extend(migration(folder));
         }
-        let parent = commits.last().copied();
-        commits.push(commit(repository, &files, subject, *author, start_of(start, number), parent)?);
+        commits.push(commit(
+            repository,
+            &Change {
+                subject,
+                author: *author,
+                at: start_of(start, number),
+                parent: commits.last().copied(),
+                files: &files,
+            },
+        )?);
     }
-    let Some(tip) = commits.last() else { return Ok(commits) };
+    let Some(tip) = commits.last() else {
+        return Ok(commits);
+    };
     repository.reference("refs/heads/main", *tip, true, "practice")?;
     repository.set_head("refs/heads/main")?;
     repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))?;
     Ok(commits)
 }
 
-fn first_files() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::from([(
-        "README.md".to_owned(),
-        "# shop\n\nThree services in one repository. A practice repository: nothing here is real.\n".to_owned(),
-    )]);
+fn first_files() -> Vec<(String, String)> {
+    let about =
+        "# shop\n\nThree services in one repository, made for practice: nothing here is real.\n";
+    let mut files = vec![("README.md".to_owned(), about.to_owned())];
     for folder in FOLDERS {
-        files.insert(format!("{folder}/README.md"), format!("# {folder}\n"));
-        files.insert(format!("{folder}/Dockerfile"), "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n".to_owned());
+        let build = "FROM scratch\nCOPY app /app\nENTRYPOINT [\"/app\"]\n";
+        files.push((format!("{folder}/README.md"), format!("# {folder}\n")));
+        files.push((format!("{folder}/Dockerfile"), build.to_owned()));
     }
     files
 }
 
-fn write_refs(repository: &Repository, commits: &[Oid], start: Timestamp) -> Result<(), git2::Error> {
+/// What release 42 does to the database, and how it is undone.
+fn migration(folder: &str) -> [(String, String); 2] {
+    let up = "CREATE TABLE session_keys (id INTEGER PRIMARY KEY, key BLOB NOT NULL, born TEXT NOT NULL);\n";
+    let down = "DROP TABLE session_keys;\n";
+    [("up", up), ("down", down)].map(|(way, sql)| {
+        let path = format!("{folder}/migrations/0007_session_keys.{way}.sql");
+        (path, sql.to_owned())
+    })
+}
+
+fn write_refs(
+    repository: &Repository,
+    commits: &[Oid],
+    start: Timestamp,
+) -> Result<(), git2::Error> {
     for (name, number) in TAGS {
         let tagger = signature(4, start_of(start, number) + SignedDuration::from_mins(9))?;
         let target = repository.find_object(commits[number - 1], None)?;
         repository.tag(name, &target, &tagger, &format!("{name}\n"), false)?;
     }
     repository.branch("release/1.2", &repository.find_commit(commits[40])?, false)?;
-    let base = repository.find_commit(commits[41])?;
-    let mut files = read_files(repository, &base)?;
-    files.insert("auth-service/src/passkeys.rs".to_owned(), "// passkeys, not done yet\n".to_owned());
-    let at = start_of(start, 42) + SignedDuration::from_mins(30);
-    let tip = commit(repository, &files, "feat(auth): passkeys", 1, at, Some(base.id()))?;
+    let tip = commit(
+        repository,
+        &Change {
+            subject: "feat(auth): passkeys",
+            author: 1,
+            at: start_of(start, 42) + SignedDuration::from_mins(30),
+            parent: Some(commits[41]),
+            files: &[(
+                "auth-service/src/passkeys.rs".to_owned(),
+                "// passkeys, not done yet\n".to_owned(),
+            )],
+        },
+    )?;
     repository.branch("feature/passkeys", &repository.find_commit(tip)?, false)?;
     Ok(())
-}
-
-fn read_files(repository: &Repository, commit: &Commit<'_>) -> Result<BTreeMap<String, String>, git2::Error> {
-    let mut index = Index::new()?;
-    index.read_tree(&commit.tree()?)?;
-    let mut files = BTreeMap::new();
-    for entry in index.iter() {
-        let blob = repository.find_blob(entry.id)?;
-        let path = String::from_utf8_lossy(&entry.path).into_owned();
-        files.insert(path, String::from_utf8_lossy(blob.content()).into_owned());
-    }
-    Ok(files)
 }
 
 fn signature(author: usize, at: Timestamp) -> Result<Signature<'static>, git2::Error> {
@@ -221,60 +248,69 @@ fn signature(author: usize, at: Timestamp) -> Result<Signature<'static>, git2::E
     Signature::new(name, address, &Time::new(at.as_second(), 0))
 }
 
-fn commit(
-    repository: &Repository,
-    files: &BTreeMap<String, String>,
-    subject: &str,
+/// One commit: who, when, on what, and the files it writes.
+struct Change<'a> {
+    subject: &'a str,
     author: usize,
     at: Timestamp,
     parent: Option<Oid>,
-) -> Result<Oid, git2::Error> {
-    let mut index = Index::new()?;
-    for (path, content) in files {
+    files: &'a [(String, String)],
+}
+
+fn commit(repository: &Repository, change: &Change<'_>) -> Result<Oid, git2::Error> {
+    let parent = change
+        .parent
+        .map(|parent| repository.find_commit(parent))
+        .transpose()?;
+    let before = match &parent {
+        Some(parent) => parent.tree()?,
+        None => repository.find_tree(repository.treebuilder(None)?.write()?)?,
+    };
+    let mut update = TreeUpdateBuilder::new();
+    for (path, content) in change.files {
         let id = repository.blob(content.as_bytes())?;
-        index.add(&entry(path, id, content.len()))?;
+        update.upsert(path.as_str(), id, FileMode::Blob);
     }
-    let tree = repository.find_tree(index.write_tree_to(repository)?)?;
-    let who = signature(author, at)?;
-    let parent = parent.map(|parent| repository.find_commit(parent)).transpose()?;
+    let tree = repository.find_tree(update.create_updated(repository, &before)?)?;
+    let who = signature(change.author, change.at)?;
     let parents: Vec<&Commit<'_>> = parent.iter().collect();
-    repository.commit(None, &who, &who, &format!("{subject}\n"), &tree, &parents)
+    let message = format!("{}\n", change.subject);
+    repository.commit(None, &who, &who, &message, &tree, &parents)
 }
 
-fn entry(path: &str, id: Oid, size: usize) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(0, 0),
-        mtime: IndexTime::new(0, 0),
-        dev: 0,
-        ino: 0,
-        mode: 0o100_644,
-        uid: 0,
-        gid: 0,
-        file_size: u32::try_from(size).unwrap_or(u32::MAX),
-        id,
-        flags: 0,
-        flags_extended: 0,
-        path: path.as_bytes().to_vec(),
-    }
-}
-
-/// The GitOps repository: for each environment and project the image that should run there.
+/// The `GitOps` repository: for each environment and project the image that should run there.
 fn write_pointers(path: &Path, catalogue: &Catalogue, start: Timestamp) -> Result<(), git2::Error> {
     let repository = init(path, true)?;
-    let mut files = BTreeMap::new();
-    for (environment, numbers) in [("dev", [43, 40, 42]), ("staging", [42, 38, 39]), ("production", [41, 34, 36])] {
+    let mut files = Vec::new();
+    for (environment, numbers) in [
+        ("dev", [43, 40, 42]),
+        ("staging", [42, 38, 39]),
+        ("production", [41, 34, 36]),
+    ] {
         for (folder, number) in FOLDERS.iter().zip(numbers) {
-            let Some(release) = catalogue.numbered(folder, number) else { continue };
+            let Some(release) = catalogue.numbered(folder, number) else {
+                continue;
+            };
             let text = format!(
                 "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: {environment}\n\
                  resources:\n  - ../../base/{folder}\nimages:\n  - name: {image}\n    newName: {image}\n    digest: {digest}\n",
                 image = release.image,
                 digest = release.digest
             );
-            files.insert(format!("environments/{environment}/{folder}/kustomization.yaml"), text);
+            let path = format!("environments/{environment}/{folder}/kustomization.yaml");
+            files.push((path, text));
         }
     }
-    let tip = commit(&repository, &files, "deploy: as it stands", 4, start - SignedDuration::from_mins(15), None)?;
+    let tip = commit(
+        &repository,
+        &Change {
+            subject: "deploy: as it stands",
+            author: 4,
+            at: start - SignedDuration::from_mins(15),
+            parent: None,
+            files: &files,
+        },
+    )?;
     repository.reference("refs/heads/main", tip, true, "practice")?;
     Ok(())
 }
@@ -294,11 +330,24 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let start = Timestamp::now();
         let built = build(directory.path(), start).unwrap();
-        let tag = |number| built.catalogue.numbered("auth-service", number).unwrap().tag.clone();
-        assert_eq!([tag(41), tag(42), tag(43)], [Some("v1.2.3".to_owned()), Some("v1.3.0".to_owned()), None]);
+        let tag = |number| {
+            built
+                .catalogue
+                .numbered("auth-service", number)
+                .unwrap()
+                .tag
+                .clone()
+        };
+        assert_eq!(
+            [tag(41), tag(42), tag(43)],
+            [Some("v1.2.3".to_owned()), Some("v1.3.0".to_owned()), None]
+        );
         let repository = Repository::open(directory.path().join("source")).unwrap();
         let head = repository.head().unwrap().peel_to_commit().unwrap();
-        assert_eq!(head.id().to_string(), built.catalogue.numbered("auth-service", 43).unwrap().commit);
+        assert_eq!(
+            head.id().to_string(),
+            built.catalogue.numbered("auth-service", 43).unwrap().commit
+        );
         assert!(repository.statuses(None).unwrap().is_empty());
         let mut walk = repository.revwalk().unwrap();
         walk.push_head().unwrap();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Changes kept for watches; older ones are compacted, as etcd does.
-const HISTORY: usize = 50_000;
+const HISTORY: usize = 10_000;
 
 /// Which object: kind (plural), namespace ("" when cluster-wide), name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +19,11 @@ pub(super) struct Id {
 
 impl Id {
     pub fn new(kind: &Kind, namespace: &str, name: &str) -> Self {
-        Self { kind: kind.plural, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self {
+            kind: kind.plural,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// The id that an object carries.
@@ -52,7 +56,12 @@ pub(super) struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), history: VecDeque::new(), version: 1000, compacted: 1000 }
+        Self {
+            objects: BTreeMap::new(),
+            history: VecDeque::new(),
+            version: 1000,
+            compacted: 1000,
+        }
     }
 }
 
@@ -66,11 +75,17 @@ impl Store {
     }
 
     /// Objects of a kind in a namespace (all of them for ""), by namespace and name.
-    pub fn list<'a>(&'a self, kind: &'static Kind, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Value>> + 'a {
+    pub fn list<'a>(
+        &'a self,
+        kind: &'static Kind,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Value>> + 'a {
         let first = Id::new(kind, namespace, "");
         self.objects
             .range(first..)
-            .take_while(move |(id, _)| id.kind == kind.plural && (namespace.is_empty() || id.namespace == namespace))
+            .take_while(move |(id, _)| {
+                id.kind == kind.plural && (namespace.is_empty() || id.namespace == namespace)
+            })
             .map(|(_, object)| object)
     }
 
@@ -108,12 +123,22 @@ impl Store {
     }
 
     /// Changes of a kind after a version, or None when that version has been compacted.
-    pub fn since(&self, kind: &'static Kind, version: u64) -> Option<impl Iterator<Item = &Change>> {
+    pub fn since(
+        &self,
+        kind: &'static Kind,
+        version: u64,
+    ) -> Option<impl Iterator<Item = &Change>> {
         if version < self.compacted {
             return None;
         }
-        let start = self.history.partition_point(|change| change.version <= version);
-        Some(self.history.range(start..).filter(move |change| change.kind == kind.plural))
+        let start = self
+            .history
+            .partition_point(|change| change.version <= version);
+        Some(
+            self.history
+                .range(start..)
+                .filter(move |change| change.kind == kind.plural),
+        )
     }
 
     /// Forgets the history, so that older watches must list again.
@@ -144,12 +169,22 @@ mod tests {
         let mut store = Store::default();
         let id = Id::new(&PODS, "dev", "a");
         let start = store.version();
-        store.put(&id, json!({"kind": "Pod", "metadata": {"namespace": "dev", "name": "a"}}));
+        store.put(
+            &id,
+            json!({"kind": "Pod", "metadata": {"namespace": "dev", "name": "a"}}),
+        );
         store.put(&Id::new(&NODES, "", "n"), json!({}));
         store.remove(&id);
         let changes: Vec<_> = store.since(&PODS, start).unwrap().collect();
         assert_eq!(changes.len(), 2);
-        assert_eq!(changes[1].gone.as_ref().unwrap().text("/metadata/resourceVersion"), "1003");
+        assert_eq!(
+            changes[1]
+                .gone
+                .as_ref()
+                .unwrap()
+                .text("/metadata/resourceVersion"),
+            "1003"
+        );
         store.compact();
         assert!(store.since(&PODS, start).is_none());
         assert!(store.since(&PODS, store.version()).is_some());

@@ -35,8 +35,12 @@ impl Behaviour {
     /// Share of requests that took no longer than each bucket's bound. The p99 lies near 290 ms, or 1.2 s.
     fn shares(self) -> [f64; 10] {
         match self {
-            Self::Well | Self::Unmeasured => [0.02, 0.12, 0.42, 0.70, 0.90, 0.9882, 0.9995, 0.9998, 1.0, 1.0],
-            Self::Badly => [0.01, 0.06, 0.25, 0.48, 0.72, 0.90, 0.96, 0.9885, 0.9995, 1.0],
+            Self::Well | Self::Unmeasured => [
+                0.02, 0.12, 0.42, 0.70, 0.90, 0.9882, 0.9995, 0.9998, 1.0, 1.0,
+            ],
+            Self::Badly => [
+                0.01, 0.06, 0.25, 0.48, 0.72, 0.90, 0.96, 0.9885, 0.9995, 1.0,
+            ],
         }
     }
 
@@ -84,33 +88,58 @@ pub(super) struct Traffic {
 
 impl Traffic {
     pub fn new(seed: u64) -> Self {
-        Self { seed, pods: BTreeMap::new() }
+        Self {
+            seed,
+            pods: BTreeMap::new(),
+        }
     }
 
-    pub fn forget(&mut self, pod: &Id, _at: Timestamp) {
+    pub fn forget(&mut self, pod: &Id) {
         self.pods.remove(pod);
     }
 
     /// Says what a pod serves from now on; counters of a new container start at zero.
-    fn assign(&mut self, pod: &Id, started: Timestamp, rate: f64, behaviour: Behaviour, now: Timestamp) {
+    fn assign(
+        &mut self,
+        pod: &Id,
+        started: Timestamp,
+        rate: f64,
+        behaviour: Behaviour,
+        now: Timestamp,
+    ) {
         let seed = self.seed;
         let served = self.pods.entry(pod.clone()).or_insert_with(|| Served {
             started,
             before: Counters::default(),
-            span: Span { from: started, rate, behaviour },
+            span: Span {
+                from: started,
+                rate,
+                behaviour,
+            },
             past: Vec::new(),
         });
         if served.started != started {
             *served = Served {
                 started,
                 before: Counters::default(),
-                span: Span { from: started, rate, behaviour },
+                span: Span {
+                    from: started,
+                    rate,
+                    behaviour,
+                },
                 past: Vec::new(),
             };
         }
         if (served.span.rate - rate).abs() > f64::EPSILON || served.span.behaviour != behaviour {
             served.before = count(seed, pod, &served.before, &served.span, now);
-            let ended = std::mem::replace(&mut served.span, Span { from: now, rate, behaviour });
+            let ended = std::mem::replace(
+                &mut served.span,
+                Span {
+                    from: now,
+                    rate,
+                    behaviour,
+                },
+            );
             served.past.push(ended);
             if served.past.len() > 100 {
                 served.past.remove(0);
@@ -121,12 +150,17 @@ impl Traffic {
     /// What a pod has counted at a time, if it has a running container.
     pub fn counters(&self, pod: &Id, at: Timestamp) -> Option<Counters> {
         let served = self.pods.get(pod)?;
-        Some(count(self.seed, pod, &served.before, &served.span, at))
+        let mut counters = count(self.seed, pod, &served.before, &served.span, at);
+        // Read as whole numbers, the first error of every pod would come late; each has a head start below one.
+        counters.errors += chance::unit(self.seed, &format!("{}/errors", pod.name));
+        Some(counters)
     }
 
     /// The present behaviour of a pod.
     pub fn behaviour(&self, pod: &Id) -> Behaviour {
-        self.pods.get(pod).map_or(Behaviour::Well, |served| served.span.behaviour)
+        self.pods
+            .get(pod)
+            .map_or(Behaviour::Well, |served| served.span.behaviour)
     }
 
     /// What a pod did at a time.
@@ -149,11 +183,17 @@ fn count(seed: u64, pod: &Id, before: &Counters, span: &Span, at: Timestamp) -> 
     };
     let requests = (span.rate * (lasted + wave(60.0, 1.2) + wave(17.0, 0.3))).max(0.0);
     let errors = (span.rate * span.behaviour.error_ratio() * (lasted + wave(90.0, 4.0))).max(0.0);
-    let seconds = span.rate * span.behaviour.mean_seconds() * (lasted + wave(60.0, 1.2) + wave(17.0, 0.3)).max(0.0);
+    let seconds = span.rate
+        * span.behaviour.mean_seconds()
+        * (lasted + wave(60.0, 1.2) + wave(17.0, 0.3)).max(0.0);
     let lean = chance::between(seed, &format!("{}/p99", pod.name), -0.000_6, 0.000_6);
     let mut buckets = span.behaviour.shares();
     for (at, share) in buckets.iter_mut().enumerate() {
-        let leaning = if (5..8).contains(&at) && *share < 0.999 { *share + lean } else { *share };
+        let leaning = if (5..8).contains(&at) && *share < 0.999 {
+            *share + lean
+        } else {
+            *share
+        };
         *share = before.buckets[at] + requests * leaning;
     }
     Counters {
@@ -166,23 +206,36 @@ fn count(seed: u64, pod: &Id, before: &Counters, span: &Span, at: Timestamp) -> 
 
 /// Requests a second that a target gets from its users.
 fn target_rate(namespace: &str) -> f64 {
-    if namespace == "production" { 50.0 } else { 20.0 }
+    if namespace == "production" {
+        50.0
+    } else {
+        20.0
+    }
 }
 
 impl World {
     /// Shares each target's requests among its ready pods, and lets the scenario have its way.
     pub(super) fn share_traffic(&mut self) {
-        if !std::mem::take(&mut self.traffic_stale) {
-            return;
-        }
         let mut targets: BTreeMap<(String, String), Vec<Server>> = BTreeMap::new();
         for pod in self.store.list(&PODS, "") {
             let Some(id) = Id::of(pod) else { continue };
-            let Some(life) = self.pods.get(&id) else { continue };
-            let Some(started) = life.started else { continue };
-            let target = (id.namespace.clone(), pod.label("app").unwrap_or("").to_owned());
+            let Some(life) = self.pods.get(&id) else {
+                continue;
+            };
+            let Some(started) = life.started else {
+                continue;
+            };
+            let target = (
+                id.namespace.clone(),
+                pod.label("app").unwrap_or("").to_owned(),
+            );
             let (ready, suspect) = (life.stage == Stage::Ready, self.is_bad_release(pod));
-            targets.entry(target).or_default().push(Server { id, started, ready, suspect });
+            targets.entry(target).or_default().push(Server {
+                id,
+                started,
+                ready,
+                suspect,
+            });
         }
         for ((namespace, _), pods) in targets {
             let ready = pods.iter().filter(|pod| pod.ready).count();
@@ -195,9 +248,18 @@ impl World {
                 Scenario::Good | Scenario::CrashLoop => Behaviour::Well,
             };
             for pod in pods {
-                let behaviour = if pod.suspect { trouble } else { Behaviour::Well };
-                let rate = if pod.ready { target_rate(&namespace) / ready as f64 } else { 0.0 };
-                self.traffic.assign(&pod.id, pod.started, rate, behaviour, self.now);
+                let behaviour = if pod.suspect {
+                    trouble
+                } else {
+                    Behaviour::Well
+                };
+                let rate = if pod.ready {
+                    target_rate(&namespace) / ready as f64
+                } else {
+                    0.0
+                };
+                self.traffic
+                    .assign(&pod.id, pod.started, rate, behaviour, self.now);
             }
         }
     }
@@ -225,16 +287,28 @@ mod tests {
             let mut traffic = Traffic::new(1);
             traffic.assign(&pod, start, 5.0, behaviour, start);
             let mut last = traffic.counters(&pod, start).unwrap_or_default();
-            assert_eq!(last, Counters::default());
+            assert!(last.requests < 0.1 && last.errors < 1.0 && last.buckets[9] < 0.1);
             for tick in 1..6000 {
                 let now = start + SignedDuration::from_millis(tick * 100);
                 if tick == 3000 {
                     traffic.assign(&pod, start, 9.0, Behaviour::Badly, now);
                 }
                 let next = traffic.counters(&pod, now).unwrap_or_default();
-                assert!(next.requests >= last.requests && next.errors >= last.errors, "at {tick}");
-                assert!(next.buckets.iter().zip(last.buckets).all(|(new, old)| *new >= old), "at {tick}");
-                assert!(next.buckets.windows(2).all(|pair| pair[0] <= pair[1]) && next.buckets[9] <= next.requests);
+                assert!(
+                    next.requests >= last.requests && next.errors >= last.errors,
+                    "at {tick}"
+                );
+                assert!(
+                    next.buckets
+                        .iter()
+                        .zip(last.buckets)
+                        .all(|(new, old)| *new >= old),
+                    "at {tick}"
+                );
+                assert!(
+                    next.buckets.windows(2).all(|pair| pair[0] <= pair[1])
+                        && next.buckets[9] <= next.requests
+                );
                 last = next;
             }
         }

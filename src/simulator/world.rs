@@ -6,17 +6,19 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
-pub(super) use records::{DEPLOYMENT_CONTROLLER, KUBELET, REPLICA_SET_CONTROLLER, ROLLOUTS_CONTROLLER, SCHEDULER};
+pub(super) use records::{
+    DEPLOYMENT_CONTROLLER, KUBELET, REPLICA_SET_CONTROLLER, ROLLOUTS_CONTROLLER, SCHEDULER,
+};
 pub(super) use requests::{Deletion, Request, Verb, scale_of};
 
+use super::Scenario;
 use super::catalogue::Catalogue;
 use super::chance;
 use super::controllers::pods::PodLife;
 use super::json::{Json, pruned, stamp};
-use super::kinds::{self, DEPLOYMENTS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
+use super::kinds::{self, DEPLOYMENTS, ENDPOINT_SLICES, Kind, PODS, REPLICA_SETS, ROLLOUTS};
 use super::store::{Id, Store};
 use super::traffic::Traffic;
-use super::Scenario;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -47,8 +49,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) pods: BTreeMap<Id, PodLife>,
     pub(super) traffic: Traffic,
-    /// Pods changed since the requests were shared among them.
-    pub(super) traffic_stale: bool,
+    /// Pods changed since traffic and endpoints followed them.
+    pub(super) pods_changed: bool,
     due: BTreeMap<Work, Timestamp>,
     /// Counts what was generated, so that each name, uid and delay is drawn anew.
     generated: u64,
@@ -65,7 +67,7 @@ impl World {
             store: Store::default(),
             pods: BTreeMap::new(),
             traffic,
-            traffic_stale: false,
+            pods_changed: false,
             due: BTreeMap::new(),
             generated: 0,
             churn: None,
@@ -79,7 +81,11 @@ impl World {
 
     /// Lets everything happen that is due up to a time. A time in the past changes nothing.
     pub fn advance(&mut self, to: Timestamp) {
-        while let Some((work, at)) = self.due.iter().min_by_key(|(work, at)| (**at, (*work).clone())) {
+        while let Some((work, at)) = self
+            .due
+            .iter()
+            .min_by_key(|(work, at)| (**at, (*work).clone()))
+        {
             let (work, at) = (work.clone(), *at);
             if at > to {
                 break;
@@ -87,13 +93,15 @@ impl World {
             self.due.remove(&work);
             self.now = self.now.max(at);
             match work {
-                Work::Reconcile(id) if id.kind == DEPLOYMENTS.plural => self.reconcile_deployment(&id),
+                Work::Reconcile(id) if id.kind == DEPLOYMENTS.plural => {
+                    self.reconcile_deployment(&id);
+                }
                 Work::Reconcile(id) if id.kind == ROLLOUTS.plural => self.reconcile_rollout(&id),
                 Work::Reconcile(id) => self.reconcile_replica_set(&id),
                 Work::PodStep(id) => self.step_pod(&id),
                 Work::Churn => self.churn_once(),
             }
-            self.share_traffic();
+            self.follow_pods();
         }
         self.now = self.now.max(to);
     }
@@ -128,30 +136,45 @@ impl World {
     }
 
     /// Objects of a kind that an owner controls, oldest first.
-    pub(super) fn controlled(&self, kind: &'static Kind, namespace: &str, owner: &str) -> Vec<Value> {
-        let mut owned: Vec<Value> = self
+    pub(super) fn controlled(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        owner: &str,
+    ) -> Vec<Value> {
+        let mut children: Vec<Value> = self
             .store
             .list(kind, namespace)
             .filter(|object| object.controller() == owner)
             .map(|object| Value::clone(object))
             .collect();
-        owned.sort_by(|a, b| {
-            let key = |object: &Value| (object.text("/metadata/creationTimestamp").to_owned(), object.name().to_owned());
+        children.sort_by(|a, b| {
+            let key = |object: &Value| {
+                (
+                    object.text("/metadata/creationTimestamp").to_owned(),
+                    object.name().to_owned(),
+                )
+            };
             key(a).cmp(&key(b))
         });
-        owned
+        children
     }
 
     /// Stores an object if it differs from what is stored, keeps its generation, and lets those react who watch it.
     pub(super) fn put(&mut self, mut object: Value) -> Arc<Value> {
-        let Some(id) = Id::of(&object) else { return Arc::new(object) };
+        let Some(id) = Id::of(&object) else {
+            return Arc::new(object);
+        };
         if let Some(old) = self.store.get(&id) {
             if **old == object {
                 return Arc::clone(old);
             }
             let counts = kinds::named(object.text("/kind")).is_some_and(Kind::counts_generations);
             if counts && pruned(&old["spec"]) != pruned(&object["spec"]) {
-                object.set("/metadata/generation", old.count("/metadata/generation") + 1);
+                object.set(
+                    "/metadata/generation",
+                    old.count("/metadata/generation") + 1,
+                );
             }
         }
         let stored = self.store.put(&id, object);
@@ -161,7 +184,12 @@ impl World {
 
     /// Completes the metadata of a new object and stores it.
     pub(super) fn create(&mut self, mut object: Value) -> Arc<Value> {
-        let about = format!("{}/{}/{}", object.text("/kind"), object.namespace(), object.name());
+        let about = format!(
+            "{}/{}/{}",
+            object.text("/kind"),
+            object.namespace(),
+            object.name()
+        );
         if object.uid().is_empty() {
             let uid = chance::uid(self.making.seed, &self.fresh(&about));
             object.set("/metadata/uid", uid);
@@ -174,7 +202,9 @@ impl World {
         {
             object.set("/metadata/generation", 1);
         }
-        let Some(id) = Id::of(&object) else { return Arc::new(object) };
+        let Some(id) = Id::of(&object) else {
+            return Arc::new(object);
+        };
         let stored = self.store.put(&id, object);
         self.react(&id, &stored);
         stored
@@ -187,11 +217,13 @@ impl World {
         self.due.remove(&Work::Reconcile(id.clone()));
         self.due.remove(&Work::PodStep(id.clone()));
         if self.pods.remove(id).is_some() {
-            self.traffic.forget(id, self.now);
+            self.traffic.forget(id);
         }
-        for kind in [&REPLICA_SETS, &PODS] {
+        for kind in [&REPLICA_SETS, &PODS, &ENDPOINT_SLICES] {
             for child in self.controlled(kind, &id.namespace, gone.uid()) {
-                let Some(child) = Id::of(&child) else { continue };
+                let Some(child) = Id::of(&child) else {
+                    continue;
+                };
                 if *kind == PODS {
                     self.terminate_pod(&child);
                 } else {
@@ -225,11 +257,19 @@ impl World {
         self.due.insert(Work::PodStep(id.clone()), self.now + after);
     }
 
+    /// Traffic and endpoints follow the pods.
+    pub(super) fn follow_pods(&mut self) {
+        if std::mem::take(&mut self.pods_changed) {
+            self.share_traffic();
+            self.publish_endpoints();
+        }
+    }
+
     /// Lets nothing be due, at a time.
     pub(super) fn rest(&mut self, now: Timestamp) {
         self.due.clear();
         self.now = now;
-        self.share_traffic();
+        self.follow_pods();
     }
 
     /// Forgets a pod's next step.
@@ -255,8 +295,9 @@ impl World {
                 self.look_within(id, after);
                 self.wake_owner(object, &[&DEPLOYMENTS, &ROLLOUTS]);
             }
+            "services" => self.pods_changed = true,
             "pods" => {
-                self.traffic_stale = true;
+                self.pods_changed = true;
                 self.wake_owner(object, &[&REPLICA_SETS]);
             }
             _ => {}
@@ -266,9 +307,12 @@ impl World {
     fn wake_owner(&mut self, object: &Value, kinds: &[&'static Kind]) {
         let owner = object.controller();
         for kind in kinds {
-            let named = object.items("/metadata/ownerReferences").iter().find(|candidate| {
-                candidate.text("/uid") == owner && candidate.text("/kind") == kind.kind
-            });
+            let named = object
+                .items("/metadata/ownerReferences")
+                .iter()
+                .find(|candidate| {
+                    candidate.text("/uid") == owner && candidate.text("/kind") == kind.kind
+                });
             if let Some(named) = named {
                 let id = Id::new(kind, object.namespace(), named.text("/name"));
                 if self.store.get(&id).is_some() {

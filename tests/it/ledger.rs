@@ -1,4 +1,4 @@
-//! The contract of every ledger, as functions over `&dyn Ledger`, and its run over the SQLite one; then what a
+//! The contract of every ledger, as functions over `&dyn Ledger`, and its run over the `SQLite` one; then what a
 //! hand that reaches past the ledger into its file leaves behind, and that the walk names it.
 
 use std::{path::PathBuf, sync::Arc};
@@ -100,6 +100,26 @@ async fn writes_all_or_none(ledger: &dyn Ledger) {
     assert_eq!(ledger.read(0).await.expect("reads"), before);
     let next = ledger.append(&a, Expected::Position(4), vec![numbered(5)]);
     assert_eq!(next.await.expect("the position is free")[0].position, 5);
+}
+
+/// An append that nobody waits for any more is there whole or not at all, and the next one goes in.
+async fn survives_being_dropped(ledger: &dyn Ledger) {
+    let dropped = stream("dropped");
+    let mut last = 0;
+    for micros in [0, 50, 200, 500, 1_000, 2_000, 4_000] {
+        let drafts = (1..=20).map(numbered).collect();
+        let append = ledger.append(&dropped, Expected::Any, drafts);
+        let patience = std::time::Duration::from_micros(micros);
+        let _ = tokio::time::timeout(patience, append).await;
+        let next = ledger.append(&dropped, Expected::Any, vec![numbered(1)]);
+        let position = next.await.expect("goes in")[0].position;
+        assert!(
+            [last + 1, last + 21].contains(&position),
+            "{last} → {position}"
+        );
+        last = position;
+    }
+    assert!(matches!(ledger.verify().await, Ok(Verified::Whole { .. })));
 }
 
 /// The version moves when the other instance writes, and rests when nobody does.
@@ -221,6 +241,7 @@ async fn sqlite_keeps_the_contract() {
     let next = again.append(&a, Expected::Position(5), vec![numbered(6)]);
     assert_eq!(next.await.expect("goes on")[0].seq, 8);
     is_whole(&again, 8).await;
+    survives_being_dropped(&again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -346,4 +367,43 @@ async fn what_a_later_gonogo_wrote_is_kept_and_followed() {
         .await;
     assert_eq!(next.expect("follows")[0].seq, 3);
     is_whole(&ledger, 3).await;
+}
+
+/// Run by hand: `cargo test --release --test it -- --ignored figures --nocapture`.
+#[tokio::test]
+#[ignore = "measures; asserts nothing that a slow disk could break"]
+async fn figures_of_a_hundred_thousand_entries() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let mut told = Vec::new();
+    let mut timed =
+        |what: &'static str, start: std::time::Instant| told.push((what, start.elapsed()));
+    let start = std::time::Instant::now();
+    for n in 0..100 {
+        let drafts = (1..=1_000).map(|m| numbered(n * 1_000 + m)).collect();
+        ledger
+            .append(&stream("a"), Expected::Any, drafts)
+            .await
+            .expect("appends");
+    }
+    timed("100 appends of 1,000", start);
+    let start = std::time::Instant::now();
+    for n in 1..=100 {
+        ledger
+            .append(&stream("b"), Expected::Any, vec![numbered(n)])
+            .await
+            .expect("appends");
+    }
+    timed("100 appends of 1", start);
+    let start = std::time::Instant::now();
+    assert_eq!(ledger.read(0).await.expect("reads").len(), 100_100);
+    timed("read of all", start);
+    let start = std::time::Instant::now();
+    is_whole(&ledger, 100_100).await;
+    timed("verify", start);
+    let start = std::time::Instant::now();
+    ledger.version().await.expect("a version");
+    timed("version", start);
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{told:#?}\n").as_bytes())
+        .expect("shown");
 }

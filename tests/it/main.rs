@@ -1,8 +1,8 @@
 //! Integration tests, in one binary so that they link once.
-
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod actions;
+mod adapters;
 mod architecture;
 mod config;
 mod fixture;

@@ -293,9 +293,10 @@ async fn silence_ends_at_the_deadline_and_a_closed_door_at_once() {
 
 #[tokio::test]
 async fn an_endless_manifest_is_not_heard_out() {
-    let server = Server::start(|_, request| match *request.method() {
-        Method::HEAD => respond(200, &[], ""),
-        _ => {
+    let server = Server::start(|_, request| {
+        if *request.method() == Method::HEAD {
+            respond(200, &[], "")
+        } else {
             let chunk = || Ok::<_, std::io::Error>(vec![b' '; 65_536]);
             let endless = futures::stream::repeat_with(chunk);
             Response::new(Body::from_stream(endless))

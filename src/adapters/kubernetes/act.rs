@@ -331,3 +331,7 @@ fn doing(change: &Change, place: &str) -> String {
     };
     format!("{what} ({place})")
 }
+
+#[cfg(test)]
+#[path = "act_tests.rs"]
+mod tests;

@@ -272,10 +272,10 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
     if let kube::Error::Auth(auth) = error {
         return ask.fault(FaultKind::Unauthorised, &credentials(auth));
     }
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut detail = None;
     let mut depth = 0;
-    while let Some(error) = source.filter(|_| depth < 16) {
+    while let Some(error) = cause.filter(|_| depth < 16) {
         depth += 1;
         if let Some(auth) = error.downcast_ref::<kube::client::AuthError>() {
             return ask.fault(FaultKind::Unauthorised, &credentials(auth));
@@ -286,17 +286,17 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             detail = Some(format!("TLS failed: {tls}"));
         }
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-                detail = Some(format!("TLS failed: {tls}"));
-            } else if io.kind() != std::io::ErrorKind::Other {
-                detail = Some(io.kind().to_string());
-            }
-        }
         if error.to_string().starts_with("dns error") {
             detail = Some("its name cannot be resolved".to_owned());
         }
-        source = error.source();
+        cause = error.source();
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            if io.kind() != std::io::ErrorKind::Other {
+                detail = Some(io.kind().to_string());
+            }
+            // `source` of an io::Error passes over the error that it wraps.
+            cause = io.get_ref().map_or(cause, |inner| Some(inner));
+        }
     }
     let detail = detail.unwrap_or_else(|| "the connection broke".to_owned());
     ask.fault(FaultKind::Unreachable, &detail)

@@ -98,6 +98,10 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
         .clone()
         .or_else(|| kubeconfig.current_context.clone())
         .unwrap_or_default();
+    let proxied = kubeconfig
+        .clusters
+        .iter()
+        .any(|c| c.cluster.as_ref().is_some_and(|c| c.proxy_url.is_some()));
     let contexts: Vec<String> = kubeconfig.contexts.iter().map(|c| c.name.clone()).collect();
     let options = KubeConfigOptions {
         context: cluster.context.clone(),
@@ -122,6 +126,10 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
         _ => unreadable(cluster, &doing, &error),
     })?;
     config.default_retry = false;
+    let host = config.cluster_url.host().unwrap_or_default();
+    if !proxied && goes_direct(host, &no_proxy()) {
+        config.proxy_url = None;
+    }
     config.connect_timeout = Some(CONNECT);
     // A plugin that asks at the terminal would ask into the cockpit.
     if let Some(exec) = &mut config.auth_info.exec {
@@ -133,6 +141,30 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
     }
     let make = || client(config.clone()).map_err(|error| unusable(cluster, &place, &error));
     Ok(Cluster::new(make()?, make()?, place.clone(), hint(cluster)))
+}
+
+fn no_proxy() -> String {
+    let get = |name| std::env::var(name).ok();
+    get("NO_PROXY")
+        .or_else(|| get("no_proxy"))
+        .unwrap_or_default()
+}
+
+/// Whether a proxy of the environment is not meant for this host. kube compares `NO_PROXY` with the proxy's own name.
+fn goes_direct(host: &str, no_proxy: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    let loopback = host
+        .parse::<std::net::IpAddr>()
+        .map_or(host == "localhost", |address| address.is_loopback());
+    let named = |entry: &str| {
+        let entry = entry.trim().trim_start_matches('*').trim_start_matches('.');
+        host == entry
+            || !entry.is_empty()
+                && host
+                    .strip_suffix(entry)
+                    .is_some_and(|rest| rest.ends_with('.'))
+    };
+    loopback || no_proxy.trim() == "*" || no_proxy.split(',').any(named)
 }
 
 /// kube's own stack without its retries, its tracing of addresses, and Nagle's delay. Through a proxy, kube's.
@@ -237,4 +269,39 @@ fn unusable(cluster: &ClusterRef, place: &str, error: &kube::Error) -> Fault {
         _ => (FaultKind::Malformed, "it cannot be used".to_owned()),
     };
     Fault::new(SYSTEM, kind, format!("connecting to {place}"), &detail).hint(hint(cluster))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_of_the_environment_spare_what_they_should() {
+        for (host, no_proxy, direct) in [
+            ("127.0.0.1", "", true),
+            ("[::1]", "", true),
+            ("localhost", "", true),
+            ("api.example.com", "", false),
+            ("api.example.com", "*", true),
+            ("api.example.com", "other.com, .example.com", true),
+            ("api.example.com", "example.com", true),
+            ("api.example.com", "*.example.com", true),
+            ("apiexample.com", "example.com", false),
+            ("api.example.com", "api.example.com", true),
+        ] {
+            assert_eq!(goes_direct(host, no_proxy), direct, "{host} / {no_proxy}");
+        }
+    }
+
+    #[test]
+    fn the_hint_asks_the_same_with_kubectl() {
+        let cluster = ClusterRef {
+            kubeconfig: Some("/k".into()),
+            context: Some("prod".to_owned()),
+        };
+        assert_eq!(
+            hint(&cluster),
+            "Try `kubectl --kubeconfig /k --context prod get ns`."
+        );
+    }
 }

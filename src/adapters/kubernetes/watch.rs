@@ -1,21 +1,18 @@
 //! The feed of one target's workload, its replica sets and its pods. Prunes and compares before it posts; a burst of
 //! events becomes one posting. Every ten seconds all of it is read afresh: a quiet watch alone proves nothing.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use tokio::{sync::Notify, time::Instant};
+use jiff::SignedDuration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Cluster, Collection, Snapshot,
-    convert::{self, PodOf, SetOf},
-    objects::{Listed, RawPod, RawReplicaSet, RawWorkload, Selector},
-    stream::{self, Event},
+    Cluster, Collection, Snapshot, convert,
+    objects::{RawPod, RawReplicaSet, RawWorkload},
+    store::{Shared, apply, selector_of, take_workload},
+    stream,
 };
 use crate::{
     adapters::backoff::Backoff,
@@ -28,6 +25,8 @@ use crate::{
     ports::watch::{Feed, Post},
 };
 
+/// Everything watched is read again this often at the latest: a quiet watch alone proves nothing. More often where the
+/// configured staleness asks for it.
 const REREAD: Duration = Duration::from_secs(10);
 /// The least time between two postings.
 const PACE: Duration = Duration::from_millis(40);
@@ -44,6 +43,7 @@ pub struct WorkloadFeed {
     cluster: Arc<Cluster>,
     target: TargetId,
     workload: WorkloadRef,
+    reread: Duration,
     shown: tokio::sync::watch::Sender<Shown>,
 }
 
@@ -51,12 +51,15 @@ impl WorkloadFeed {
     pub fn new(
         cluster: Arc<Cluster>,
         target: &Target,
+        stale: SignedDuration,
         shown: tokio::sync::watch::Sender<Shown>,
     ) -> Self {
+        let half = Duration::try_from(stale).unwrap_or(REREAD) / 2;
         Self {
             cluster,
             target: target.id.clone(),
             workload: target.workload.clone(),
+            reread: REREAD.min(half),
             shown,
         }
     }
@@ -72,122 +75,6 @@ impl Feed for WorkloadFeed {
             }
         }
         .boxed()
-    }
-}
-
-/// What the watches have told so far.
-struct Store {
-    workload: RawWorkload,
-    /// By name, as the API names them.
-    sets: BTreeMap<String, SetOf>,
-    pods: BTreeMap<String, PodOf>,
-    /// Everything each of the three watches said, changed or not: a watch that speaks is alive.
-    heard: Heard,
-    dirty: bool,
-    gone: bool,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Heard {
-    workload: u64,
-    sets: u64,
-    pods: u64,
-}
-
-impl Store {
-    fn new(snapshot: Snapshot) -> Self {
-        Self {
-            workload: snapshot.workload,
-            sets: by_name(snapshot.sets, |set| set.set.name.to_string()),
-            pods: by_name(snapshot.pods, |pod| pod.pod.name.to_string()),
-            heard: Heard::default(),
-            dirty: false,
-            gone: false,
-        }
-    }
-
-    fn observed(&self, at: &WorkloadRef) -> Observed {
-        convert::observed(at, &self.workload, self.sets.values(), self.pods.values())
-    }
-
-    /// Is each part as it was read, or has its watch spoken since `before` the read?
-    fn agrees(&self, read: &Snapshot, before: Heard) -> bool {
-        let version = |raw: &RawWorkload| raw.metadata.resource_version.clone();
-        let now = self.heard;
-        (now.workload != before.workload || version(&self.workload) == version(&read.workload))
-            && (now.sets != before.sets
-                || self.sets.len() == read.sets.len()
-                    && read
-                        .sets
-                        .iter()
-                        .all(|set| self.sets.get(set.set.name.as_ref()) == Some(set)))
-            && (now.pods != before.pods
-                || self.pods.len() == read.pods.len()
-                    && read
-                        .pods
-                        .iter()
-                        .all(|pod| self.pods.get(pod.pod.name.as_ref()) == Some(pod)))
-    }
-}
-
-fn by_name<T>(all: Vec<T>, name: impl Fn(&T) -> String) -> BTreeMap<String, T> {
-    all.into_iter().map(|one| (name(&one), one)).collect()
-}
-
-/// Puts an event into a map, and says whether that changed it.
-fn apply<T: Listed, Kept: PartialEq>(
-    map: &mut BTreeMap<String, Kept>,
-    event: Event<T>,
-    keep: impl Fn(&T) -> Option<Kept>,
-) -> bool {
-    match event {
-        Event::All(all) => {
-            let new: BTreeMap<String, Kept> = all
-                .iter()
-                .filter_map(|raw| Some((raw.name().to_owned(), keep(raw)?)))
-                .collect();
-            let changed = *map != new;
-            *map = new;
-            changed
-        }
-        Event::Put(raw) => match keep(&raw) {
-            Some(kept) if map.get(raw.name()) == Some(&kept) => false,
-            Some(kept) => {
-                map.insert(raw.name().to_owned(), kept);
-                true
-            }
-            None => map.remove(raw.name()).is_some(),
-        },
-        Event::Gone(name) => map.remove(&name).is_some(),
-        Event::Failed(_) => false,
-    }
-}
-
-/// The store as the three watches and the pacer share it. Never held across an await.
-struct Shared {
-    store: Mutex<Store>,
-    news: Notify,
-    /// A watch failed: time to look whether it is the watch or the cluster.
-    doubt: Notify,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn heard<T>(&self, event: Event<T>, take: impl FnOnce(&mut Store, Event<T>) -> bool) {
-        if let Event::Failed(fault) = event {
-            tracing::debug!(%fault, "a watch failed");
-            self.doubt.notify_one();
-            return;
-        }
-        let mut store = self.lock();
-        if take(&mut store, event) {
-            store.dirty = true;
-            drop(store);
-            self.news.notify_one();
-        }
     }
 }
 
@@ -262,11 +149,7 @@ impl WorkloadFeed {
         let selector = snapshot.selector.clone();
         let from = snapshot.workload.metadata.resource_version.clone();
         let (sets_at, pods_at) = (snapshot.sets_at.clone(), snapshot.pods_at.clone());
-        let shared = Shared {
-            store: Mutex::new(Store::new(snapshot)),
-            news: Notify::new(),
-            doubt: Notify::new(),
-        };
+        let shared = Shared::new(snapshot);
         let client = &self.cluster.reads;
         let of_workload = Collection::workload(at);
         let workload =
@@ -311,7 +194,7 @@ impl WorkloadFeed {
         poster: &mut Poster<'_>,
     ) -> Option<Snapshot> {
         let mut backoff = Backoff::of_feeds();
-        let mut reread = Box::pin(self.reread(shared, REREAD));
+        let mut reread = Box::pin(self.reread(shared, self.reread));
         loop {
             let read = tokio::select! {
                 biased;
@@ -337,7 +220,7 @@ impl WorkloadFeed {
                     backoff.reset();
                     let observed = shared.lock().observed(&self.workload);
                     poster.show(observed, true);
-                    reread.set(self.reread(shared, REREAD));
+                    reread.set(self.reread(shared, self.reread));
                 }
                 Some(Ok((snapshot, false))) => return Some(snapshot),
                 Some(Err(fault)) => {
@@ -372,22 +255,4 @@ impl WorkloadFeed {
         let agrees = shared.lock().agrees(&snapshot, before);
         Ok((snapshot, agrees))
     }
-}
-
-fn selector_of(raw: &RawWorkload) -> Option<String> {
-    raw.spec.selector.as_ref().and_then(Selector::query)
-}
-
-fn take_workload(store: &mut Store, event: Event<RawWorkload>) -> bool {
-    store.heard.workload += 1;
-    match event {
-        Event::All(mut all) => match all.pop() {
-            Some(raw) => store.workload = raw,
-            None => store.gone = true,
-        },
-        Event::Put(raw) => store.workload = raw,
-        Event::Gone(_) => store.gone = true,
-        Event::Failed(_) => return false,
-    }
-    true
 }

@@ -32,13 +32,19 @@ pub(super) struct Row {
 
 /// The hash of the entry that follows `prev`.
 pub(super) fn link(prev: &str, bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
     let mut sha = Sha256::new();
     sha.update(prev.as_bytes());
     sha.update(bytes);
     let mut text = String::with_capacity(64);
+    // By hand: formatting took as long as hashing, and a walk does it for every entry.
     for byte in sha.finalize() {
-        let _ = write!(text, "{byte:02x}");
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' + digit - 10
+            }));
+        }
     }
     text
 }

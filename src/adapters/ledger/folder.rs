@@ -10,7 +10,7 @@ use std::{
 
 use crate::domain::fault::{Fault, FaultKind};
 
-/// File systems over a network: SQLite's WAL needs memory shared by all who open it, and their locks are
+/// File systems over a network: `SQLite`'s WAL needs memory shared by all who open it, and their locks are
 /// often not kept.
 const NETWORK: [&str; 14] = [
     "afs",
@@ -94,7 +94,8 @@ pub(super) fn check(path: &Path) -> Result<(), Fault> {
 /// Ours and not for others to read.
 fn keep_private(path: &Path) -> Result<(), Fault> {
     let it = fs::metadata(path).map_err(|error| fault("looking at", path, &error))?;
-    if it.permissions().mode() & 0o077 == 0 {
+    let others = it.permissions().mode() & 0o077;
+    if others == 0 {
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(0o600))

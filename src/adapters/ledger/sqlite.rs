@@ -1,19 +1,17 @@
-//! The ledger of one machine: a SQLite file in WAL mode, synced in full before an append returns. Appends of
+//! The ledger of one machine: a `SQLite` file in WAL mode, synced in full before an append returns. Appends of
 //! all processes go one after the other (`BEGIN IMMEDIATE`); sqlx's default, deferred, loses half of them as
 //! *locked* when two processes race. Triggers keep the table append-only for whoever comes by with a shell.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use futures::{TryStreamExt as _, future::BoxFuture};
-use sqlx::{
-    ConnectOptions as _, Connection as _,
-    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
-};
+use sqlx::{Connection as _, sqlite::SqliteConnection};
 use tokio::sync::Mutex;
 
+use self::{
+    fault::{code, fault, foreign, is_damage, words},
+    file::{APPLICATION, connect_to_read, connect_to_write, make_schema},
+};
 use super::{
     chain::{self, GENESIS, Row, Walk},
     folder,
@@ -26,37 +24,8 @@ use crate::{
     ports::keep::{AppendError, Expected, Ledger, Verified},
 };
 
-/// How long an append waits for another process's.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// `user_version` of the file. The schema may change only with it; entries have a format of their own.
-const SCHEMA_VERSION: i64 = 1;
-
-/// "gngo", so that another program's database is told from ours.
-const APPLICATION: i64 = 0x676e_676f;
-
-/// The insert trigger also stops `INSERT OR REPLACE`, which deletes without asking the delete trigger.
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS entries (
-        seq INTEGER PRIMARY KEY,
-        stream TEXT NOT NULL,
-        position INTEGER NOT NULL,
-        bytes BLOB NOT NULL,
-        prev TEXT NOT NULL,
-        hash TEXT NOT NULL,
-        UNIQUE (stream, position)
-    ) STRICT;
-    CREATE TRIGGER IF NOT EXISTS entries_follow BEFORE INSERT ON entries
-    WHEN NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM entries)
-        OR NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM entries WHERE stream = NEW.stream)
-    BEGIN SELECT RAISE(ABORT, 'entries are appended one after the other'); END;
-    CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries
-    BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
-    CREATE TRIGGER IF NOT EXISTS entries_remain BEFORE DELETE ON entries
-    BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
-    PRAGMA application_id = 1735288687;
-    PRAGMA user_version = 1;
-";
+mod fault;
+mod file;
 
 pub struct SqliteLedger {
     path: PathBuf,
@@ -293,7 +262,7 @@ pub async fn verify_file(path: &Path) -> Result<Verified, Fault> {
     verified
 }
 
-/// The chain first, so that the broken entry is named; then SQLite's own check, which also sees an index
+/// The chain first, so that the broken entry is named; then `SQLite`'s own check, which also sees an index
 /// that tells another story than its table.
 async fn walk(path: &Path, reader: &mut SqliteConnection) -> Result<Verified, Fault> {
     let mut walk = Walk::new();
@@ -349,146 +318,6 @@ async fn walk(path: &Path, reader: &mut SqliteConnection) -> Result<Verified, Fa
             head: walk.head,
         },
     })
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(BUSY)
-        .synchronous(SqliteSynchronous::Full)
-        // On macOS a plain fsync leaves the data in the drive's cache.
-        .pragma("fullfsync", "ON")
-        .row_buffer_size(1_000)
-        .disable_statement_logging()
-}
-
-/// Turning a new file to WAL needs it alone for a moment, and SQLite does not wait there.
-async fn connect_to_write(path: &Path) -> Result<SqliteConnection, Fault> {
-    let options = options(path).journal_mode(SqliteJournalMode::Wal);
-    let mut tries = 0;
-    loop {
-        match options.connect().await {
-            Ok(connection) => return Ok(connection),
-            Err(error) if matches!(code(&error).map(|c| c & 0xff), Some(5)) && tries < 50 => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            Err(error) => return Err(fault("opening", path, &error)),
-        }
-    }
-}
-
-async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Fault> {
-    let connection = options(path).read_only(true).connect().await;
-    connection.map_err(|error| fault("opening", path, &error))
-}
-
-async fn make_schema(path: &Path, writer: &mut SqliteConnection) -> Result<(), Fault> {
-    let failed = |error| fault("opening", path, &error);
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed)?;
-    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed)?;
-    let things: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed)?;
-    let refusal = match (application, version) {
-        (0, 0) if things == 0 => None,
-        (APPLICATION, SCHEMA_VERSION) => None,
-        (APPLICATION, later) => {
-            let doing = format!("opening {}", path.display());
-            let detail =
-                format!("its schema is version {later}; this gonogo writes {SCHEMA_VERSION}");
-            let fault = Fault::new("ledger", FaultKind::Refused, doing, &detail);
-            Some(fault.hint("Use the gonogo that your team uses, or a later one"))
-        }
-        _ => Some(foreign(path)),
-    };
-    if let Some(fault) = refusal {
-        tx.rollback().await.map_err(failed)?;
-        return Err(fault);
-    }
-    sqlx::raw_sql(SCHEMA)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-    tx.commit().await.map_err(failed)
-}
-
-fn foreign(path: &Path) -> Fault {
-    let doing = format!("opening {}", path.display());
-    Fault::new(
-        "ledger",
-        FaultKind::Refused,
-        doing,
-        "it is a database of another program",
-    )
-    .hint("Set `ledger` in the configuration to a file of its own")
-}
-
-/// SQLite's extended result code.
-fn code(error: &sqlx::Error) -> Option<i32> {
-    let database = error.as_database_error()?;
-    database.code()?.parse().ok()
-}
-
-/// CORRUPT, NOTADB, or a value that is not of its column's type.
-fn is_damage(error: &sqlx::Error) -> bool {
-    matches!(
-        error,
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
-    ) || matches!(code(error).map(|code| code & 0xff), Some(11 | 26))
-}
-
-fn words(error: &sqlx::Error) -> String {
-    match error.as_database_error() {
-        Some(database) => database.message().to_owned(),
-        None => error.to_string(),
-    }
-}
-
-fn fault(doing: &str, path: &Path, error: &sqlx::Error) -> Fault {
-    let shown = path.display();
-    let (kind, hint) = match code(error).map(|code| code & 0xff) {
-        // BUSY, LOCKED
-        Some(5 | 6) => (
-            FaultKind::Throttled,
-            "Another process has been writing to it for more than 5 s; nothing was written here. Try again"
-                .to_owned(),
-        ),
-        // READONLY, PERM, AUTH
-        Some(8 | 3 | 23) => (
-            FaultKind::Refused,
-            format!("Nothing was written. Give this account the right to write {shown} and its folder"),
-        ),
-        // FULL, TOOBIG
-        Some(13 | 18) => (
-            FaultKind::Refused,
-            format!("Nothing was written. Make room on the disk that holds {shown}"),
-        ),
-        // IOERR: what a failed sync left on the disk is not known.
-        Some(10) => (
-            FaultKind::Unreachable,
-            format!("The disk that holds {shown} fails; look at the system's log"),
-        ),
-        // CANTOPEN
-        Some(14) => (
-            FaultKind::Refused,
-            format!("Look whether {shown} and its folder are there and can be read and written"),
-        ),
-        _ if is_damage(error) => (
-            FaultKind::Malformed,
-            format!("Keep {shown} aside as it is, look with `gonogo audit verify`, and restore a copy"),
-        ),
-        _ => (FaultKind::Bug, "Please report this".to_owned()),
-    };
-    Fault::new("ledger", kind, format!("{doing} {shown}"), &words(error)).hint(hint)
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl<'a> Filter<'a> {
         // Nearly every line ends here: a look at its first bytes.
         let prefix = self.families.prefix.as_bytes();
         let line = line.trim_ascii_start();
-        if !line.starts_with(prefix) && line.first() != Some(&b'#') {
+        if !line.starts_with(prefix) && line.first() != Some(&b'#') || line.len() > LONGEST_LINE {
             return;
         }
         let Some(kept) = self.rewritten(line) else {
@@ -148,7 +148,7 @@ impl<'a> Filter<'a> {
         if !self.families.wants(name) {
             return None;
         }
-        let (bound, rest) = match rest.strip_prefix(b"{") {
+        let (bound, rest) = match rest.trim_ascii_start().strip_prefix(b"{") {
             Some(labels) => labels_of(labels)?,
             None => (None, rest),
         };
@@ -271,5 +271,125 @@ fn into_bucket(buckets: &mut Vec<(f64, f64)>, bound: f64, count: f64) {
     {
         Some((_, sum)) => *sum += count,
         None => buckets.push((bound, count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    const PRACTICE: &str = r#"# HELP release_manager_requests_total Requests served.
+# TYPE release_manager_requests_total counter
+release_manager_requests_total{version="v1.3.0"} 1200
+# HELP release_manager_errors_total Requests that failed, by type.
+# TYPE release_manager_errors_total counter
+release_manager_errors_total{type="timeout",version="v1.3.0"} 5
+release_manager_errors_total{type="database",version="v1.3.0"} 3
+# TYPE release_manager_request_duration_seconds histogram
+release_manager_request_duration_seconds_bucket{version="v1.3.0",le="0.1"} 900
+release_manager_request_duration_seconds_bucket{version="v1.3.0",le="0.5"} 1190
+release_manager_request_duration_seconds_bucket{version="v1.3.0",le="+Inf"} 1200
+release_manager_request_duration_seconds_sum{version="v1.3.0"} 80.5
+release_manager_request_duration_seconds_count{version="v1.3.0"} 1200
+# TYPE release_manager_db_connections_active gauge
+release_manager_db_connections_active{version="v1.3.0"} 24
+"#;
+
+    fn families() -> Families {
+        Families::new("release_manager")
+    }
+
+    fn filtered(text: &str, piece: usize) -> Result<Vec<String>, String> {
+        let families = families();
+        let mut filter = Filter::new(&families);
+        for chunk in text.as_bytes().chunks(piece.max(1)) {
+            filter.push(chunk);
+        }
+        filter.finish()
+    }
+
+    fn parsed(text: &str) -> Result<Scrape, String> {
+        parse(&families(), filtered(text, usize::MAX)?)
+    }
+
+    #[test]
+    fn exactly_the_wanted_lines_are_kept() {
+        let noise = "go_goroutines 7\n# TYPE go_goroutines gauge\nrelease_manager_requests_total_by_zone 3\n\
+            release_manager_cache_hits_total 9\nxrelease_manager_requests_total 3\n\n# release_manager_requests_total free words\n";
+        let mixed = format!("{noise}{PRACTICE}{noise}");
+        let kept = filtered(&mixed, usize::MAX).unwrap();
+        assert_eq!(kept, filtered(PRACTICE, usize::MAX).unwrap());
+        assert_eq!(kept.len(), 13);
+        assert_eq!(kept[1], "release_manager_requests_total 1200");
+        assert_eq!(
+            kept[6],
+            "release_manager_request_duration_seconds_bucket{le=\"0.1\"} 900"
+        );
+        for piece in [1, 2, 3, 7, 64, 1000] {
+            assert_eq!(
+                filtered(&mixed, piece).unwrap(),
+                kept,
+                "in pieces of {piece}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_practice_shapes_become_sums() {
+        let scrape = parsed(PRACTICE).unwrap();
+        assert_eq!((scrape.requests, scrape.errors), (Some(1200.0), Some(8.0)));
+        assert_eq!(
+            scrape.buckets,
+            [(0.1, 900.0), (0.5, 1190.0), (f64::INFINITY, 1200.0)]
+        );
+    }
+
+    #[test]
+    fn labels_may_hold_anything() {
+        let text = "release_manager_requests_total{path=\"/a,b=\\\"c}\\\\\",le=\"x\"} 5 1700000000000\n\
+            release_manager_requests_total { } 2 # {trace=\"1\"} 0.5\n\
+            release_manager_requests_total{path=\"never closed} 9\n\
+            release_manager_request_duration_seconds_bucket{a=\"}\", le=\"1e-1\" , b=\"le=\\\"9\\\"\"} 4\n";
+        let kept = filtered(text, 5).unwrap();
+        assert_eq!(kept[0], "release_manager_requests_total{le=\"x\"} 5");
+        assert_eq!(
+            kept[2],
+            "release_manager_request_duration_seconds_bucket{le=\"1e-1\"} 4"
+        );
+        let scrape = parsed(text).unwrap();
+        assert_eq!(
+            (scrape.requests, scrape.buckets),
+            (Some(7.0), vec![(0.1, 4.0)])
+        );
+    }
+
+    #[test]
+    fn broken_numbers_are_no_readings() {
+        for broken in ["NaN", "nan", "+Inf", "-Inf", "-3"] {
+            let text = format!(
+                "release_manager_requests_total{{a=\"1\"}} 5\nrelease_manager_requests_total{{a=\"2\"}} {broken}\n"
+            );
+            assert!(
+                parsed(&text).unwrap().requests.unwrap().is_nan(),
+                "{broken}"
+            );
+        }
+        assert!(parsed("release_manager_requests_total many\n").is_err());
+        assert!(parsed("").is_err());
+        assert!(parsed("go_goroutines 7\n").is_err());
+    }
+
+    #[test]
+    fn floods_are_bounded() {
+        let line = "release_manager_requests_total{a=\"1\"} 5\n";
+        assert!(filtered(&line.repeat(MOST_LINES), 8192).is_ok());
+        assert!(filtered(&line.repeat(MOST_LINES + 1), 8192).is_err());
+        let endless = format!(
+            "release_manager_requests_total{{a=\"{}\"}} 5\n{line}",
+            "x".repeat(LONGEST_LINE)
+        );
+        assert_eq!(filtered(&endless, 1000).unwrap().len(), 1);
     }
 }

@@ -54,11 +54,10 @@ fn told(resolution: &Resolution<'_>) -> String {
             rule,
             also,
         } => {
-            let mut text = format!("{rule} {}", release.number);
-            for (rule, other) in also {
-                text.push_str(&format!(" also {rule} {}", other.number));
-            }
-            text
+            let first = format!("{rule} {}", release.number);
+            also.iter().fold(first, |text, (rule, other)| {
+                format!("{text} also {rule} {}", other.number)
+            })
         }
         Resolution::Ambiguous { rule, among } => {
             let numbers: Vec<String> = among.iter().map(|r| r.number.to_string()).collect();

@@ -62,7 +62,10 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         }
         Action::Copy => {
             if let Some(text) = overlays::copied(cockpit) {
-                cockpit.say(crate::session::cockpit::Severity::Info, format!("copied {text}"));
+                cockpit.say(
+                    crate::session::cockpit::Severity::Info,
+                    format!("copied {text}"),
+                );
                 return vec![Effect::Copy(text)];
             }
         }
@@ -97,7 +100,16 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
     match wanted::build(cockpit, action, aim) {
         Ok(wanted) => {
             if action == Action::Request {
-                if let Some(number) = aim.release.or_else(|| cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number)).filter(|_| aim.release.is_some() || cockpit.view.screen == Screen::Releases) {
+                if let Some(number) = aim
+                    .release
+                    .or_else(|| {
+                        cockpit
+                            .releases_shown()
+                            .get(cockpit.view.release)
+                            .map(|release| release.number)
+                    })
+                    .filter(|_| aim.release.is_some() || cockpit.view.screen == Screen::Releases)
+                {
                     cockpit.view.chosen = Some(number);
                 }
                 cockpit.view.go(Screen::Plan);
@@ -109,7 +121,11 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         }
         Err(refusal) => {
             overlays::refuse(cockpit, action, &refusal);
-            if refusal.kind == RefusalKind::Raced { vec![Effect::Bell] } else { Vec::new() }
+            if refusal.kind == RefusalKind::Raced {
+                vec![Effect::Bell]
+            } else {
+                Vec::new()
+            }
         }
     }
 }
@@ -123,7 +139,10 @@ fn show_plan(cockpit: &mut Cockpit, aim: &Aim) -> Vec<Effect> {
     if let Some(number) = aim.release {
         cockpit.view.chosen = Some(number);
     } else if cockpit.view.chosen.is_none() {
-        cockpit.view.chosen = cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number);
+        cockpit.view.chosen = cockpit
+            .releases_shown()
+            .get(cockpit.view.release)
+            .map(|release| release.number);
     }
     cockpit.view.plan_line = 0;
     show(cockpit, Screen::Plan);
@@ -132,28 +151,50 @@ fn show_plan(cockpit: &mut Cockpit, aim: &Aim) -> Vec<Effect> {
 
 /// The plan on the screen wants the digest of its release.
 fn resolve_chosen(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let idle = cockpit.facts().is_some_and(|facts| facts.current().is_none());
+    let idle = cockpit
+        .facts()
+        .is_some_and(|facts| facts.current().is_none());
     let project = cockpit.focus().map(|target| target.id.project.clone());
-    let (Some(project), Some(number), true) = (project, cockpit.view.chosen, idle) else { return Vec::new() };
-    let Some(release) = cockpit.known.release(&project, number).filter(|release| release.artifacts.is_empty()) else { return Vec::new() };
+    let (Some(project), Some(number), true) = (project, cockpit.view.chosen, idle) else {
+        return Vec::new();
+    };
+    let Some(release) = cockpit
+        .known
+        .release(&project, number)
+        .filter(|release| release.artifacts.is_empty())
+    else {
+        return Vec::new();
+    };
     let key = (project.clone(), release.commit.clone());
     let commit = release.commit.clone();
-    if cockpit.resolving.insert(key) { vec![Effect::Resolve { project, commit }] } else { Vec::new() }
+    if cockpit.resolving.insert(key) {
+        vec![Effect::Resolve { project, commit }]
+    } else {
+        Vec::new()
+    }
 }
 
 fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
     match cockpit.view.screen {
         Screen::Fleet => {
-            let current = cockpit.facts().and_then(|facts| facts.current()).map(|current| current.state);
+            let current = cockpit
+                .facts()
+                .and_then(|facts| facts.current())
+                .map(|current| current.state);
             match current {
-                Some(crate::domain::deployment::FlightState::Requested) => cockpit.view.go(Screen::Plan),
+                Some(crate::domain::deployment::FlightState::Requested) => {
+                    cockpit.view.go(Screen::Plan)
+                }
                 Some(_) => cockpit.view.go(Screen::Flight),
                 None => cockpit.view.go(Screen::Releases),
             }
             Vec::new()
         }
         Screen::Releases => {
-            cockpit.view.chosen = cockpit.releases_shown().get(cockpit.view.release).map(|release| release.number);
+            cockpit.view.chosen = cockpit
+                .releases_shown()
+                .get(cockpit.view.release)
+                .map(|release| release.number);
             cockpit.view.plan_line = 0;
             cockpit.view.filtering = false;
             cockpit.view.go(Screen::Plan);
@@ -175,7 +216,9 @@ fn back(cockpit: &mut Cockpit) {
     if cockpit.view.overlay.take().is_some() {
         return;
     }
-    if cockpit.view.filtering || !cockpit.view.filter.value().is_empty() && cockpit.view.screen == Screen::Releases {
+    if cockpit.view.filtering
+        || !cockpit.view.filter.value().is_empty() && cockpit.view.screen == Screen::Releases
+    {
         cockpit.view.filtering = false;
         cockpit.view.filter.reset();
         cockpit.view.release = 0;
@@ -186,9 +229,16 @@ fn back(cockpit: &mut Cockpit) {
 
 /// Leaving a flight that nobody else is known to attend asks first.
 fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let flying = cockpit.known.targets.values().any(|known| known.state.current.as_ref().is_some_and(|current| current.state.is_airborne()));
-    let asking = matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
-    if (flying && !asking) || !cockpit.busy.is_empty() && !asking {
+    let flying = cockpit.known.targets.values().any(|known| {
+        known
+            .state
+            .current
+            .as_ref()
+            .is_some_and(|current| current.state.is_airborne())
+    });
+    let asking =
+        matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
+    if !asking && (flying || !cockpit.busy.is_empty()) {
         overlays::open_prompt(cockpit, Ask::Quit);
         return Vec::new();
     }
@@ -199,7 +249,9 @@ fn moved(cockpit: &mut Cockpit, by: isize) {
     let step = |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
     match cockpit.view.context() {
         Context::Palette => overlays::palette_moved(cockpit, by),
-        Context::Help => cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200),
+        Context::Help => {
+            cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200)
+        }
         Context::Fleet => {
             let count = cockpit.workspace().projects.len();
             cockpit.view.project = step(cockpit.view.project, count);
@@ -219,7 +271,10 @@ fn moved(cockpit: &mut Cockpit, by: isize) {
         }
         Context::Timeline => {
             let count = show::timeline(cockpit).len();
-            let back = cockpit.view.timeline_back.saturating_add_signed(by.saturating_neg());
+            let back = cockpit
+                .view
+                .timeline_back
+                .saturating_add_signed(by.saturating_neg());
             cockpit.view.timeline_back = back.min(count.saturating_sub(1));
         }
         Context::Global | Context::Dialog => {}
@@ -228,7 +283,11 @@ fn moved(cockpit: &mut Cockpit, by: isize) {
 
 fn sideways(cockpit: &mut Cockpit, by: isize) -> Vec<Effect> {
     let count = cockpit.workspace().environments.len();
-    cockpit.view.environment = cockpit.view.environment.saturating_add_signed(by).min(count.saturating_sub(1));
+    cockpit.view.environment = cockpit
+        .view
+        .environment
+        .saturating_add_signed(by)
+        .min(count.saturating_sub(1));
     elsewhere(cockpit);
     Vec::new()
 }
@@ -236,16 +295,28 @@ fn sideways(cockpit: &mut Cockpit, by: isize) -> Vec<Effect> {
 /// Another target: the cursors of the other screens start over.
 fn elsewhere(cockpit: &mut Cockpit) {
     let view = &mut cockpit.view;
-    (view.release, view.chosen, view.plan_line, view.flight_line, view.timeline_back) = (0, None, 0, 0, 0);
+    (
+        view.release,
+        view.chosen,
+        view.plan_line,
+        view.flight_line,
+        view.timeline_back,
+    ) = (0, None, 0, 0, 0);
 }
 
 fn next_pane(cockpit: &mut Cockpit, by: usize) {
     if cockpit.view.screen == Screen::Flight {
-        let at = FlightPane::ALL.iter().position(|pane| *pane == cockpit.view.pane).unwrap_or(0);
+        let at = FlightPane::ALL
+            .iter()
+            .position(|pane| *pane == cockpit.view.pane)
+            .unwrap_or(0);
         cockpit.view.pane = FlightPane::ALL[(at + by) % FlightPane::ALL.len()];
         return;
     }
-    let at = Screen::ALL.iter().position(|screen| *screen == cockpit.view.screen).unwrap_or(0);
+    let at = Screen::ALL
+        .iter()
+        .position(|screen| *screen == cockpit.view.screen)
+        .unwrap_or(0);
     let by = if by == 1 { 1 } else { Screen::ALL.len() - 1 };
     let next = Screen::ALL[(at + by) % Screen::ALL.len()];
     show(cockpit, next);

@@ -9,7 +9,7 @@ use crate::session::{
     palette::{self, Line},
     show,
     view::{Aim, Ask, Dialog, Overlay, PaletteState, Prompt},
-    wanted::{self, Wanted},
+    wanted::{self, Question, Wanted},
 };
 use crate::{
     domain::workspace::{Actor, IdentityMeans},
@@ -35,10 +35,15 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     match &mut cockpit.view.overlay {
         Some(Overlay::Palette(palette)) => into(&mut palette.input),
         Some(Overlay::Prompt(prompt)) => into(&mut prompt.input),
-        Some(Overlay::Dialog(dialog)) => dialog.note = Some("pasted text does not answer this: type it".to_owned()),
+        Some(Overlay::Dialog(dialog)) => {
+            dialog.note = Some("pasted text does not answer this: type it".to_owned())
+        }
         Some(Overlay::Help) => {}
         None if cockpit.view.filtering => into(&mut cockpit.view.filter),
-        None => cockpit.say(Severity::Info, "pasted text is ignored here; / filters, : takes commands"),
+        None => cockpit.say(
+            Severity::Info,
+            "pasted text is ignored here; / filters, : takes commands",
+        ),
     }
     Vec::new()
 }
@@ -68,25 +73,43 @@ pub fn open_palette(cockpit: &mut Cockpit) {
 
 /// The palette's entries for what is typed.
 fn entries(cockpit: &Cockpit, typed: &str) -> Vec<reference::PaletteEntry> {
-    palette::filter_entries(reference::palette(&cockpit.keymap, cockpit.view.screen.context()), typed)
+    palette::filter_entries(
+        reference::palette(&cockpit.keymap, cockpit.view.screen.context()),
+        typed,
+    )
 }
 
 /// What the palette lists now, each with the reason why it cannot run.
 pub fn listed(cockpit: &Cockpit) -> Vec<(reference::PaletteEntry, Option<String>)> {
-    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else { return Vec::new() };
-    entries(cockpit, palette.input.value()).into_iter().map(|entry| (entry.clone(), wanted::why_not(cockpit, entry.action))).collect()
+    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else {
+        return Vec::new();
+    };
+    entries(cockpit, palette.input.value())
+        .into_iter()
+        .map(|entry| (entry.clone(), wanted::why_not(cockpit, entry.action)))
+        .collect()
 }
 
 pub fn palette_moved(cockpit: &mut Cockpit, by: isize) {
     let count = listed(cockpit).len();
     if let Some(Overlay::Palette(palette)) = &mut cockpit.view.overlay {
-        palette.selected = palette.selected.saturating_add_signed(by).min(count.saturating_sub(1));
+        palette.selected = palette
+            .selected
+            .saturating_add_signed(by)
+            .min(count.saturating_sub(1));
     }
 }
 
 pub fn complete(cockpit: &mut Cockpit) {
-    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else { return };
-    let Some(entry) = entries(cockpit, palette.input.value()).into_iter().nth(palette.selected) else { return };
+    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else {
+        return;
+    };
+    let Some(entry) = entries(cockpit, palette.input.value())
+        .into_iter()
+        .nth(palette.selected)
+    else {
+        return;
+    };
     if let Some(Overlay::Palette(palette)) = &mut cockpit.view.overlay {
         palette.input = Input::new(format!("{} ", entry.command));
         palette.selected = 0;
@@ -95,7 +118,9 @@ pub fn complete(cockpit: &mut Cockpit) {
 
 /// Enter in the palette: the line if it parses, else the selected entry.
 pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else { return Vec::new() };
+    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else {
+        return Vec::new();
+    };
     let typed = palette.input.value().trim().to_owned();
     let chosen = entries(cockpit, &typed).into_iter().nth(palette.selected);
     let several_words = typed.contains(' ');
@@ -106,9 +131,15 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
     let focus = cockpit.focus().map(|target| target.id.clone());
     let known = &cockpit.known;
     let named = |target: &crate::domain::target::TargetId, name: &str| {
-        let releases = known.releases.get(&target.project).map_or(&[][..], Vec::as_slice);
+        let releases = known
+            .releases
+            .get(&target.project)
+            .map_or(&[][..], Vec::as_slice);
         let resolution = crate::policy::resolve::resolve(releases, name);
-        resolution.release().map(|release| release.number).ok_or_else(|| resolution.sentence(name).unwrap_or_default())
+        resolution
+            .release()
+            .map(|release| release.number)
+            .ok_or_else(|| resolution.sentence(name).unwrap_or_default())
     };
     match palette::parse(&line, cockpit.workspace(), focus.as_ref(), named) {
         Ok(Line::SwitchOperator(name)) => {
@@ -121,7 +152,9 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
             if let Some(target) = target {
                 cockpit.focus_on(&target);
             }
-            let Some(action) = aim.action else { return Vec::new() };
+            let Some(action) = aim.action else {
+                return Vec::new();
+            };
             super::keys::run(cockpit, action, &aim)
         }
         Err(sentence) => {
@@ -139,22 +172,39 @@ fn switch_operator(cockpit: &mut Cockpit, name: &str) {
     let person = people.iter().find(|person| person.name == name);
     if let Some(person) = person {
         let (email, host) = (person.email.clone(), cockpit.me.host.clone());
-        cockpit.me = Actor { name: name.to_owned(), email, means: IdentityMeans::Claimed, host };
+        cockpit.me = Actor {
+            name: name.to_owned(),
+            email,
+            means: IdentityMeans::Claimed,
+            host,
+        };
         cockpit.say(Severity::Info, format!("you act as {name} now"));
     } else {
         let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
-        cockpit.say(Severity::Warning, format!("nobody here is called {name}; there are: {}", names.join(", ")));
+        cockpit.say(
+            Severity::Warning,
+            format!(
+                "nobody here is called {name}; there are: {}",
+                names.join(", ")
+            ),
+        );
     }
 }
 
 pub fn open_prompt(cockpit: &mut Cockpit, ask: Ask) {
     let input = Input::new(ask.suggestion().to_owned());
-    cockpit.view.overlay = Some(Overlay::Prompt(Prompt { ask, input, note: None }));
+    cockpit.view.overlay = Some(Overlay::Prompt(Prompt {
+        ask,
+        input,
+        note: None,
+    }));
 }
 
 /// Enter in a prompt.
 fn answer_prompt(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else { return Vec::new() };
+    let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
+        return Vec::new();
+    };
     if prompt.ask == Ask::Quit {
         if prompt.input.value().trim() == "quit" {
             return vec![Effect::Quit];
@@ -184,9 +234,14 @@ fn note(cockpit: &mut Cockpit, text: &str) {
 
 /// What an action turned into is carried out, or its dialog opens.
 pub fn want(cockpit: &mut Cockpit, wanted: Wanted) -> Vec<Effect> {
-    let Some(target) = cockpit.focus().map(|target| target.id.clone()) else { return Vec::new() };
+    let Some(target) = cockpit.focus().map(|target| target.id.clone()) else {
+        return Vec::new();
+    };
     match wanted {
-        Wanted::Record(command) => vec![Effect::Record { target, command: Box::new(command) }],
+        Wanted::Record(command) => vec![Effect::Record {
+            target,
+            command: Box::new(command),
+        }],
         Wanted::Prompt(ask) => {
             open_prompt(cockpit, ask);
             Vec::new()
@@ -195,22 +250,42 @@ pub fn want(cockpit: &mut Cockpit, wanted: Wanted) -> Vec<Effect> {
             let key = (release.project.clone(), release.commit.clone());
             cockpit.say(Severity::Info, format!("asking the registry for the digest of release {}; press again when it is there", release.title()));
             if cockpit.resolving.insert(key) {
-                return vec![Effect::Resolve { project: release.project, commit: release.commit }];
+                return vec![Effect::Resolve {
+                    project: release.project,
+                    commit: release.commit,
+                }];
             }
             Vec::new()
         }
-        Wanted::Confirm { command, challenge, opening } => {
-            let dialog = Dialog { challenge, command, opening, input: Input::default(), note: None };
+        Wanted::Confirm(question) => {
+            let Question {
+                command,
+                challenge,
+                opening,
+            } = *question;
+            let dialog = Dialog {
+                challenge,
+                command,
+                opening,
+                input: Input::default(),
+                note: None,
+            };
             let asks = dialog.challenge.friction != Friction::None;
             cockpit.view.overlay = Some(Overlay::Dialog(Box::new(dialog)));
-            if asks { Vec::new() } else { answer_dialog(cockpit) }
+            if asks {
+                Vec::new()
+            } else {
+                answer_dialog(cockpit)
+            }
         }
     }
 }
 
 /// Enter in a dialog. Only what was confirmed becomes an effect.
 fn answer_dialog(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let Some(Overlay::Dialog(dialog)) = &mut cockpit.view.overlay else { return Vec::new() };
+    let Some(Overlay::Dialog(dialog)) = &mut cockpit.view.overlay else {
+        return Vec::new();
+    };
     match dialog.challenge.answer(dialog.input.value(), cockpit.now) {
         Reply::TooEarly => Vec::new(),
         Reply::Mismatch => {
@@ -221,13 +296,26 @@ fn answer_dialog(cockpit: &mut Cockpit) -> Vec<Effect> {
             Vec::new()
         }
         Reply::Confirmed(confirmed) => {
-            let (command, opening) = (Box::new(dialog.command.clone()), dialog.opening.clone().map(Box::new));
+            let (command, opening) = (
+                Box::new(dialog.command.clone()),
+                dialog.opening.clone().map(Box::new),
+            );
             cockpit.view.overlay = None;
             let act = confirmed.act();
             let (kind, target) = (act.kind, act.target.clone());
-            cockpit.busy.insert(target, Busy { kind, since: cockpit.now });
+            cockpit.busy.insert(
+                target,
+                Busy {
+                    kind,
+                    since: cockpit.now,
+                },
+            );
             cockpit.say(Severity::Info, format!("{}: asked", kind.verb()));
-            vec![Effect::Execute { confirmed, command, opening }]
+            vec![Effect::Execute {
+                confirmed,
+                command,
+                opening,
+            }]
         }
     }
 }
@@ -253,7 +341,9 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
             prompt.note = None;
         }
         Some(Overlay::Dialog(dialog)) => {
-            let deaf = dialog.challenge.painted_at.is_none_or(|painted| cockpit.now.duration_since(painted) < crate::policy::confirm::DEAF_FOR);
+            let deaf = dialog.challenge.painted_at.is_none_or(|painted| {
+                cockpit.now.duration_since(painted) < crate::policy::confirm::DEAF_FOR
+            });
             if !deaf && matches!(dialog.challenge.friction, Friction::Type(_)) {
                 edit(&mut dialog.input, chord);
                 dialog.note = None;
@@ -271,13 +361,18 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
 pub fn copied(cockpit: &Cockpit) -> Option<String> {
     use crate::session::view::Screen;
     match cockpit.view.screen {
-        Screen::Releases => cockpit.releases_shown().get(cockpit.view.release).map(|release| release.commit.to_string()),
+        Screen::Releases => cockpit
+            .releases_shown()
+            .get(cockpit.view.release)
+            .map(|release| release.commit.to_string()),
         Screen::Plan => show::plan(cockpit).map(|plan| plan.plan.digest.to_string()),
         Screen::Flight => show::flight(cockpit).map(|flight| flight.deployment.id.to_string()),
         Screen::Timeline => {
             let lines = show::timeline(cockpit);
             let at = lines.len().checked_sub(1 + cockpit.view.timeline_back)?;
-            lines.get(at).map(|line| format!("{} {}", line.at, line.sentence))
+            lines
+                .get(at)
+                .map(|line| format!("{} {}", line.at, line.sentence))
         }
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),
     }
@@ -285,11 +380,20 @@ pub fn copied(cockpit: &Cockpit) -> Option<String> {
 
 /// A key was meant for an action; say why it cannot be.
 pub fn refuse(cockpit: &mut Cockpit, action: Action, refusal: &crate::policy::refusal::Refusal) {
-    let hint = refusal.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
-    cockpit.say(Severity::Warning, format!("{}: {}{hint}", action.label(), refusal.sentence));
+    let hint = refusal
+        .hint
+        .as_ref()
+        .map_or_else(String::new, |hint| format!(" ({hint})"));
+    cockpit.say(
+        Severity::Warning,
+        format!("{}: {}{hint}", action.label(), refusal.sentence),
+    );
 }
 
 /// An aim without anything but its action.
 pub fn plain(action: Action) -> Aim {
-    Aim { action: Some(action), ..Aim::default() }
+    Aim {
+        action: Some(action),
+        ..Aim::default()
+    }
 }

@@ -29,53 +29,68 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
         }
         Event::Seen(observation) => {
             cockpit.known.observe(observation, cockpit.now);
-            return attend_to(cockpit, &observation.target).into_iter().collect();
+            return attend_to(cockpit, &observation.target)
+                .into_iter()
+                .collect();
         }
         Event::Catalogue { project, releases } => {
             cockpit.known.catalogue(project, releases.clone());
             cockpit.catalogue_trouble.remove(project);
         }
         Event::CatalogueFailed { project, fault } => {
-            cockpit.catalogue_trouble.insert(project.clone(), fault.clone());
+            cockpit
+                .catalogue_trouble
+                .insert(project.clone(), fault.clone());
         }
-        Event::Artifact { project, commit, artifact } => {
+        Event::Artifact {
+            project,
+            commit,
+            artifact,
+        } => {
             cockpit.known.artifact(project, commit, artifact.clone());
             let key = (project.clone(), commit.clone());
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.remove(&key);
         }
-        Event::ArtifactFailed { project, commit, fault } => {
+        Event::ArtifactFailed {
+            project,
+            commit,
+            fault,
+        } => {
             let key = (project.clone(), commit.clone());
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.insert(key, fault.clone());
         }
-        Event::Recorded { verb, end, .. } => return answered(cockpit, verb, end),
-        Event::Attended { target, position } => {
-            if cockpit.attending.get(target) == Some(position) {
-                cockpit.attending.remove(target);
-            }
+        Event::Recorded { verb, end, .. } => return answered(cockpit, verb, end, false),
+        Event::Attended { target, position } if cockpit.attending.get(target) == Some(position) => {
+            cockpit.attending.remove(target);
         }
         Event::ActEnded { target, kind, end } => {
             cockpit.busy.remove(target);
-            return answered(cockpit, kind.verb(), end);
+            return answered(cockpit, kind.verb(), end, true);
         }
         _ => {}
     }
     Vec::new()
 }
 
-fn answered(cockpit: &mut Cockpit, verb: &str, end: &End) -> Vec<Effect> {
+fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Effect> {
     match end {
         End::Done => {
-            // What follows is for the platform to show; until then it is asked, not done.
-            if cockpit.message.as_ref().is_none_or(|message| message.severity != Severity::Info || !message.text.starts_with(verb)) {
-                cockpit.say(Severity::Info, format!("{verb}: done"));
-            }
+            // The server took it; what follows is for the platform to show.
+            let word = if acted { "applied" } else { "done" };
+            cockpit.say(Severity::Info, format!("{verb}: {word}"));
             Vec::new()
         }
         End::Refused(refusal) => {
-            let hint = refusal.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
-            cockpit.say(Severity::Warning, format!("{verb} refused: {}{hint}", refusal.sentence));
+            let hint = refusal
+                .hint
+                .as_ref()
+                .map_or_else(String::new, |hint| format!(" ({hint})"));
+            cockpit.say(
+                Severity::Warning,
+                format!("{verb} refused: {}{hint}", refusal.sentence),
+            );
             vec![Effect::Bell]
         }
         End::Failed(fault) => {
@@ -83,7 +98,10 @@ fn answered(cockpit: &mut Cockpit, verb: &str, end: &End) -> Vec<Effect> {
             vec![Effect::Bell]
         }
         End::Unknown(fault) => {
-            cockpit.say(Severity::Error, format!("{verb}: outcome UNKNOWN, it is being looked up: {fault}"));
+            cockpit.say(
+                Severity::Error,
+                format!("{verb}: outcome UNKNOWN, it is being looked up: {fault}"),
+            );
             vec![Effect::Bell]
         }
     }
@@ -91,8 +109,17 @@ fn answered(cockpit: &mut Cockpit, verb: &str, end: &End) -> Vec<Effect> {
 
 /// Whatever was reached anywhere is written down, once per position of its stream.
 pub fn attend(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let targets: Vec<TargetId> = cockpit.known.targets.iter().filter(|(_, known)| known.state.current.is_some()).map(|(id, _)| id.clone()).collect();
-    targets.iter().filter_map(|target| attend_to(cockpit, target)).collect()
+    let targets: Vec<TargetId> = cockpit
+        .known
+        .targets
+        .iter()
+        .filter(|(_, known)| known.state.current.is_some())
+        .map(|(id, _)| id.clone())
+        .collect();
+    targets
+        .iter()
+        .filter_map(|target| attend_to(cockpit, target))
+        .collect()
 }
 
 fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
@@ -101,10 +128,19 @@ fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     }
     let facts = cockpit.known.facts(target, cockpit.now)?;
     let position = facts.state.position;
-    if facts.state.read_only || cockpit.attending.contains_key(target) || cockpit.busy.contains_key(target) {
+    if facts.state.read_only
+        || cockpit.attending.contains_key(target)
+        || cockpit.busy.contains_key(target)
+    {
         return None;
     }
-    let Next::Record(bodies) = process::next(&facts) else { return None };
+    let Next::Record(bodies) = process::next(&facts) else {
+        return None;
+    };
     cockpit.attending.insert(target.clone(), position);
-    Some(Effect::Attend { target: target.clone(), position, bodies })
+    Some(Effect::Attend {
+        target: target.clone(),
+        position,
+        bodies,
+    })
 }

@@ -19,9 +19,15 @@ impl Bounds {
         let surge = share(surge, replicas, true);
         let unavailable = share(unavailable, replicas, false);
         if surge == 0 && unavailable == 0 {
-            return Self { surge, unavailable: 1 };
+            return Self {
+                surge,
+                unavailable: 1,
+            };
         }
-        Self { surge, unavailable: unavailable.min(replicas) }
+        Self {
+            surge,
+            unavailable: unavailable.min(replicas),
+        }
     }
 }
 
@@ -34,10 +40,14 @@ fn share(bound: Option<&Value>, replicas: i64, up: bool) -> i64 {
         },
         _ => 25,
     };
-    if up { (replicas * percent + 99) / 100 } else { replicas * percent / 100 }
+    if up {
+        (replicas * percent + 99) / 100
+    } else {
+        replicas * percent / 100
+    }
 }
 
-/// What the arithmetic needs to know of a ReplicaSet.
+/// What the arithmetic needs to know of a `ReplicaSet`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::simulator) struct Side {
     pub wanted: i64,
@@ -48,13 +58,21 @@ impl Side {
     /// Pods to count when asking how many may go. While a side is on its way out, its broken pods count as well,
     /// or a crash-looping canary could never be replaced.
     fn removable(self, ignore_availability: bool) -> i64 {
-        if ignore_availability { self.wanted } else { self.available.min(self.wanted) }
+        if ignore_availability {
+            self.wanted
+        } else {
+            self.available.min(self.wanted)
+        }
     }
 }
 
 /// Wanted pods of canary and stable at a weight, as near as whole pods come to it. The sum is `replicas`, or one more
 /// where surge is allowed and that comes nearer.
-pub(in crate::simulator) fn canary_and_stable(replicas: i64, weight: i64, surge: i64) -> (i64, i64) {
+pub(in crate::simulator) fn canary_and_stable(
+    replicas: i64,
+    weight: i64,
+    surge: i64,
+) -> (i64, i64) {
     if replicas == 0 {
         return (0, 0);
     }
@@ -87,7 +105,7 @@ pub(in crate::simulator) fn canary_and_stable(replicas: i64, weight: i64, surge:
 }
 
 /// Where the controller sets canary and stable next, given where they are; `others` is the number of pods of older
-/// ReplicaSets, which go first. Repeated, it ends at [`canary_and_stable`].
+/// `ReplicaSets`, which go first. Repeated, it ends at [`canary_and_stable`].
 pub(in crate::simulator) fn next_canary_and_stable(
     replicas: i64,
     weight: i64,
@@ -133,7 +151,14 @@ pub(in crate::simulator) fn next_canary_and_stable(
 
 /// Takes back what would exceed the allowed number of pods, from the kept side first unless that would cost
 /// available pods which are needed. Answers (drained, kept).
-fn within_bounds(drain: Side, keep: Side, drained: i64, kept: i64, most: i64, least: i64) -> (i64, i64) {
+fn within_bounds(
+    drain: Side,
+    keep: Side,
+    drained: i64,
+    kept: i64,
+    most: i64,
+    least: i64,
+) -> (i64, i64) {
     let trimmed = kept - (kept + drained - most).max(0);
     let available = drain.available.min(drained) + keep.available.min(trimmed);
     let lost = (keep.available - trimmed).max(0);
@@ -169,18 +194,33 @@ mod tests {
             (1, 10, 1, (1, 1)),
             (3, 50, 0, (2, 1)),
         ] {
-            assert_eq!(canary_and_stable(replicas, weight, surge), expect, "{weight} % of {replicas}");
+            assert_eq!(
+                canary_and_stable(replicas, weight, surge),
+                expect,
+                "{weight} % of {replicas}"
+            );
         }
     }
 
     #[test]
     fn steps_end_at_the_weight_and_keep_the_bounds() {
-        let bounds = Bounds { surge: 3, unavailable: 0 };
-        for (from, weight, expect) in [((0, 10), 10, (1, 9)), ((1, 9), 50, (5, 5)), ((5, 5), 0, (0, 10))] {
+        let bounds = Bounds {
+            surge: 3,
+            unavailable: 0,
+        };
+        for (from, weight, expect) in [
+            ((0, 10), 10, (1, 9)),
+            ((1, 9), 50, (5, 5)),
+            ((5, 5), 0, (0, 10)),
+        ] {
             let mut sides = from;
             for _ in 0..20 {
-                let ready = |wanted| Side { wanted, available: wanted };
-                sides = next_canary_and_stable(10, weight, bounds, ready(sides.0), ready(sides.1), 0);
+                let ready = |wanted| Side {
+                    wanted,
+                    available: wanted,
+                };
+                sides =
+                    next_canary_and_stable(10, weight, bounds, ready(sides.0), ready(sides.1), 0);
                 assert!((10..=13).contains(&(sides.0 + sides.1)), "{sides:?}");
             }
             assert_eq!(sides, expect);
@@ -189,9 +229,21 @@ mod tests {
 
     #[test]
     fn a_broken_canary_can_be_taken_back() {
-        let bounds = Bounds { surge: 3, unavailable: 0 };
-        let canary = Side { wanted: 1, available: 0 };
-        let stable = Side { wanted: 10, available: 10 };
-        assert_eq!(next_canary_and_stable(10, 0, bounds, canary, stable, 0), (0, 10));
+        let bounds = Bounds {
+            surge: 3,
+            unavailable: 0,
+        };
+        let canary = Side {
+            wanted: 1,
+            available: 0,
+        };
+        let stable = Side {
+            wanted: 10,
+            available: 10,
+        };
+        assert_eq!(
+            next_canary_and_stable(10, 0, bounds, canary, stable, 0),
+            (0, 10)
+        );
     }
 }

@@ -42,7 +42,13 @@ pub(in crate::simulator) struct PodLife {
 impl World {
     /// A new pod waits for its node.
     pub(in crate::simulator) fn begin_pod(&mut self, id: &Id) {
-        let life = PodLife { stage: Stage::Unscheduled, started: None, previous: None, restarts: 0, pulls: 0 };
+        let life = PodLife {
+            stage: Stage::Unscheduled,
+            started: None,
+            previous: None,
+            restarts: 0,
+            pulls: 0,
+        };
         self.pods.insert(id.clone(), life);
         let after = self.latency(&id.name, 0.05, 0.3);
         self.step_pod_in(id, after);
@@ -55,7 +61,10 @@ impl World {
             return;
         }
         let grace = pod.int("/spec/terminationGracePeriodSeconds").unwrap_or(30);
-        pod.set("/metadata/deletionTimestamp", stamp(self.now + SignedDuration::from_secs(grace)));
+        pod.set(
+            "/metadata/deletionTimestamp",
+            stamp(self.now + SignedDuration::from_secs(grace)),
+        );
         pod.set("/metadata/deletionGracePeriodSeconds", grace);
         self.note(&pod, KUBELET, "Killing", "Stopping container app");
         self.put(pod);
@@ -68,7 +77,9 @@ impl World {
 
     /// The next step in a pod's life.
     pub(in crate::simulator) fn step_pod(&mut self, id: &Id) {
-        let (Some(mut pod), Some(mut life)) = (self.find(id), self.pods.get(id).cloned()) else { return };
+        let (Some(mut pod), Some(mut life)) = (self.find(id), self.pods.get(id).cloned()) else {
+            return;
+        };
         let image = pod.text("/spec/containers/0/image").to_owned();
         let next = match life.stage {
             Stage::Unscheduled => {
@@ -76,7 +87,9 @@ impl World {
                 life.stage = Stage::Creating;
                 Some((0.4, 1.0))
             }
-            Stage::Creating | Stage::PullBackOff if self.making.catalogue.image(&image).is_none() => {
+            Stage::Creating | Stage::PullBackOff
+                if self.making.catalogue.image(&image).is_none() =>
+            {
                 life.pulls += 1;
                 life.stage = Stage::PullFailed;
                 let why = format!(
@@ -98,11 +111,19 @@ impl World {
             }
             Stage::Creating | Stage::PullBackOff | Stage::Crashed => {
                 self.start_container(&mut pod, &mut life, &image);
-                Some(if life.restarts > 0 { (0.8, 1.4) } else { (0.5, 1.3) })
+                Some(if life.restarts > 0 {
+                    (0.8, 1.4)
+                } else {
+                    (0.5, 1.3)
+                })
             }
             Stage::Starting if self.crashes(&pod) => {
                 self.crash_container(&mut pod, &mut life);
-                let wait = if life.restarts == 0 { 1.0 } else { backoff(u32::try_from(life.restarts).unwrap_or(9)) };
+                let wait = if life.restarts == 0 {
+                    1.0
+                } else {
+                    backoff(u32::try_from(life.restarts).unwrap_or(9))
+                };
                 Some((wait, wait * 1.1))
             }
             Stage::Starting => {
@@ -127,7 +148,9 @@ impl World {
 
     /// Puts a pod into the state of one that has been serving since a time in the past.
     pub(in crate::simulator) fn settle_pod(&mut self, id: &Id, since: Timestamp) {
-        let (Some(mut pod), Some(mut life)) = (self.find(id), self.pods.get(id).cloned()) else { return };
+        let (Some(mut pod), Some(mut life)) = (self.find(id), self.pods.get(id).cloned()) else {
+            return;
+        };
         let now = self.now;
         self.now = since;
         self.schedule_pod(&mut pod);
@@ -153,7 +176,12 @@ impl World {
         let images: Vec<(String, String)> = pod
             .items("/spec/containers")
             .iter()
-            .map(|container| (container.text("/name").to_owned(), container.text("/image").to_owned()))
+            .map(|container| {
+                (
+                    container.text("/name").to_owned(),
+                    container.text("/image").to_owned(),
+                )
+            })
             .collect();
         let waiting: Vec<Value> = images
             .into_iter()
@@ -166,7 +194,11 @@ impl World {
         set_pod_condition(pod, "PodScheduled", true, self.now);
         set_pod_condition(pod, "Initialized", true, self.now);
         mark_ready(pod, false, self.now);
-        let message = format!("Successfully assigned {}/{} to {node}", pod.namespace(), pod.name());
+        let message = format!(
+            "Successfully assigned {}/{} to {node}",
+            pod.namespace(),
+            pod.name()
+        );
         self.note(pod, SCHEDULER, "Scheduled", &message);
     }
 
@@ -176,19 +208,29 @@ impl World {
         } else {
             let fresh = self.fresh(pod.name());
             let draw = chance::draw(self.making.seed, &fresh);
-            pod.set("/status/podIP", format!("10.244.{}.{}", draw % 2, 2 + (draw >> 8) % 250));
+            pod.set(
+                "/status/podIP",
+                format!("10.244.{}.{}", draw % 2, 2 + (draw >> 8) % 250),
+            );
             pod.set("/status/podIPs", json!([{"ip": pod.text("/status/podIP")}]));
         }
         life.stage = Stage::Starting;
         life.started = Some(self.now);
-        self.note(pod, KUBELET, "Pulled", &format!("Container image \"{image}\" already present on machine"));
+        self.note(
+            pod,
+            KUBELET,
+            "Pulled",
+            &format!("Container image \"{image}\" already present on machine"),
+        );
         self.note(pod, KUBELET, "Created", "Created container: app");
         self.note(pod, KUBELET, "Started", "Started container app");
         pod.set("/status/phase", "Running");
         let containers = pod.items("/status/containerStatuses").len();
         for at in 0..containers {
             let status = format!("/status/containerStatuses/{at}");
-            let Some(status) = pod.pointer_mut(&status) else { continue };
+            let Some(status) = pod.pointer_mut(&status) else {
+                continue;
+            };
             status.set("/started", true);
             status.set("/restartCount", life.restarts);
             status.set("/state", json!({"running": {"startedAt": stamp(self.now)}}));
@@ -204,14 +246,26 @@ impl World {
         let ended = json!({"exitCode": 1, "reason": "Error", "startedAt": stamp(started), "finishedAt": stamp(self.now)});
         pod.set("/status/containerStatuses/0/started", false);
         if life.restarts == 0 {
-            pod.set("/status/containerStatuses/0/state", json!({"terminated": ended}));
+            pod.set(
+                "/status/containerStatuses/0/state",
+                json!({"terminated": ended}),
+            );
         } else {
-            let why = format!("back-off restarting failed container=app pod={}", pod.name());
+            let why = format!(
+                "back-off restarting failed container=app pod={}",
+                pod.name()
+            );
             hold_container(pod, "CrashLoopBackOff", &why);
-            let message = format!("Back-off restarting failed container app in pod {}", pod.name());
+            let message = format!(
+                "Back-off restarting failed container app in pod {}",
+                pod.name()
+            );
             self.warn(pod, KUBELET, "BackOff", &message);
         }
-        pod.set("/status/containerStatuses/0/lastState", json!({"terminated": ended}));
+        pod.set(
+            "/status/containerStatuses/0/lastState",
+            json!({"terminated": ended}),
+        );
     }
 
     fn crashes(&self, pod: &Value) -> bool {
@@ -220,9 +274,13 @@ impl World {
 
     /// Whether a pod runs, in production, the release that the scenarios are about.
     pub(in crate::simulator) fn is_bad_release(&self, pod: &Value) -> bool {
-        let release = self.making.catalogue.image(pod.text("/spec/containers/0/image"));
+        let release = self
+            .making
+            .catalogue
+            .image(pod.text("/spec/containers/0/image"));
         pod.namespace() == "production"
-            && release.is_some_and(|release| (release.project.as_str(), release.number) == BAD_RELEASE)
+            && release
+                .is_some_and(|release| (release.project.as_str(), release.number) == BAD_RELEASE)
     }
 }
 
@@ -245,7 +303,11 @@ fn mark_ready(pod: &mut Value, ready: bool, at: Timestamp) {
 fn set_pod_condition(pod: &mut Value, kind: &str, holds: bool, at: Timestamp) {
     let (status, reason, message) = match (holds, kind) {
         (true, _) => ("True", "", ""),
-        (false, _) => ("False", "ContainersNotReady", "containers with unready status: [app]"),
+        (false, _) => (
+            "False",
+            "ContainersNotReady",
+            "containers with unready status: [app]",
+        ),
     };
     set_condition(pod, kind, status, reason, message, at);
 }

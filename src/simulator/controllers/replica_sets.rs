@@ -1,4 +1,4 @@
-//! The ReplicaSet controller: as many pods as asked, and the counts of those that are ready and available.
+//! The `ReplicaSet` controller: as many pods as asked, and the counts of those that are ready and available.
 
 use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::PODS;
@@ -19,12 +19,25 @@ impl World {
         } else if pods.len() > wanted {
             // First those that serve least: not ready, then restarted most, then youngest.
             pods.sort_by_key(|pod| {
-                let restarts: i64 = pod.items("/status/containerStatuses").iter().map(|c| c.count("/restartCount")).sum();
-                (ready_since(pod).is_some(), -restarts, std::cmp::Reverse(pod.text("/metadata/creationTimestamp").to_owned()))
+                let restarts: i64 = pod
+                    .items("/status/containerStatuses")
+                    .iter()
+                    .map(|c| c.count("/restartCount"))
+                    .sum();
+                (
+                    ready_since(pod).is_some(),
+                    -restarts,
+                    std::cmp::Reverse(pod.text("/metadata/creationTimestamp").to_owned()),
+                )
             });
             for pod in &pods[..pods.len() - wanted] {
                 if let Some(pod_id) = Id::of(pod) {
-                    self.note(&set, REPLICA_SET_CONTROLLER, "SuccessfulDelete", &format!("Deleted pod: {}", pod.name()));
+                    self.note(
+                        &set,
+                        REPLICA_SET_CONTROLLER,
+                        "SuccessfulDelete",
+                        &format!("Deleted pod: {}", pod.name()),
+                    );
                     self.terminate_pod(&pod_id);
                 }
             }
@@ -32,14 +45,24 @@ impl World {
         let pods = self.living_pods(&set);
         let settle = SignedDuration::from_secs(set.count("/spec/minReadySeconds"));
         let ready: Vec<Timestamp> = pods.iter().filter_map(ready_since).collect();
-        let available = ready.iter().filter(|since| **since + settle <= self.now).count();
-        if let Some(next) = ready.iter().map(|since| *since + settle).filter(|at| *at > self.now).min() {
+        let available = ready
+            .iter()
+            .filter(|since| **since + settle <= self.now)
+            .count();
+        if let Some(next) = ready
+            .iter()
+            .map(|since| *since + settle)
+            .filter(|at| *at > self.now)
+            .min()
+        {
             self.look_within(id, next.duration_since(self.now));
         }
         let mut status = json!({"replicas": pods.len(), "observedGeneration": set.count("/metadata/generation")});
-        for (member, count) in
-            [("fullyLabeledReplicas", pods.len()), ("readyReplicas", ready.len()), ("availableReplicas", available)]
-        {
+        for (member, count) in [
+            ("fullyLabeledReplicas", pods.len()),
+            ("readyReplicas", ready.len()),
+            ("availableReplicas", available),
+        ] {
             if count > 0 {
                 status[member] = json!(count);
             }
@@ -51,7 +74,8 @@ impl World {
     fn living_pods(&self, set: &Value) -> Vec<Value> {
         let mut pods = self.controlled(&PODS, set.namespace(), set.uid());
         pods.retain(|pod| {
-            !pod.has("/metadata/deletionTimestamp") && !["Succeeded", "Failed"].contains(&pod.text("/status/phase"))
+            !pod.has("/metadata/deletionTimestamp")
+                && !["Succeeded", "Failed"].contains(&pod.text("/status/phase"))
         });
         pods
     }

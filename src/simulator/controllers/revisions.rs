@@ -1,4 +1,4 @@
-//! What Deployments and Rollouts have in common: ReplicaSets by template, revision numbers, history.
+//! What Deployments and Rollouts have in common: `ReplicaSets` by template, revision numbers, history.
 
 use crate::simulator::chance;
 use crate::simulator::json::{Json, escape, pruned};
@@ -33,7 +33,7 @@ pub(in crate::simulator) static ROLLOUT: Dialect = Dialect {
     source: crate::simulator::world::ROLLOUTS_CONTROLLER,
 };
 
-/// Annotations of a workload that are not handed to its ReplicaSets.
+/// Annotations of a workload that are not handed to its `ReplicaSets`.
 const KEPT_BACK: [&str; 6] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
@@ -58,15 +58,18 @@ pub(in crate::simulator) fn template_hash(template: &Value) -> String {
 }
 
 pub(super) fn revision_of(dialect: &Dialect, object: &Value) -> i64 {
-    object.annotation(dialect.revision).and_then(|text| text.parse().ok()).unwrap_or(0)
+    object
+        .annotation(dialect.revision)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
-/// The hash label of a ReplicaSet.
+/// The hash label of a `ReplicaSet`.
 pub(super) fn hash_of<'a>(dialect: &Dialect, set: &'a Value) -> &'a str {
     set.label(dialect.hash_label).unwrap_or("")
 }
 
-/// Sum of a count over ReplicaSets.
+/// Sum of a count over `ReplicaSets`.
 pub(super) fn total<'a>(sets: impl IntoIterator<Item = &'a Value>, pointer: &str) -> i64 {
     sets.into_iter().map(|set| set.count(pointer)).sum()
 }
@@ -77,21 +80,33 @@ impl World {
         if rollout { &ROLLOUT } else { &DEPLOYMENT }
     }
 
-    /// The ReplicaSet of the workload's present template among its own.
+    /// The `ReplicaSet` of the workload's present template among its own.
     pub(super) fn current_set(workload: &Value, sets: &[Value]) -> Option<Value> {
         let wanted = comparable(&workload["spec"]["template"]);
-        sets.iter().find(|set| comparable(&set["spec"]["template"]) == wanted).cloned()
+        sets.iter()
+            .find(|set| comparable(&set["spec"]["template"]) == wanted)
+            .cloned()
     }
 
-    /// Creates the ReplicaSet of a workload's template, with no pods yet.
-    pub(in crate::simulator) fn create_set(&mut self, dialect: &Dialect, workload: &Value) -> Value {
+    /// Creates the `ReplicaSet` of a workload's template, with no pods yet.
+    pub(in crate::simulator) fn create_set(
+        &mut self,
+        dialect: &Dialect,
+        workload: &Value,
+    ) -> Value {
         let template = &workload["spec"]["template"];
         let hash = template_hash(template);
         let name = format!("{}-{hash}", workload.name());
         let mut labeled = template.clone();
-        labeled.set(&format!("/metadata/labels/{}", escape(dialect.hash_label)), hash.as_str());
+        labeled.set(
+            &format!("/metadata/labels/{}", escape(dialect.hash_label)),
+            hash.as_str(),
+        );
         let mut selector = workload["spec"]["selector"].clone();
-        selector.set(&format!("/matchLabels/{}", escape(dialect.hash_label)), hash.as_str());
+        selector.set(
+            &format!("/matchLabels/{}", escape(dialect.hash_label)),
+            hash.as_str(),
+        );
         let mut set = json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": workload.namespace(), "labels": labeled["metadata"]["labels"],
@@ -107,7 +122,7 @@ impl World {
         Value::clone(&self.create(set))
     }
 
-    /// Gives the present ReplicaSet the newest revision number, keeping the numbers it had, and hands it the
+    /// Gives the present `ReplicaSet` the newest revision number, keeping the numbers it had, and hands it the
     /// annotations of the workload (its change-cause among them).
     pub(in crate::simulator) fn number_revision(
         &mut self,
@@ -117,7 +132,11 @@ impl World {
         sets: &[Value],
     ) {
         let older = sets.iter().filter(|set| set.uid() != current.uid());
-        let newest = older.map(|set| revision_of(dialect, set)).max().unwrap_or(0) + 1;
+        let newest = older
+            .map(|set| revision_of(dialect, set))
+            .max()
+            .unwrap_or(0)
+            + 1;
         let mine = revision_of(dialect, current);
         if mine < newest {
             if mine > 0 {
@@ -129,7 +148,12 @@ impl World {
             }
             current.annotate(dialect.revision, &newest.to_string());
         }
-        for (key, value) in workload["metadata"]["annotations"].as_object().cloned().into_iter().flatten() {
+        for (key, value) in workload["metadata"]["annotations"]
+            .as_object()
+            .cloned()
+            .into_iter()
+            .flatten()
+        {
             if !KEPT_BACK.contains(&key.as_str()) {
                 current.annotate(&key, value.as_str().unwrap_or(""));
             }
@@ -142,23 +166,36 @@ impl World {
         }
     }
 
-    /// Sets the size of a ReplicaSet and says so; answers whether it changed.
-    pub(super) fn scale_set(&mut self, dialect: &Dialect, workload: &Value, set: &mut Value, size: i64) -> bool {
+    /// Sets the size of a `ReplicaSet` and says so; answers whether it changed.
+    pub(super) fn scale_set(
+        &mut self,
+        dialect: &Dialect,
+        workload: &Value,
+        set: &mut Value,
+        size: i64,
+    ) -> bool {
         let old = set.count("/spec/replicas");
-        set.annotate(dialect.desired, &workload.int("/spec/replicas").unwrap_or(1).to_string());
+        set.annotate(
+            dialect.desired,
+            &workload.int("/spec/replicas").unwrap_or(1).to_string(),
+        );
         set.set("/spec/replicas", size);
         *set = Value::clone(&self.put(set.clone()));
         if old != size {
             let way = if size > old { "up" } else { "down" };
-            let message = format!("Scaled {way} replica set {} from {old} to {size}", set.name());
+            let message = format!(
+                "Scaled {way} replica set {} from {old} to {size}",
+                set.name()
+            );
             self.note(workload, dialect.source, "ScalingReplicaSet", &message);
         }
         old != size
     }
 
-    /// Removes the oldest idle ReplicaSets beyond `spec.revisionHistoryLimit`.
+    /// Removes the oldest idle `ReplicaSets` beyond `spec.revisionHistoryLimit`.
     pub(super) fn forget_old_sets(&mut self, workload: &Value, old: &[Value]) {
-        let limit = usize::try_from(workload.int("/spec/revisionHistoryLimit").unwrap_or(10)).unwrap_or(10);
+        let limit =
+            usize::try_from(workload.int("/spec/revisionHistoryLimit").unwrap_or(10)).unwrap_or(10);
         for set in old.iter().take(old.len().saturating_sub(limit)) {
             let idle = set.count("/spec/replicas") == 0 && set.count("/status/replicas") == 0;
             if idle && let Some(id) = Id::of(set) {
@@ -167,10 +204,14 @@ impl World {
         }
     }
 
-    /// Creates one pod of a ReplicaSet.
+    /// Creates one pod of a `ReplicaSet`.
     pub(in crate::simulator) fn create_pod(&mut self, set: &Value) -> Id {
         let fresh = self.fresh(set.name());
-        let name = format!("{}-{}", set.name(), chance::suffix(self.making.seed, &fresh, 5));
+        let name = format!(
+            "{}-{}",
+            set.name(),
+            chance::suffix(self.making.seed, &fresh, 5)
+        );
         let template = &set["spec"]["template"];
         let mut spec = template["spec"].clone();
         for (pointer, value) in [
@@ -193,7 +234,12 @@ impl World {
             "status": {"phase": "Pending", "qosClass": "Burstable"},
         });
         self.create(pod);
-        self.note(set, REPLICA_SET_CONTROLLER, "SuccessfulCreate", &format!("Created pod: {name}"));
+        self.note(
+            set,
+            REPLICA_SET_CONTROLLER,
+            "SuccessfulCreate",
+            &format!("Created pod: {name}"),
+        );
         let id = Id::new(&PODS, set.namespace(), &name);
         self.begin_pod(&id);
         id

@@ -31,33 +31,55 @@ pub(super) struct Call {
 impl Call {
     /// A parameter of the query, or "".
     pub fn parameter(&self, name: &str) -> &str {
-        self.query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// Whether a parameter is set to true, or given without a value.
     pub fn asks(&self, name: &str) -> bool {
-        self.query.iter().any(|(key, value)| key == name && ["true", "1", ""].contains(&value.as_str()))
+        self.query
+            .iter()
+            .any(|(key, value)| key == name && ["true", "1", ""].contains(&value.as_str()))
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
     }
 
     /// The body as JSON; what else Kubernetes would take (protobuf, YAML, CBOR) is refused.
     pub fn json(&self) -> Result<Value, Refusal> {
-        let kind = self.header("content-type").split(';').next().unwrap_or("").trim();
+        let kind = self
+            .header("content-type")
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim();
         if !kind.is_empty() && !kind.ends_with("json") {
             return Err(Refusal::media_type("application/json"));
         }
-        serde_json::from_slice(&self.body).map_err(|error| Refusal::bad_request(format!("unreadable JSON: {error}")))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Refusal::bad_request(format!("unreadable JSON: {error}")))
     }
 }
 
-pub(super) fn full(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let body = Full::new(body.into()).map_err(|never| match never {}).boxed_unsync();
+pub(super) fn full(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let body = Full::new(body.into())
+        .map_err(|never| match never {})
+        .boxed_unsync();
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer
 }
 
@@ -73,16 +95,23 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = json(status, &refusal.status());
     if let Some(seconds) = refusal.retry_after {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        answer
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
 }
 
 /// An answer that goes on; each item is sent at once.
-pub(super) fn stream(content_type: &'static str, lines: impl Stream<Item = Bytes> + Send + 'static) -> Answer {
+pub(super) fn stream(
+    content_type: &'static str,
+    lines: impl Stream<Item = Bytes> + Send + 'static,
+) -> Answer {
     let body = StreamBody::new(lines.map(|line| Ok(Frame::data(line)))).boxed_unsync();
     let mut answer = Response::new(body);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer
 }
 
@@ -93,7 +122,10 @@ pub(super) fn parse_query(query: &str) -> Vec<(String, String)> {
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(&key.replace('+', " ")), decode(&value.replace('+', " ")))
+            (
+                decode(&key.replace('+', " ")),
+                decode(&value.replace('+', " ")),
+            )
         })
         .collect()
 }
@@ -104,15 +136,14 @@ pub(super) fn decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let escaped = after.get(..2).filter(|_| *first == b'%');
-        match escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let Some(byte) =
+            escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
+        {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -126,6 +157,13 @@ mod tests {
     fn queries() {
         let pairs = parse_query("labelSelector=app%3Dauth%2Ctier+in+(x)&watch=true&x=%zz");
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(pairs, [pair("labelSelector", "app=auth,tier in (x)"), pair("watch", "true"), pair("x", "%zz")]);
+        assert_eq!(
+            pairs,
+            [
+                pair("labelSelector", "app=auth,tier in (x)"),
+                pair("watch", "true"),
+                pair("x", "%zz")
+            ]
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What the API says about itself: groups and resources, legacy and aggregated, version, and as much OpenAPI as
+//! What the API says about itself: groups and resources, legacy and aggregated, version, and as much `OpenAPI` as
 //! `kubectl create` and `apply` need.
 
 use super::call::{Answer, Call, full, json, ok};
@@ -39,7 +39,11 @@ pub(super) fn answer(call: &Call, path: &str) -> Option<Answer> {
 }
 
 fn root(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
+    if group.is_empty() {
+        format!("/api/{version}")
+    } else {
+        format!("/apis/{group}/{version}")
+    }
 }
 
 fn of_group(group: &str) -> impl Iterator<Item = &'static Kind> {
@@ -49,7 +53,11 @@ fn of_group(group: &str) -> impl Iterator<Item = &'static Kind> {
 fn groups(call: &Call, core: bool) -> Answer {
     let accept = call.header("accept");
     if accept.contains("as=APIGroupDiscoveryList") {
-        let version = if accept.contains("v=v2;") || accept.contains(";v=v2,") { "v2" } else { "v2beta1" };
+        let version = if accept.contains("v=v2;") || accept.contains(";v=v2,") {
+            "v2"
+        } else {
+            "v2beta1"
+        };
         let items: Vec<Value> = kinds::groups()
             .into_iter()
             .filter(|(group, _)| group.is_empty() == core)
@@ -82,12 +90,20 @@ fn legacy_group(group: &str, version: &str) -> Value {
     object!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": [served], "preferredVersion": served})
 }
 
-const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 
 fn verbs_of(subresource: &str) -> Vec<&'static str> {
     match subresource {
-        "log" => vec!["get"],
-        "proxy" => vec!["get"],
+        "log" | "proxy" => vec!["get"],
         _ => vec!["get", "patch", "update"],
     }
 }
@@ -132,12 +148,17 @@ fn resources(group: &str, version: &str) -> Value {
             "categories": if kind.in_all { vec!["all"] } else { vec![] }}));
         for subresource in kind.subresources {
             let (group, version, name) = kind_of(kind, subresource);
-            list.push(object!({"name": format!("{}/{subresource}", kind.plural), "singularName": "",
+            list.push(
+                object!({"name": format!("{}/{subresource}", kind.plural), "singularName": "",
                 "namespaced": kind.namespaced, "group": group, "version": version, "kind": name,
-                "verbs": verbs_of(subresource)}));
+                "verbs": verbs_of(subresource)}),
+            );
         }
     }
-    let group_version = root(group, version).trim_start_matches("/apis/").trim_start_matches("/api/").to_owned();
+    let group_version = root(group, version)
+        .trim_start_matches("/apis/")
+        .trim_start_matches("/api/")
+        .to_owned();
     object!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list})
 }
 
@@ -146,7 +167,10 @@ fn openapi_index() -> Value {
         .into_iter()
         .map(|(group, version)| {
             let root = root(group, version);
-            (root[1..].to_owned(), object!({"serverRelativeURL": format!("/openapi/v3{root}?hash=practice")}))
+            (
+                root[1..].to_owned(),
+                object!({"serverRelativeURL": format!("/openapi/v3{root}?hash=practice")}),
+            )
         })
         .collect();
     object!({"paths": paths})

@@ -18,7 +18,10 @@ pub(super) enum Action {
     HangBefore(u64),
     /// Milliseconds after it was carried out, before its answer.
     HangAfter(u64),
-    Status { status: u16, retry_after: Option<u64> },
+    Status {
+        status: u16,
+        retry_after: Option<u64>,
+    },
     /// The connection is cut before the call is carried out.
     ResetBefore,
     /// The connection is cut after it was carried out.
@@ -45,7 +48,10 @@ impl Action {
             return Some(Self::HangAfter(wait));
         }
         let status = u16::try_from(number("status")?).ok()?;
-        Some(Self::Status { status, retry_after: number("retry_after") })
+        Some(Self::Status {
+            status,
+            retry_after: number("retry_after"),
+        })
     }
 }
 
@@ -61,7 +67,11 @@ struct Fault {
 
 impl Fault {
     fn matches(&self, method: &str, path: &str, body: &str) -> bool {
-        let wants = |member: &str| self.asked.pointer(&format!("/match/{member}")).and_then(Value::as_str);
+        let wants = |member: &str| {
+            self.asked
+                .pointer(&format!("/match/{member}"))
+                .and_then(Value::as_str)
+        };
         self.left != Some(0)
             && wants("method").is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && wants("path_contains").is_none_or(|wanted| path.contains(wanted))
@@ -88,7 +98,8 @@ impl Rehearsal {
     pub fn hit(&mut self, call: &Call) -> Option<Action> {
         let body = String::from_utf8_lossy(&call.body);
         let fault = self.faults.iter_mut().find(|fault| {
-            fault.action != Action::DropEvents && fault.matches(call.method.as_str(), &call.target, &body)
+            fault.action != Action::DropEvents
+                && fault.matches(call.method.as_str(), &call.target, &body)
         })?;
         Some(fault.strike())
     }
@@ -116,7 +127,10 @@ impl Rehearsal {
 
 /// Paths below `/rehearsal/`.
 pub(super) fn rehearse(shell: &Shell, call: &Call) -> Result<Answer, Refusal> {
-    let path = call.path.trim_start_matches("/rehearsal/").trim_end_matches('/');
+    let path = call
+        .path
+        .trim_start_matches("/rehearsal/")
+        .trim_end_matches('/');
     match (call.method.clone(), path) {
         (Method::GET, "requests") => Ok(ok(&Value::from(shell.rehearsal().writes.clone()))),
         (Method::DELETE, "requests") => {
@@ -159,11 +173,19 @@ fn add_fault(shell: &Shell, call: &Call) -> Result<Answer, Refusal> {
              \"reset_before\", \"reset_after\", \"drop_events\"",
         )
     })?;
-    let left = asked.int("/times").map(|times| u64::try_from(times).unwrap_or(0));
+    let left = asked
+        .int("/times")
+        .map(|times| u64::try_from(times).unwrap_or(0));
     let mut rehearsal = shell.rehearsal();
     rehearsal.asked += 1;
     let id = rehearsal.asked;
-    rehearsal.faults.push(Fault { id, asked, action, left, struck: 0 });
+    rehearsal.faults.push(Fault {
+        id,
+        asked,
+        action,
+        left,
+        struck: 0,
+    });
     Ok(json(StatusCode::CREATED, &object!({"id": id})))
 }
 

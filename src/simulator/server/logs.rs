@@ -27,31 +27,55 @@ pub(super) fn answer(shell: &Arc<Shell>, call: &Call, target: &Target) -> Result
     let container = call.parameter("container");
     let stamped = call.asks("timestamps");
     let (now, lines) = shell.with_world(|world, now| {
-        let pod = world.store.get(&id).ok_or_else(|| Refusal::not_found(&PODS, &target.name))?;
+        let pod = world
+            .store
+            .get(&id)
+            .ok_or_else(|| Refusal::not_found(&PODS, &target.name))?;
         let name = pod.text("/spec/containers/0/name");
-        if !container.is_empty() && !pod.items("/spec/containers").iter().any(|found| found.text("/name") == container) {
+        if !container.is_empty()
+            && !pod
+                .items("/spec/containers")
+                .iter()
+                .any(|found| found.text("/name") == container)
+        {
             let message = format!("container {container} is not valid for pod {}", target.name);
             return Err(Refusal::bad_request(message));
         }
         let life = world.pods.get(&id);
         if previous && life.is_none_or(|life| life.previous.is_none()) {
-            let message = format!("previous terminated container \"{name}\" in pod \"{}\" not found", target.name);
+            let message = format!(
+                "previous terminated container \"{name}\" in pod \"{}\" not found",
+                target.name
+            );
             return Err(Refusal::bad_request(message));
         }
         if life.is_none_or(|life| life.started.is_none()) {
-            let message = format!("container \"{name}\" in pod \"{}\" is waiting to start: ContainerCreating", target.name);
+            let message = format!(
+                "container \"{name}\" in pod \"{}\" is waiting to start: ContainerCreating",
+                target.name
+            );
             return Err(Refusal::bad_request(message));
         }
         Ok((now, world.log_lines(&id, since(call, now), now, previous)))
     })?;
     let tail = call.parameter("tailLines").parse().unwrap_or(usize::MAX);
-    let text: String = lines[lines.len().saturating_sub(tail)..].iter().map(|(at, line)| written(*at, line, stamped)).collect();
+    let text: String = lines[lines.len().saturating_sub(tail)..]
+        .iter()
+        .map(|(at, line)| written(*at, line, stamped))
+        .collect();
     if !call.asks("follow") || previous {
         return Ok(full(StatusCode::OK, PLAIN, text));
     }
     let first = futures::stream::iter((!text.is_empty()).then(|| Bytes::from(text)));
-    let follow = Follow { shell: Arc::clone(shell), pod: id, told: now, stamped };
-    let rest = futures::stream::unfold(follow, |mut follow| async move { follow.next().await.map(|text| (text, follow)) });
+    let follow = Follow {
+        shell: Arc::clone(shell),
+        pod: id,
+        told: now,
+        stamped,
+    };
+    let rest = futures::stream::unfold(follow, |mut follow| async move {
+        follow.next().await.map(|text| (text, follow))
+    });
     Ok(stream(PLAIN, futures::StreamExt::chain(first, rest)))
 }
 
@@ -62,13 +86,19 @@ fn since(call: &Call, now: Timestamp) -> Timestamp {
         return time.max(kept);
     }
     match call.parameter("sinceSeconds").parse::<i64>() {
-        Ok(seconds) => (now - SignedDuration::from_secs(seconds.clamp(0, KEPT.as_secs()))).max(kept),
+        Ok(seconds) => {
+            (now - SignedDuration::from_secs(seconds.clamp(0, KEPT.as_secs()))).max(kept)
+        }
         Err(_) => kept,
     }
 }
 
 fn written(at: Timestamp, line: &str, stamped: bool) -> String {
-    if stamped { format!("{at:.9} {line}\n") } else { format!("{line}\n") }
+    if stamped {
+        format!("{at:.9} {line}\n")
+    } else {
+        format!("{line}\n")
+    }
 }
 
 struct Follow {
@@ -86,15 +116,22 @@ impl Follow {
                 () = self.shell.stop.cancelled() => return None,
                 () = tokio::time::sleep(Duration::from_millis(250)) => {}
             }
-            let (now, lives, lines) = self.shell.with_world(|world, now| {
-                (now, world.pods.contains_key(&self.pod), world.log_lines(&self.pod, self.told, now, false))
+            let (now, present, lines) = self.shell.with_world(|world, now| {
+                (
+                    now,
+                    world.pods.contains_key(&self.pod),
+                    world.log_lines(&self.pod, self.told, now, false),
+                )
             });
             self.told = now;
             if !lines.is_empty() {
-                let text: String = lines.iter().map(|(at, line)| written(*at, line, self.stamped)).collect();
+                let text: String = lines
+                    .iter()
+                    .map(|(at, line)| written(*at, line, self.stamped))
+                    .collect();
                 return Some(Bytes::from(text));
             }
-            if !lives {
+            if !present {
                 return None;
             }
         }

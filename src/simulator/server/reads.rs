@@ -1,9 +1,9 @@
 //! GET of one object and of lists: selectors, pages, and the form that the caller accepts.
 
+use super::Shell;
 use super::call::{Answer, Call, ok};
 use super::route::Target;
 use super::table::{self, Included};
-use super::Shell;
 use crate::simulator::json::Json;
 use crate::simulator::kinds::Kind;
 use crate::simulator::refusal::Refusal;
@@ -58,7 +58,11 @@ pub(super) fn get(shell: &Shell, call: &Call, target: &Target) -> Result<Answer,
 }
 
 /// Objects that a list call selects, and the version they were read at.
-fn selected(shell: &Shell, call: &Call, target: &Target) -> Result<(Vec<Arc<Value>>, u64), Refusal> {
+fn selected(
+    shell: &Shell,
+    call: &Call,
+    target: &Target,
+) -> Result<(Vec<Arc<Value>>, u64), Refusal> {
     let labels = Labels::parse(call.parameter("labelSelector"));
     let fields = Fields::parse(call.parameter("fieldSelector"));
     let (objects, version) = shell.with_world(|world, _| {
@@ -72,7 +76,7 @@ fn selected(shell: &Shell, call: &Call, target: &Target) -> Result<(Vec<Arc<Valu
     });
     let wanted: u64 = call.parameter("resourceVersion").parse().unwrap_or(0);
     if wanted > version {
-        return Err(Refusal::injected(504, Some(1)));
+        return Err(Refusal::from_the_future(wanted, version));
     }
     Ok((objects, version))
 }

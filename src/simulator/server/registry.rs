@@ -10,7 +10,11 @@ use serde_json::json as object;
 pub(super) fn answer(images: &Images, request: &Request<Incoming>) -> Answer {
     let head = request.method() == Method::HEAD;
     if !head && request.method() != Method::GET {
-        return error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read only");
+        return error(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "UNSUPPORTED",
+            "this registry is read only",
+        );
     }
     let path = request.uri().path();
     if path == "/v2/" || path == "/v2" {
@@ -22,22 +26,38 @@ pub(super) fn answer(images: &Images, request: &Request<Incoming>) -> Answer {
     if let Some(name) = path.strip_suffix("/tags/list") {
         return match images.tags(name) {
             Some(tags) => json(StatusCode::OK, &object!({"name": name, "tags": tags})),
-            None => error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry"),
+            None => error(
+                StatusCode::NOT_FOUND,
+                "NAME_UNKNOWN",
+                "repository name not known to registry",
+            ),
         };
     }
     if let Some((name, reference)) = path.rsplit_once("/manifests/") {
         if !images.knows(name) {
-            return error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry");
+            return error(
+                StatusCode::NOT_FOUND,
+                "NAME_UNKNOWN",
+                "repository name not known to registry",
+            );
         }
         return match images.manifest(name, reference) {
             Some((digest, bytes)) => content(head, MANIFEST, digest, bytes),
-            None => error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
+            None => error(
+                StatusCode::NOT_FOUND,
+                "MANIFEST_UNKNOWN",
+                "manifest unknown",
+            ),
         };
     }
     if let Some((_, digest)) = path.rsplit_once("/blobs/") {
         return match images.blob(digest) {
             Some(bytes) => content(head, "application/octet-stream", digest, bytes),
-            None => error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
+            None => error(
+                StatusCode::NOT_FOUND,
+                "BLOB_UNKNOWN",
+                "blob unknown to registry",
+            ),
         };
     }
     error(StatusCode::NOT_FOUND, "UNSUPPORTED", "no such path")
@@ -46,7 +66,9 @@ pub(super) fn answer(images: &Images, request: &Request<Incoming>) -> Answer {
 fn content(head: bool, media_type: &'static str, digest: &str, bytes: &[u8]) -> Answer {
     let body = if head { Vec::new() } else { bytes.to_vec() };
     let mut answer = full(StatusCode::OK, media_type, body);
-    answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    answer
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     if let Ok(digest) = HeaderValue::from_str(digest) {
         answer.headers_mut().insert("docker-content-digest", digest);
     }
@@ -54,5 +76,8 @@ fn content(head: bool, media_type: &'static str, digest: &str, bytes: &[u8]) -> 
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Answer {
-    json(status, &object!({"errors": [{"code": code, "message": message, "detail": null}]}))
+    json(
+        status,
+        &object!({"errors": [{"code": code, "message": message, "detail": null}]}),
+    )
 }

@@ -1,6 +1,6 @@
 //! From a call to its answer: token, faults, then the path.
 
-use super::call::{Answer, Call, Cut, full, json, ok, parse_query, decode, refused};
+use super::call::{Answer, Call, Cut, decode, full, json, ok, parse_query, refused};
 use super::faults::{self, Action};
 use super::{Shell, discovery, logs, proxy, reads, watch, writes};
 use crate::simulator::kinds::{self, Kind, PODS, SERVICES};
@@ -24,10 +24,16 @@ pub(super) struct Target {
     pub rest: String,
 }
 
-pub(super) async fn answer(shell: Arc<Shell>, request: hyper::Request<Incoming>) -> Result<Answer, Cut> {
+pub(super) async fn answer(
+    shell: Arc<Shell>,
+    request: hyper::Request<Incoming>,
+) -> Result<Answer, Cut> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-    let target = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string);
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -46,7 +52,9 @@ pub(super) async fn answer(shell: Arc<Shell>, request: hyper::Request<Incoming>)
     let action = shell.rehearsal().hit(&call);
     let outcome = carry_out(&shell, &call, action).await;
     if call.method != Method::GET {
-        let status = outcome.as_ref().map_or(0, |answer| answer.status().as_u16());
+        let status = outcome
+            .as_ref()
+            .map_or(0, |answer| answer.status().as_u16());
         shell.rehearsal().note(&call, received, status);
     }
     outcome
@@ -56,11 +64,14 @@ pub(super) async fn answer(shell: Arc<Shell>, request: hyper::Request<Incoming>)
 async fn carry_out(shell: &Arc<Shell>, call: &Call, action: Option<Action>) -> Result<Answer, Cut> {
     match action {
         Some(Action::ResetBefore) => return Err(Cut),
-        Some(Action::Status { status, retry_after }) => return Ok(refused(&Refusal::injected(status, retry_after))),
+        Some(Action::Status {
+            status,
+            retry_after,
+        }) => return Ok(refused(&Refusal::injected(status, retry_after))),
         Some(Action::HangBefore(wait)) => hang(shell, wait).await?,
         Some(Action::HangAfter(_) | Action::ResetAfter | Action::DropEvents) | None => {}
     }
-    let answer = dispatch(shell, call).await.unwrap_or_else(|refusal| refused(&refusal));
+    let answer = dispatch(shell, call).unwrap_or_else(|refusal| refused(&refusal));
     match action {
         Some(Action::ResetAfter) => return Err(Cut),
         Some(Action::HangAfter(wait)) => hang(shell, wait).await?,
@@ -76,10 +87,12 @@ async fn hang(shell: &Shell, milliseconds: u64) -> Result<(), Cut> {
     }
 }
 
-async fn dispatch(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Refusal> {
+fn dispatch(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Refusal> {
     let path = call.path.trim_end_matches('/');
     match path {
-        "/healthz" | "/livez" | "/readyz" => return Ok(full(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
+        "/healthz" | "/livez" | "/readyz" => {
+            return Ok(full(StatusCode::OK, "text/plain; charset=utf-8", "ok"));
+        }
         "/version" => return Ok(ok(&discovery::version())),
         _ => {}
     }
@@ -89,10 +102,14 @@ async fn dispatch(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Refusal> {
     if path.starts_with("/apis/authorization.k8s.io/v1/") && call.method == Method::POST {
         return review(call);
     }
-    let Some(target) = target(path) else { return Err(Refusal::unknown_path()) };
+    let Some(target) = target(path) else {
+        return Err(Refusal::unknown_path());
+    };
     match target.subresource.as_str() {
         "log" if target.kind == &PODS => return logs::answer(shell, call, &target),
-        "proxy" if target.kind == &PODS || target.kind == &SERVICES => return proxy::answer(shell, call, &target),
+        "proxy" if target.kind == &PODS || target.kind == &SERVICES => {
+            return proxy::answer(shell, call, &target);
+        }
         _ => {}
     }
     if !target.subresource.is_empty() && !["status", "scale"].contains(&target.subresource.as_str())
@@ -140,7 +157,9 @@ fn target(path: &str) -> Option<Target> {
         ["namespaces", namespace, plural] if found(plural).is_some_and(|kind| kind.namespaced) => {
             make(found(plural)?, namespace, "", "", &[])
         }
-        ["namespaces", namespace, plural, name, rest @ ..] if found(plural).is_some_and(|kind| kind.namespaced) => {
+        ["namespaces", namespace, plural, name, rest @ ..]
+            if found(plural).is_some_and(|kind| kind.namespaced) =>
+        {
             let (subresource, rest) = rest.split_first().unwrap_or((&"", &[]));
             make(found(plural)?, namespace, name, subresource, rest)
         }
@@ -163,13 +182,28 @@ mod tests {
     fn paths() {
         let check = |path: &str, expect: (&str, &str, &str, &str, &str)| {
             let found = target(path).unwrap();
-            let Target { kind, namespace, name, subresource, rest } = &found;
-            assert_eq!((kind.plural, &**namespace, &**name, &**subresource, &**rest), expect);
+            let Target {
+                kind,
+                namespace,
+                name,
+                subresource,
+                rest,
+            } = &found;
+            assert_eq!(
+                (kind.plural, &**namespace, &**name, &**subresource, &**rest),
+                expect
+            );
         };
         check("/api/v1/pods", ("pods", "", "", "", ""));
         check("/api/v1/namespaces/dev", ("namespaces", "", "dev", "", ""));
-        check("/api/v1/namespaces/dev/pods/a:9090/proxy/a/b", ("pods", "dev", "a:9090", "proxy", "a/b"));
-        check("/apis/apps/v1/namespaces/dev/deployments/a/scale", ("deployments", "dev", "a", "scale", ""));
+        check(
+            "/api/v1/namespaces/dev/pods/a:9090/proxy/a/b",
+            ("pods", "dev", "a:9090", "proxy", "a/b"),
+        );
+        check(
+            "/apis/apps/v1/namespaces/dev/deployments/a/scale",
+            ("deployments", "dev", "a", "scale", ""),
+        );
         assert!(target("/apis/apps/v1/namespaces/dev/statefulsets").is_none());
     }
 }

@@ -42,7 +42,12 @@ pub(super) fn of_one(kind: &Kind, object: &Value, included: Included) -> Value {
     table(kind, &[object], &metadata, included)
 }
 
-pub(super) fn of_many(kind: &Kind, objects: &[Arc<Value>], metadata: &Value, included: Included) -> Value {
+pub(super) fn of_many(
+    kind: &Kind,
+    objects: &[Arc<Value>],
+    metadata: &Value,
+    included: Included,
+) -> Value {
     let objects: Vec<&Value> = objects.iter().map(|object| &**object).collect();
     table(kind, &objects, metadata, included)
 }
@@ -150,7 +155,12 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
     let age = json!(since(object.text("/metadata/creationTimestamp")));
     let template = &object["spec"]["template"]["spec"]["containers"];
     let of_containers = |member: &str| {
-        let names: Vec<&str> = template.as_array().into_iter().flatten().map(|one| one.text(member)).collect();
+        let names: Vec<&str> = template
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| one.text(member))
+            .collect();
         json!(or_none(&names.join(",")))
     };
     let labels = |pointer: &str| json!(or_none(&pairs(object.pointer(pointer))));
@@ -158,8 +168,18 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
         "pods" => {
             let (ready, status, restarts) = pod_summary(object);
             let none = json!("<none>");
-            let (address, node) = (text("/status/podIP"), text("/spec/nodeName"));
-            vec![name, json!(ready), json!(status), json!(restarts), age, address, node, none.clone(), none]
+            let (address, machine) = (text("/status/podIP"), text("/spec/nodeName"));
+            vec![
+                name,
+                json!(ready),
+                json!(status),
+                json!(restarts),
+                age,
+                address,
+                machine,
+                none.clone(),
+                none,
+            ]
         }
         "replicasets" => vec![
             name,
@@ -173,7 +193,11 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
         ],
         "deployments" => vec![
             name,
-            json!(format!("{}/{}", object.count("/status/readyReplicas"), object.count("/spec/replicas"))),
+            json!(format!(
+                "{}/{}",
+                object.count("/status/readyReplicas"),
+                object.count("/spec/replicas")
+            )),
             count("/status/updatedReplicas"),
             count("/status/availableReplicas"),
             age,
@@ -191,7 +215,10 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                 count("/status/availableReplicas"),
                 age,
                 text("/status/phase"),
-                json!(format!("{}/{steps}", object.count("/status/currentStepIndex"))),
+                json!(format!(
+                    "{}/{steps}",
+                    object.count("/status/currentStepIndex")
+                )),
                 of_containers("/image"),
             ]
         }
@@ -203,7 +230,15 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                 .collect();
             let none = json!("<none>");
             let (sort, address) = (text("/spec/type"), text("/spec/clusterIP"));
-            vec![name, sort, address, none, json!(ports.join(",")), age, labels("/spec/selector")]
+            vec![
+                name,
+                sort,
+                address,
+                none,
+                json!(ports.join(",")),
+                age,
+                labels("/spec/selector"),
+            ]
         }
         "events" => {
             let about = &object["involvedObject"];
@@ -211,7 +246,11 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                 json!(since(object.text("/lastTimestamp"))),
                 text("/type"),
                 text("/reason"),
-                json!(format!("{}/{}", about.text("/kind").to_lowercase(), about.text("/name"))),
+                json!(format!(
+                    "{}/{}",
+                    about.text("/kind").to_lowercase(),
+                    about.text("/name")
+                )),
                 json!(about.text("/fieldPath")),
                 text("/source/component"),
                 json!(object.text("/message").trim()),
@@ -221,7 +260,8 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
             ]
         }
         "nodes" => {
-            let ready = condition(object, "Ready").is_some_and(|found| found.text("/status") == "True");
+            let ready =
+                condition(object, "Ready").is_some_and(|found| found.text("/status") == "True");
             vec![
                 name,
                 json!(if ready { "Ready" } else { "NotReady" }),
@@ -241,8 +281,14 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
 /// Ready containers, status and restarts of a pod, as the printer of Kubernetes sums them up.
 fn pod_summary(pod: &Value) -> (String, String, String) {
     let containers = pod.items("/status/containerStatuses");
-    let ready = containers.iter().filter(|container| container.flag("/ready")).count();
-    let restarts: i64 = containers.iter().map(|container| container.count("/restartCount")).sum();
+    let ready = containers
+        .iter()
+        .filter(|container| container.flag("/ready"))
+        .count();
+    let restarts: i64 = containers
+        .iter()
+        .map(|container| container.count("/restartCount"))
+        .sum();
     let mut status = pod.text("/status/phase").to_owned();
     for container in containers {
         for reason in ["/state/waiting/reason", "/state/terminated/reason"] {
@@ -254,9 +300,14 @@ fn pod_summary(pod: &Value) -> (String, String, String) {
     if pod.has("/metadata/deletionTimestamp") {
         "Terminating".clone_into(&mut status);
     }
-    let last = containers.iter().map(|container| container.text("/lastState/terminated/finishedAt")).max();
+    let last = containers
+        .iter()
+        .map(|container| container.text("/lastState/terminated/finishedAt"))
+        .max();
     let restarts = match last {
-        Some(last) if restarts > 0 && !last.is_empty() => format!("{restarts} ({} ago)", since(last)),
+        Some(last) if restarts > 0 && !last.is_empty() => {
+            format!("{restarts} ({} ago)", since(last))
+        }
         _ => restarts.to_string(),
     };
     let all = pod.items("/spec/containers").len();
@@ -269,7 +320,9 @@ fn or_none(text: &str) -> &str {
 
 fn pairs(map: Option<&Value>) -> String {
     let members = map.and_then(Value::as_object).into_iter().flatten();
-    let pairs: Vec<String> = members.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or(""))).collect();
+    let pairs: Vec<String> = members
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")))
+        .collect();
     pairs.join(",")
 }
 
@@ -286,7 +339,11 @@ fn short(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     let with = |big: i64, unit: &str, small: i64, small_unit: &str| {
-        if small == 0 { format!("{big}{unit}") } else { format!("{big}{unit}{small}{small_unit}") }
+        if small == 0 {
+            format!("{big}{unit}")
+        } else {
+            format!("{big}{unit}{small}{small_unit}")
+        }
     };
     match seconds {
         0..120 => format!("{seconds}s"),
@@ -305,9 +362,15 @@ mod tests {
 
     #[test]
     fn ages() {
-        for (seconds, text) in
-            [(5, "5s"), (119, "119s"), (330, "5m30s"), (3600, "60m"), (11_400, "3h10m"), (187_200, "2d4h"), (864_000, "10d")]
-        {
+        for (seconds, text) in [
+            (5, "5s"),
+            (119, "119s"),
+            (330, "5m30s"),
+            (3600, "60m"),
+            (11_400, "3h10m"),
+            (187_200, "2d4h"),
+            (864_000, "10d"),
+        ] {
             assert_eq!(short(seconds), text);
         }
     }

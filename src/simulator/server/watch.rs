@@ -47,7 +47,9 @@ pub(super) fn answer(shell: &Arc<Shell>, call: &Call, target: &Target) -> Result
     let bookmarks = call.asks("allowWatchBookmarks");
     let version: u64 = match call.parameter("resourceVersion") {
         "" => 0,
-        text => text.parse().map_err(|_| Refusal::bad_request(format!("invalid resource version \"{text}\"")))?,
+        text => text
+            .parse()
+            .map_err(|_| Refusal::bad_request(format!("invalid resource version \"{text}\"")))?,
     };
     let mut watch = Watch {
         newest: shell.version.subscribe(),
@@ -75,7 +77,9 @@ pub(super) fn answer(shell: &Arc<Shell>, call: &Call, target: &Target) -> Result
     } else if version == 0 {
         watch.told = watch.shell.with_world(|world, _| world.store.version());
     }
-    let lines = futures::stream::unfold(watch, |mut watch| async move { watch.next().await.map(|line| (line, watch)) });
+    let lines = futures::stream::unfold(watch, |mut watch| async move {
+        watch.next().await.map(|line| (line, watch))
+    });
     Ok(stream("application/json", lines))
 }
 
@@ -110,7 +114,14 @@ impl Watch {
     fn tell_all(&mut self) {
         let (kind, namespace) = (self.kind, self.namespace.clone());
         let (objects, version) = self.shell.with_world(|world, _| {
-            (world.store.list(kind, &namespace).cloned().collect::<Vec<_>>(), world.store.version())
+            (
+                world
+                    .store
+                    .list(kind, &namespace)
+                    .cloned()
+                    .collect::<Vec<_>>(),
+                world.store.version(),
+            )
         });
         for object in objects {
             if self.takes(&object) {
@@ -123,13 +134,17 @@ impl Watch {
     fn tell_changes(&mut self) {
         let (kind, told, shell) = (self.kind, self.told, Arc::clone(&self.shell));
         let (changes, version) = shell.with_world(|world, _| {
-            let changes = world.store.since(kind, told).map(|changes| changes.cloned().collect::<Vec<_>>());
+            let changes = world
+                .store
+                .since(kind, told)
+                .map(|changes| changes.cloned().collect::<Vec<_>>());
             (changes, world.store.version())
         });
         let Some(changes) = changes else {
             let mut expired = Refusal::expired();
             expired.message = format!("too old resource version: {told} ({version})");
-            self.lines.push_back(line(&json!({"type": "ERROR", "object": expired.status()})));
+            self.lines
+                .push_back(line(&json!({"type": "ERROR", "object": expired.status()})));
             self.over = true;
             return;
         };
@@ -172,11 +187,13 @@ impl Watch {
             Form::Table => table::of_one(self.kind, object, self.included),
             Form::Metadata => metadata_only(object),
         };
-        self.lines.push_back(line(&json!({"type": event, "object": object})));
+        self.lines
+            .push_back(line(&json!({"type": event, "object": object})));
     }
 
     fn tell_bookmark(&mut self, initial_events_end: bool) {
-        let mut metadata = json!({"resourceVersion": self.told.to_string(), "creationTimestamp": null});
+        let mut metadata =
+            json!({"resourceVersion": self.told.to_string(), "creationTimestamp": null});
         if initial_events_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
@@ -185,7 +202,8 @@ impl Watch {
             Form::Whole | Form::Table => (self.kind.kind, self.kind.api_version()),
         };
         let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
-        self.lines.push_back(line(&json!({"type": "BOOKMARK", "object": object})));
+        self.lines
+            .push_back(line(&json!({"type": "BOOKMARK", "object": object})));
     }
 }
 

@@ -1,10 +1,10 @@
 //! POST, PUT, PATCH and DELETE: from the call to a request to the world.
 
+use super::Shell;
 use super::call::{Answer, Call, json};
 use super::reads::{Form, form};
 use super::route::Target;
 use super::table::{self, Included};
-use super::Shell;
 use crate::simulator::json::Json;
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
@@ -37,17 +37,29 @@ pub(super) fn answer(shell: &Shell, call: &Call, target: &Target) -> Result<Answ
         dry_run: dry_run(call),
     };
     let stored = shell.with_world(|world, now| world.apply(now, &request))?;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let table = form(call) == Form::Table && stored.text("/kind") == target.kind.kind;
     if table {
-        return Ok(json(status, &table::of_one(target.kind, &stored, Included::of(call))));
+        return Ok(json(
+            status,
+            &table::of_one(target.kind, &stored, Included::of(call)),
+        ));
     }
     Ok(json(status, &stored))
 }
 
 fn dry_run(call: &Call) -> bool {
-    call.query.iter().any(|(key, value)| key == "dryRun" && value == "All")
-        || call.method == Method::DELETE && call.json().is_ok_and(|body| body.items("/dryRun").contains(&object!("All")))
+    call.query
+        .iter()
+        .any(|(key, value)| key == "dryRun" && value == "All")
+        || call.method == Method::DELETE
+            && call
+                .json()
+                .is_ok_and(|body| body.items("/dryRun").contains(&object!("All")))
 }
 
 fn patch(call: &Call) -> Result<Patch, Refusal> {
@@ -55,7 +67,13 @@ fn patch(call: &Call) -> Result<Patch, Refusal> {
         serde_json::from_slice::<Value>(&call.body)
             .map_err(|error| Refusal::bad_request(format!("unreadable JSON: {error}")))
     };
-    match call.header("content-type").split(';').next().unwrap_or("").trim() {
+    match call
+        .header("content-type")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+    {
         "application/merge-patch+json" => Ok(Patch::Merge(body()?)),
         "application/json-patch+json" => Ok(Patch::Json(body()?)),
         "application/strategic-merge-patch+json" => Ok(Patch::Strategic(body()?)),
@@ -67,7 +85,11 @@ fn patch(call: &Call) -> Result<Patch, Refusal> {
 
 /// Deletion options, from the body or the query.
 fn deletion(call: &Call) -> Result<Deletion, Refusal> {
-    let body = if call.body.is_empty() { Value::Null } else { call.json()? };
+    let body = if call.body.is_empty() {
+        Value::Null
+    } else {
+        call.json()?
+    };
     let grace = call.parameter("gracePeriodSeconds");
     Ok(Deletion {
         uid: body.text("/preconditions/uid").to_owned(),
@@ -76,7 +98,12 @@ fn deletion(call: &Call) -> Result<Deletion, Refusal> {
     })
 }
 
-fn delete_all(shell: &Shell, call: &Call, target: &Target, deletion: &Deletion) -> Result<Answer, Refusal> {
+fn delete_all(
+    shell: &Shell,
+    call: &Call,
+    target: &Target,
+    deletion: &Deletion,
+) -> Result<Answer, Refusal> {
     let labels = Labels::parse(call.parameter("labelSelector"));
     let fields = Fields::parse(call.parameter("fieldSelector"));
     let deleted = shell.with_world(|world, now| {
@@ -88,8 +115,14 @@ fn delete_all(shell: &Shell, call: &Call, target: &Target, deletion: &Deletion) 
             .collect();
         for (namespace, name) in named {
             let verb = Verb::Delete(deletion.clone());
-            let request =
-                Request { kind: target.kind, namespace, name, subresource: String::new(), verb, dry_run: dry_run(call) };
+            let request = Request {
+                kind: target.kind,
+                namespace,
+                name,
+                subresource: String::new(),
+                verb,
+                dry_run: dry_run(call),
+            };
             world.apply(now, &request)?;
         }
         Ok(object!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))

@@ -19,19 +19,39 @@ pub(in crate::simulator) const KUBELET: &str = "kubelet";
 
 impl World {
     /// Records an event of type Normal.
-    pub(in crate::simulator) fn note(&mut self, about: &Value, source: &str, reason: &str, message: &str) {
+    pub(in crate::simulator) fn note(
+        &mut self,
+        about: &Value,
+        source: &str,
+        reason: &str,
+        message: &str,
+    ) {
         self.record(about, source, "Normal", reason, message);
     }
 
     /// Records an event of type Warning.
-    pub(in crate::simulator) fn warn(&mut self, about: &Value, source: &str, reason: &str, message: &str) {
+    pub(in crate::simulator) fn warn(
+        &mut self,
+        about: &Value,
+        source: &str,
+        reason: &str,
+        message: &str,
+    ) {
         self.record(about, source, "Warning", reason, message);
     }
 
     fn record(&mut self, about: &Value, source: &str, severity: &str, reason: &str, message: &str) {
         let words = format!("{}/{reason}/{message}", about.uid());
-        let name = format!("{}.{:016x}", about.name(), chance::draw(self.making.seed, &words));
-        let namespace = if about.namespace().is_empty() { "default" } else { about.namespace() };
+        let name = format!(
+            "{}.{:016x}",
+            about.name(),
+            chance::draw(self.making.seed, &words)
+        );
+        let namespace = if about.namespace().is_empty() {
+            "default"
+        } else {
+            about.namespace()
+        };
         let id = Id::new(&EVENTS, namespace, &name);
         let now = stamp(self.now);
         if let Some(mut again) = self.find(&id) {

@@ -53,28 +53,41 @@ impl World {
             Verb::Patch(patch) => self.update(request, |old| patch.apply(old)),
             Verb::Delete(deletion) => self.delete_requested(request, deletion),
         };
-        self.share_traffic();
+        self.follow_pods();
         answer
     }
 
     fn create_requested(&mut self, request: &Request, mut object: Value) -> Result<Value, Refusal> {
         let kind = request.kind;
         if object.text("/kind") != kind.kind {
-            return Err(Refusal::bad_request(format!("the object provided is not of kind {}", kind.kind)));
+            return Err(Refusal::bad_request(format!(
+                "the object provided is not of kind {}",
+                kind.kind
+            )));
         }
         if kind.namespaced {
-            if self.store.get(&Id::new(&NAMESPACES, "", &request.namespace)).is_none() {
+            if self
+                .store
+                .get(&Id::new(&NAMESPACES, "", &request.namespace))
+                .is_none()
+            {
                 return Err(Refusal::not_found(&NAMESPACES, &request.namespace));
             }
             if !object.namespace().is_empty() && object.namespace() != request.namespace {
-                return Err(Refusal::bad_request("the namespace of the object does not match that of the request"));
+                return Err(Refusal::bad_request(
+                    "the namespace of the object does not match that of the request",
+                ));
             }
             object.set("/metadata/namespace", request.namespace.as_str());
         }
         if object.name().is_empty() {
             let prefix = object.text("/metadata/generateName").to_owned();
             if prefix.is_empty() {
-                return Err(Refusal::invalid(kind, "", "metadata.name: Required value: name or generateName is required"));
+                return Err(Refusal::invalid(
+                    kind,
+                    "",
+                    "metadata.name: Required value: name or generateName is required",
+                ));
             }
             let fresh = self.fresh(&prefix);
             let suffix = chance::suffix(self.making.seed, &fresh, 5);
@@ -84,7 +97,13 @@ impl World {
         if self.store.get(&id).is_some() {
             return Err(Refusal::exists(kind, object.name()));
         }
-        for given in ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"] {
+        for given in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "generation",
+            "managedFields",
+        ] {
             object.unset(&format!("/metadata/{given}"));
         }
         if kind.has("status") {
@@ -106,27 +125,43 @@ impl World {
     }
 
     /// The common way of PUT and PATCH, for the object and its subresources.
-    fn update(&mut self, request: &Request, change: impl Fn(&Value) -> Result<Value, Refusal>) -> Result<Value, Refusal> {
+    fn update(
+        &mut self,
+        request: &Request,
+        change: impl Fn(&Value) -> Result<Value, Refusal>,
+    ) -> Result<Value, Refusal> {
         let kind = request.kind;
         let id = Id::new(kind, &request.namespace, &request.name);
-        let old = self.find(&id).ok_or_else(|| Refusal::not_found(kind, &request.name))?;
+        let old = self
+            .find(&id)
+            .ok_or_else(|| Refusal::not_found(kind, &request.name))?;
         let candidate = if request.subresource == "scale" {
             let scale = change(&scale_of(kind, &old))?;
             let mut candidate = old.clone();
-            candidate.set("/metadata/resourceVersion", scale.text("/metadata/resourceVersion"));
+            candidate.set(
+                "/metadata/resourceVersion",
+                scale.text("/metadata/resourceVersion"),
+            );
             candidate.set("/spec/replicas", scale.count("/spec/replicas"));
             candidate
         } else {
             change(&old)?
         };
-        for (pointer, what) in [("/metadata/name", "name"), ("/metadata/namespace", "namespace")] {
+        for (pointer, what) in [
+            ("/metadata/name", "name"),
+            ("/metadata/namespace", "namespace"),
+        ] {
             if !candidate.text(pointer).is_empty() && candidate.text(pointer) != old.text(pointer) {
-                return Err(Refusal::bad_request(format!("the {what} of the object does not match the request")));
+                return Err(Refusal::bad_request(format!(
+                    "the {what} of the object does not match the request"
+                )));
             }
         }
         let other = |wanted: &str, found: &str| !wanted.is_empty() && wanted != found;
         let version = candidate.text("/metadata/resourceVersion");
-        if other(version, old.text("/metadata/resourceVersion")) || other(candidate.uid(), old.uid()) {
+        if other(version, old.text("/metadata/resourceVersion"))
+            || other(candidate.uid(), old.uid())
+        {
             return Err(Refusal::conflict(kind, &request.name));
         }
         let next = if request.subresource == "status" {
@@ -135,7 +170,14 @@ impl World {
             next
         } else {
             let mut next = candidate;
-            for kept in ["uid", "creationTimestamp", "generation", "name", "namespace", "resourceVersion"] {
+            for kept in [
+                "uid",
+                "creationTimestamp",
+                "generation",
+                "name",
+                "namespace",
+                "resourceVersion",
+            ] {
                 copy(&old, &mut next, &format!("/metadata/{kept}"));
             }
             next.unset("/metadata/managedFields");
@@ -145,20 +187,40 @@ impl World {
             fill_defaults(kind, &mut next);
             let fixed = [&DEPLOYMENTS, &REPLICA_SETS].contains(&kind);
             if fixed && pruned(&next["spec"]["selector"]) != pruned(&old["spec"]["selector"]) {
-                return Err(Refusal::invalid(kind, &request.name, "spec.selector: field is immutable"));
+                return Err(Refusal::invalid(
+                    kind,
+                    &request.name,
+                    "spec.selector: field is immutable",
+                ));
             }
             next
         };
-        let answer = if request.dry_run { next } else { Value::clone(&self.put(next)) };
-        Ok(if request.subresource == "scale" { scale_of(kind, &answer) } else { answer })
+        let answer = if request.dry_run {
+            next
+        } else {
+            Value::clone(&self.put(next))
+        };
+        Ok(if request.subresource == "scale" {
+            scale_of(kind, &answer)
+        } else {
+            answer
+        })
     }
 
-    fn delete_requested(&mut self, request: &Request, deletion: &Deletion) -> Result<Value, Refusal> {
+    fn delete_requested(
+        &mut self,
+        request: &Request,
+        deletion: &Deletion,
+    ) -> Result<Value, Refusal> {
         let kind = request.kind;
         let id = Id::new(kind, &request.namespace, &request.name);
-        let old = self.find(&id).ok_or_else(|| Refusal::not_found(kind, &request.name))?;
+        let old = self
+            .find(&id)
+            .ok_or_else(|| Refusal::not_found(kind, &request.name))?;
         let other = |wanted: &str, found: &str| !wanted.is_empty() && wanted != found;
-        if other(&deletion.uid, old.uid()) || other(&deletion.version, old.text("/metadata/resourceVersion")) {
+        if other(&deletion.uid, old.uid())
+            || other(&deletion.version, old.text("/metadata/resourceVersion"))
+        {
             return Err(Refusal::conflict(kind, &request.name));
         }
         if request.dry_run {
@@ -169,8 +231,10 @@ impl World {
             return Ok(self.find(&id).unwrap_or(old));
         }
         self.remove(&id);
-        Ok(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-            "details": {"name": request.name, "group": kind.group, "kind": kind.plural, "uid": old.uid()}}))
+        Ok(
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+            "details": {"name": request.name, "group": kind.group, "kind": kind.plural, "uid": old.uid()}}),
+        )
     }
 }
 
@@ -183,7 +247,11 @@ pub(in crate::simulator) fn scale_of(kind: &Kind, object: &Value) -> Value {
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")))
         .collect();
-    let running = if kind == &ROLLOUTS { "/status/HPAReplicas" } else { "/status/replicas" };
+    let running = if kind == &ROLLOUTS {
+        "/status/HPAReplicas"
+    } else {
+        "/status/replicas"
+    };
     json!({"kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {"name": object.name(), "namespace": object.namespace(), "uid": object.uid(),
             "resourceVersion": object.text("/metadata/resourceVersion"),

@@ -3,7 +3,7 @@
 
 use super::{Deletion, Making, Request, Verb, World};
 use crate::simulator::catalogue::{Catalogue, REGISTRY, REPOSITORY};
-use crate::simulator::json::Json;
+use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::{DEPLOYMENTS, KINDS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
@@ -23,7 +23,10 @@ struct Flight {
 
 fn catalogue(now: Timestamp) -> Catalogue {
     let mut releases = Vec::new();
-    for (nth, folder) in ["auth-service", "catalog-api", "web-front"].into_iter().enumerate() {
+    for (nth, folder) in ["auth-service", "catalog-api", "web-front"]
+        .into_iter()
+        .enumerate()
+    {
         for number in 1..=43_u64 {
             let name = format!("{REPOSITORY}/{folder}");
             releases.push(BuiltRelease {
@@ -43,7 +46,12 @@ fn catalogue(now: Timestamp) -> Catalogue {
 impl Flight {
     fn new(scenario: Scenario) -> Self {
         let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
-        let making = Making { scenario, seed: 7, speed: 1.0, catalogue: Arc::new(catalogue(now)) };
+        let making = Making {
+            scenario,
+            seed: 7,
+            speed: 1.0,
+            catalogue: Arc::new(catalogue(now)),
+        };
         let mut world = World::new(making, now);
         world.furnish();
         Self { world, now }
@@ -56,7 +64,13 @@ impl Flight {
         }
     }
 
-    fn ask(&mut self, kind: &'static Kind, namespace: &str, subresource: &str, verb: Verb) -> Result<Value, Refusal> {
+    fn ask(
+        &mut self,
+        kind: &'static Kind,
+        namespace: &str,
+        subresource: &str,
+        verb: Verb,
+    ) -> Result<Value, Refusal> {
         let request = Request {
             kind,
             namespace: namespace.to_owned(),
@@ -68,18 +82,31 @@ impl Flight {
         self.world.apply(self.now, &request)
     }
 
-    fn steer(&mut self, status: Value) {
-        self.ask(&ROLLOUTS, "production", "status", Verb::Patch(Patch::Merge(json!({"status": status})))).unwrap();
+    fn steer(&mut self, status: &Value) {
+        self.ask(
+            &ROLLOUTS,
+            "production",
+            "status",
+            Verb::Patch(Patch::Merge(json!({"status": status}))),
+        )
+        .unwrap();
     }
 
     fn set_image(&mut self, kind: &'static Kind, namespace: &str, number: u64) {
-        let image = self.world.making.catalogue.numbered(SERVICE, number).unwrap().reference();
+        let image = self
+            .world
+            .making
+            .catalogue
+            .numbered(SERVICE, number)
+            .unwrap()
+            .reference();
         let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]);
-        self.ask(kind, namespace, "", Verb::Patch(Patch::Json(patch))).unwrap();
+        self.ask(kind, namespace, "", Verb::Patch(Patch::Json(patch)))
+            .unwrap();
     }
 
     fn promote(&mut self) {
-        self.steer(json!({"pauseConditions": null}));
+        self.steer(&json!({"pauseConditions": null}));
     }
 
     fn object(&self, kind: &'static Kind, namespace: &str) -> Value {
@@ -94,7 +121,12 @@ impl Flight {
     fn at(&self) -> (String, i64, i64, i64) {
         let status = &self.rollout()["status"];
         let count = |member: &str| status.count(&format!("/{member}"));
-        (status.text("/phase").to_owned(), count("currentStepIndex"), count("updatedReplicas"), count("replicas"))
+        (
+            status.text("/phase").to_owned(),
+            count("currentStepIndex"),
+            count("updatedReplicas"),
+            count("replicas"),
+        )
     }
 
     fn check(&self, phase: &str, step: i64, updated: i64, all: i64) {
@@ -103,14 +135,27 @@ impl Flight {
 
     /// Pods that run a release in production.
     fn pods_of(&self, number: u64) -> Vec<Value> {
-        let image = self.world.making.catalogue.numbered(SERVICE, number).unwrap().reference();
+        let image = self
+            .world
+            .making
+            .catalogue
+            .numbered(SERVICE, number)
+            .unwrap()
+            .reference();
         let pods = self.world.store.list(&PODS, "production");
-        pods.filter(|pod| pod.text("/spec/containers/0/image") == image).map(|pod| Value::clone(pod)).collect()
+        pods.filter(|pod| pod.text("/spec/containers/0/image") == image)
+            .map(|pod| Value::clone(pod))
+            .collect()
     }
 
     fn events(&self, reason: &str) -> usize {
-        let events = self.world.store.list(&super::super::kinds::EVENTS, "production");
-        events.filter(|event| event.text("/reason") == reason).count()
+        let events = self
+            .world
+            .store
+            .list(&super::super::kinds::EVENTS, "production");
+        events
+            .filter(|event| event.text("/reason") == reason)
+            .count()
     }
 }
 
@@ -120,12 +165,28 @@ fn starts_settled() {
     let before = flight.world.store.version();
     flight.fly(60);
     flight.check("Healthy", 6, 10, 10);
-    assert_eq!(flight.world.store.version(), before, "nothing is written while nothing happens");
-    for (kind, namespace, sets) in [(&DEPLOYMENTS, "dev", 3), (&DEPLOYMENTS, "staging", 3), (&ROLLOUTS, "production", 3)] {
+    assert_eq!(
+        flight.world.store.version(),
+        before,
+        "nothing is written while nothing happens"
+    );
+    for (kind, namespace, sets) in [
+        (&DEPLOYMENTS, "dev", 3),
+        (&DEPLOYMENTS, "staging", 3),
+        (&ROLLOUTS, "production", 3),
+    ] {
         let workload = flight.object(kind, namespace);
-        let owned = flight.world.controlled(&REPLICA_SETS, namespace, workload.uid());
+        let owned = flight
+            .world
+            .controlled(&REPLICA_SETS, namespace, workload.uid());
         assert_eq!(owned.len(), sets);
-        assert_eq!(owned.iter().filter(|set| set.count("/spec/replicas") == 0).count(), sets - 1);
+        assert_eq!(
+            owned
+                .iter()
+                .filter(|set| set.count("/spec/replicas") == 0)
+                .count(),
+            sets - 1
+        );
     }
 }
 
@@ -145,12 +206,19 @@ fn canary_to_the_end() {
     flight.promote();
     flight.fly(40);
     flight.check("Paused", 5, 10, 10);
-    assert_eq!(flight.rollout().text("/status/stableRS"), stable, "not stable before the last promotion");
+    assert_eq!(
+        flight.rollout().text("/status/stableRS"),
+        stable,
+        "not stable before the last promotion"
+    );
     flight.promote();
     flight.fly(10);
     flight.check("Healthy", 6, 10, 10);
     let rollout = flight.rollout();
-    assert_eq!(rollout.text("/status/stableRS"), rollout.text("/status/currentPodHash"));
+    assert_eq!(
+        rollout.text("/status/stableRS"),
+        rollout.text("/status/currentPodHash")
+    );
     assert_ne!(rollout.text("/status/stableRS"), stable);
     assert_eq!(flight.events("RolloutCompleted"), 1);
 }
@@ -162,13 +230,16 @@ fn abort_and_retry() {
     flight.fly(20);
     flight.promote();
     flight.fly(30);
-    flight.steer(json!({"abort": true}));
+    flight.steer(&json!({"abort": true}));
     flight.fly(30);
     flight.check("Degraded", 0, 0, 10);
     let rollout = flight.rollout();
-    assert_eq!(rollout.text("/status/message"), "RolloutAborted: Rollout aborted update to revision 4");
+    assert_eq!(
+        rollout.text("/status/message"),
+        "RolloutAborted: Rollout aborted update to revision 4"
+    );
     assert_eq!(flight.pods_of(41).len(), 10);
-    flight.steer(json!({"abort": false}));
+    flight.steer(&json!({"abort": false}));
     flight.fly(20);
     flight.check("Paused", 1, 1, 10);
     assert!(!flight.rollout().has("/status/abort"));
@@ -179,9 +250,9 @@ fn full_promotion_clears_an_abort() {
     let mut flight = Flight::new(Scenario::Good);
     flight.set_image(&ROLLOUTS, "production", 42);
     flight.fly(20);
-    flight.steer(json!({"abort": true}));
+    flight.steer(&json!({"abort": true}));
     flight.fly(20);
-    flight.steer(json!({"promoteFull": true}));
+    flight.steer(&json!({"promoteFull": true}));
     flight.fly(60);
     flight.check("Healthy", 6, 10, 10);
     assert_eq!(flight.pods_of(42).len(), 10);
@@ -198,14 +269,24 @@ fn going_back_to_stable_skips_all_steps() {
     flight.set_image(&ROLLOUTS, "production", 41);
     flight.fly(30);
     flight.check("Healthy", 6, 10, 10);
-    assert_eq!((flight.pods_of(41).len(), flight.events("SkipSteps")), (10, 1));
+    assert_eq!(
+        (flight.pods_of(41).len(), flight.events("SkipSteps")),
+        (10, 1)
+    );
 }
 
 #[test]
 fn within_the_rollback_window_no_step_is_walked() {
     let mut flight = Flight::new(Scenario::Good);
     let window = json!({"spec": {"rollbackWindow": {"revisions": 2}}});
-    flight.ask(&ROLLOUTS, "production", "", Verb::Patch(Patch::Merge(window))).unwrap();
+    flight
+        .ask(
+            &ROLLOUTS,
+            "production",
+            "",
+            Verb::Patch(Patch::Merge(window)),
+        )
+        .unwrap();
     flight.fly(5);
     flight.check("Healthy", 6, 10, 10);
     flight.set_image(&ROLLOUTS, "production", 39);
@@ -219,10 +300,17 @@ fn a_change_of_steps_starts_anew() {
     let mut flight = Flight::new(Scenario::Good);
     flight.set_image(&ROLLOUTS, "production", 42);
     flight.fly(20);
-    flight.steer(json!({"abort": true}));
+    flight.steer(&json!({"abort": true}));
     flight.fly(20);
     let steps = json!({"spec": {"strategy": {"canary": {"steps": [{"setWeight": 20}, {"pause": {"duration": "10s"}}]}}}});
-    flight.ask(&ROLLOUTS, "production", "", Verb::Patch(Patch::Merge(steps))).unwrap();
+    flight
+        .ask(
+            &ROLLOUTS,
+            "production",
+            "",
+            Verb::Patch(Patch::Merge(steps)),
+        )
+        .unwrap();
     flight.fly(10);
     flight.check("Paused", 1, 2, 10);
     flight.fly(50);
@@ -240,9 +328,13 @@ fn a_held_rollout_takes_no_step() {
     flight.fly(20);
     assert_eq!(flight.at(), ("Paused".to_owned(), 1, 1, 10));
     assert_eq!(flight.rollout().text("/status/message"), "manually paused");
-    flight.ask(&ROLLOUTS, "production", "", held(false)).unwrap();
+    flight
+        .ask(&ROLLOUTS, "production", "", held(false))
+        .unwrap();
     flight.fly(10);
-    assert_eq!(flight.rollout().text("/status/phase"), "Paused");
+    // The pause was cleared while the Rollout was held, so its step pauses once more, as with the real controller.
+    flight.check("Paused", 1, 1, 10);
+    assert_eq!(flight.rollout().text("/status/message"), "CanaryPauseStep");
 }
 
 #[test]
@@ -253,8 +345,14 @@ fn deployments_keep_their_bounds() {
     for _ in 0..300 {
         flight.fly(1);
         let deployment = flight.object(&DEPLOYMENTS, "staging");
-        let status = (deployment.count("/status/replicas"), deployment.count("/status/availableReplicas"));
-        assert!((3..=4).contains(&status.0) && status.1 >= 3, "25 % of 3: one more, none less, was {status:?}");
+        let status = (
+            deployment.count("/status/replicas"),
+            deployment.count("/status/availableReplicas"),
+        );
+        assert!(
+            (3..=4).contains(&status.0) && status.1 >= 3,
+            "25 % of 3: one more, none less, was {status:?}"
+        );
         if !seen.contains(&status) {
             seen.push(status);
         }
@@ -264,28 +362,55 @@ fn deployments_keep_their_bounds() {
     }
     assert!(seen.contains(&(4, 3)) || seen.contains(&(4, 4)), "{seen:?}");
     let deployment = flight.object(&DEPLOYMENTS, "staging");
-    assert_eq!(deployment.annotation("deployment.kubernetes.io/revision"), Some("4"));
+    assert_eq!(
+        deployment.annotation("deployment.kubernetes.io/revision"),
+        Some("4")
+    );
 }
 
 #[test]
 fn undo_finds_the_old_replica_set_again() {
     let mut flight = Flight::new(Scenario::Good);
     let deployment = flight.object(&DEPLOYMENTS, "staging");
-    let sets = flight.world.controlled(&REPLICA_SETS, "staging", deployment.uid());
-    let old = sets.iter().find(|set| set.annotation("deployment.kubernetes.io/revision") == Some("2")).unwrap();
+    let sets = flight
+        .world
+        .controlled(&REPLICA_SETS, "staging", deployment.uid());
+    let old = sets
+        .iter()
+        .find(|set| set.annotation("deployment.kubernetes.io/revision") == Some("2"))
+        .unwrap();
     // What a typed client writes back: without the hash label, with nulls and empties.
     let mut template = old["spec"]["template"].clone();
     template.unset("/metadata/labels/pod-template-hash");
     template.set("/metadata/creationTimestamp", Value::Null);
     template.set("/spec/securityContext", json!({}));
     let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
-    flight.ask(&DEPLOYMENTS, "staging", "", Verb::Patch(Patch::Json(patch))).unwrap();
-    flight.fly(30);
-    let after = flight.world.controlled(&REPLICA_SETS, "staging", deployment.uid());
+    flight
+        .ask(&DEPLOYMENTS, "staging", "", Verb::Patch(Patch::Json(patch)))
+        .unwrap();
+    for _ in 0..30 {
+        flight.fly(1);
+        let deployment = flight.object(&DEPLOYMENTS, "staging");
+        let progressing = condition(&deployment, "Progressing").unwrap();
+        assert_eq!(
+            progressing.text("/status"),
+            "True",
+            "long ago is no missed deadline"
+        );
+    }
+    let after = flight
+        .world
+        .controlled(&REPLICA_SETS, "staging", deployment.uid());
     assert_eq!(after.len(), sets.len());
     let again = after.iter().find(|set| set.uid() == old.uid()).unwrap();
-    assert_eq!(again.annotation("deployment.kubernetes.io/revision"), Some("4"));
-    assert_eq!(again.annotation("deployment.kubernetes.io/revision-history"), Some("2"));
+    assert_eq!(
+        again.annotation("deployment.kubernetes.io/revision"),
+        Some("4")
+    );
+    assert_eq!(
+        again.annotation("deployment.kubernetes.io/revision-history"),
+        Some("2")
+    );
     assert_eq!(again.count("/status/readyReplicas"), 3);
 }
 
@@ -294,16 +419,37 @@ fn an_image_that_was_never_pushed() {
     let mut flight = Flight::new(Scenario::Good);
     let patch = json!({"spec": {"progressDeadlineSeconds": 30,
         "template": {"spec": {"containers": [{"name": "app", "image": "registry.practice/acme/shop/auth-service:nope"}]}}}});
-    flight.ask(&DEPLOYMENTS, "dev", "", Verb::Patch(Patch::Strategic(patch))).unwrap();
+    flight
+        .ask(
+            &DEPLOYMENTS,
+            "dev",
+            "",
+            Verb::Patch(Patch::Strategic(patch)),
+        )
+        .unwrap();
     flight.fly(60);
     let waiting = "/status/containerStatuses/0/state/waiting/reason";
-    let reasons: Vec<String> =
-        flight.world.store.list(&PODS, "dev").map(|pod| pod.text(waiting).to_owned()).filter(|text| !text.is_empty()).collect();
-    assert!(!reasons.is_empty() && reasons.iter().all(|reason| reason.ends_with("Pull") || reason.ends_with("BackOff")));
+    let reasons: Vec<String> = flight
+        .world
+        .store
+        .list(&PODS, "dev")
+        .map(|pod| pod.text(waiting).to_owned())
+        .filter(|text| !text.is_empty())
+        .collect();
+    assert!(
+        !reasons.is_empty()
+            && reasons
+                .iter()
+                .all(|reason| reason.ends_with("Pull") || reason.ends_with("BackOff"))
+    );
     let deployment = flight.object(&DEPLOYMENTS, "dev");
-    let progressing = super::super::json::condition(&deployment, "Progressing").unwrap();
+    let progressing = condition(&deployment, "Progressing").unwrap();
     assert_eq!(progressing.text("/reason"), "ProgressDeadlineExceeded");
-    assert_eq!(deployment.count("/status/availableReplicas"), 2, "the old pods still serve");
+    assert_eq!(
+        deployment.count("/status/availableReplicas"),
+        2,
+        "the old pods still serve"
+    );
 }
 
 #[test]
@@ -313,14 +459,20 @@ fn a_precondition_that_fails_changes_nothing() {
     flight.fly(20);
     let before = flight.rollout();
     let patch = |step: i64| {
-        Verb::Patch(Patch::Json(json!([{"op": "test", "path": "/status/currentStepIndex", "value": step},
+        Verb::Patch(Patch::Json(
+            json!([{"op": "test", "path": "/status/currentStepIndex", "value": step},
             {"op": "test", "path": "/status/abort", "value": null},
-            {"op": "remove", "path": "/status/pauseConditions"}])))
+            {"op": "remove", "path": "/status/pauseConditions"}]),
+        ))
     };
-    let refusal = flight.ask(&ROLLOUTS, "production", "status", patch(3)).unwrap_err();
+    let refusal = flight
+        .ask(&ROLLOUTS, "production", "status", patch(3))
+        .unwrap_err();
     assert_eq!(refusal.code, 422);
     assert_eq!(flight.rollout(), before);
-    flight.ask(&ROLLOUTS, "production", "status", patch(1)).unwrap();
+    flight
+        .ask(&ROLLOUTS, "production", "status", patch(1))
+        .unwrap();
     flight.fly(30);
     flight.check("Paused", 3, 5, 10);
 }
@@ -331,18 +483,54 @@ fn versions_generations_and_subresources() {
     let generation = |flight: &Flight| flight.rollout().count("/metadata/generation");
     let first = generation(&flight);
     let both = json!({"spec": {"paused": true}, "status": {"abort": true}});
-    flight.ask(&ROLLOUTS, "production", "", Verb::Patch(Patch::Merge(both.clone()))).unwrap();
-    assert_eq!((generation(&flight), flight.rollout().has("/status/abort")), (first + 1, false));
+    flight
+        .ask(
+            &ROLLOUTS,
+            "production",
+            "",
+            Verb::Patch(Patch::Merge(both.clone())),
+        )
+        .unwrap();
+    assert_eq!(
+        (generation(&flight), flight.rollout().has("/status/abort")),
+        (first + 1, false)
+    );
     let stale = flight.rollout();
     let back = json!({"spec": {"paused": false}, "status": {"abort": true}});
-    flight.ask(&ROLLOUTS, "production", "status", Verb::Patch(Patch::Merge(back))).unwrap();
-    assert_eq!((generation(&flight), flight.rollout().flag("/spec/paused")), (first + 1, true));
-    let conflict = flight.ask(&ROLLOUTS, "production", "", Verb::Replace(stale)).unwrap_err();
+    flight
+        .ask(
+            &ROLLOUTS,
+            "production",
+            "status",
+            Verb::Patch(Patch::Merge(back)),
+        )
+        .unwrap();
+    assert_eq!(
+        (generation(&flight), flight.rollout().flag("/spec/paused")),
+        (first + 1, true)
+    );
+    let conflict = flight
+        .ask(&ROLLOUTS, "production", "", Verb::Replace(stale))
+        .unwrap_err();
     assert_eq!((conflict.code, conflict.reason), (409, "Conflict"));
-    let strategic = flight.ask(&ROLLOUTS, "production", "", Verb::Patch(Patch::Strategic(both))).unwrap_err();
+    let strategic = flight
+        .ask(
+            &ROLLOUTS,
+            "production",
+            "",
+            Verb::Patch(Patch::Strategic(both)),
+        )
+        .unwrap_err();
     assert_eq!(strategic.code, 415);
     let metadata = json!({"metadata": {"labels": {"x": "y"}}});
-    flight.ask(&ROLLOUTS, "production", "", Verb::Patch(Patch::Merge(metadata))).unwrap();
+    flight
+        .ask(
+            &ROLLOUTS,
+            "production",
+            "",
+            Verb::Patch(Patch::Merge(metadata)),
+        )
+        .unwrap();
     assert_eq!(generation(&flight), first + 1);
 }
 
@@ -356,11 +544,21 @@ fn counters_only_rise_through_a_whole_canary() {
         if second == 30 {
             flight.promote();
         }
-        for pod in flight.world.pods.keys().filter(|pod| pod.namespace == "production") {
-            let Some(counters) = flight.world.traffic.counters(pod, flight.now) else { continue };
+        for pod in flight
+            .world
+            .pods
+            .keys()
+            .filter(|pod| pod.namespace == "production")
+        {
+            let Some(counters) = flight.world.traffic.counters(pod, flight.now) else {
+                continue;
+            };
             if let Some(before) = last.insert(pod.clone(), counters.clone()) {
                 let before: crate::simulator::traffic::Counters = before;
-                assert!(counters.requests >= before.requests && counters.errors >= before.errors, "{pod:?}");
+                assert!(
+                    counters.requests >= before.requests && counters.errors >= before.errors,
+                    "{pod:?}"
+                );
             }
         }
     }
@@ -374,8 +572,12 @@ fn a_bad_canary_shows_from_half_on() {
     let ratio = |flight: &mut Flight, number: u64| {
         let pods: Vec<Id> = flight.pods_of(number).iter().filter_map(Id::of).collect();
         let sum = |flight: &Flight| {
-            let counters = pods.iter().filter_map(|pod| flight.world.traffic.counters(pod, flight.now));
-            counters.fold((0.0, 0.0), |sum, counters| (sum.0 + counters.errors, sum.1 + counters.requests))
+            let counters = pods
+                .iter()
+                .filter_map(|pod| flight.world.traffic.counters(pod, flight.now));
+            counters.fold((0.0, 0.0), |sum, counters| {
+                (sum.0 + counters.errors, sum.1 + counters.requests)
+            })
         };
         let before = sum(flight);
         flight.fly(120);
@@ -386,7 +588,10 @@ fn a_bad_canary_shows_from_half_on() {
     flight.promote();
     flight.fly(40);
     let (bad, good) = (ratio(&mut flight, 42), ratio(&mut flight, 41));
-    assert!((0.02..0.04).contains(&bad) && good < 0.001, "{bad} and {good}");
+    assert!(
+        (0.02..0.04).contains(&bad) && good < 0.001,
+        "{bad} and {good}"
+    );
 }
 
 #[test]
@@ -396,7 +601,14 @@ fn lost_metrics_answer_503_or_nothing() {
     flight.fly(30);
     let canary = |flight: &Flight| Id::of(&flight.pods_of(42)[0]).unwrap();
     let pod = canary(&flight);
-    assert!(flight.world.ask_pod(&pod, 9090, "/metrics").unwrap().body.contains("requests_total{version=\"v1.3.0\"}"));
+    assert!(
+        flight
+            .world
+            .ask_pod(&pod, 9090, "/metrics")
+            .unwrap()
+            .body
+            .contains("requests_total{version=\"v1.3.0\"}")
+    );
     flight.promote();
     flight.fly(40);
     let pod = canary(&flight);
@@ -406,8 +618,14 @@ fn lost_metrics_answer_503_or_nothing() {
         let answer = flight.world.ask_pod(&pod, 9090, "/metrics").unwrap();
         seen.push((answer.status, answer.body.is_empty()));
     }
-    assert!(seen.contains(&(503, false)) && seen.contains(&(200, true)), "{seen:?}");
-    assert_eq!(flight.world.ask_pod(&pod, 8080, "/health").unwrap().status, 200);
+    assert!(
+        seen.contains(&(503, false)) && seen.contains(&(200, true)),
+        "{seen:?}"
+    );
+    assert_eq!(
+        flight.world.ask_pod(&pod, 8080, "/health").unwrap().status,
+        200
+    );
 }
 
 #[test]
@@ -419,14 +637,22 @@ fn a_crash_loop_never_gets_past_its_first_step() {
     let pod = &flight.pods_of(42)[0];
     assert!(pod.count("/status/containerStatuses/0/restartCount") >= 2);
     let id = Id::of(pod).unwrap();
-    assert!(flight.world.ask_pod(&id, 8080, "/health").is_err() || !pod.flag("/status/containerStatuses/0/ready"));
-    flight.steer(json!({"abort": true}));
+    assert!(
+        flight.world.ask_pod(&id, 8080, "/health").is_err()
+            || !pod.flag("/status/containerStatuses/0/ready")
+    );
+    flight.steer(&json!({"abort": true}));
     flight.fly(20);
     flight.check("Degraded", 0, 0, 10);
     // In staging the same release is well.
     flight.set_image(&DEPLOYMENTS, "dev", 42);
     flight.fly(30);
-    assert_eq!(flight.object(&DEPLOYMENTS, "dev").count("/status/availableReplicas"), 2);
+    assert_eq!(
+        flight
+            .object(&DEPLOYMENTS, "dev")
+            .count("/status/availableReplicas"),
+        2
+    );
 }
 
 #[test]
@@ -456,7 +682,14 @@ fn the_same_requests_make_the_same_world() {
         flight.fly(25);
         flight.promote();
         flight.fly(60);
-        let objects = KINDS.into_iter().flat_map(|kind| flight.world.store.list(kind, "").cloned().collect::<Vec<_>>());
+        let objects = KINDS.into_iter().flat_map(|kind| {
+            flight
+                .world
+                .store
+                .list(kind, "")
+                .cloned()
+                .collect::<Vec<_>>()
+        });
         objects.collect::<Vec<_>>()
     };
     assert!(fly() == fly());

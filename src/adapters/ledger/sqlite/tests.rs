@@ -2,8 +2,9 @@
 //! `tests/it/ledger.rs`.
 
 use jiff::Timestamp;
+use sqlx::ConnectOptions as _;
 
-use super::*;
+use super::{file::options, *};
 use crate::domain::{entry::Body, release::Commit, workspace::Actor};
 
 fn draft(number: u64) -> Draft {

@@ -1,0 +1,113 @@
+//! The file: its schema, how connections to it are made, and whether it is ours.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::fault::{code, fault, foreign};
+use crate::domain::fault::{Fault, FaultKind};
+
+/// How long an append waits for another process's.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// `user_version` of the file. The schema may change only with it; entries have a format of their own.
+const SCHEMA_VERSION: i64 = 1;
+
+/// "gngo", so that another program's database is told from ours.
+pub(super) const APPLICATION: i64 = 0x676e_676f;
+
+/// The insert trigger also stops `INSERT OR REPLACE`, which deletes without asking the delete trigger.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS entries (
+        seq INTEGER PRIMARY KEY,
+        stream TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        prev TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        UNIQUE (stream, position)
+    ) STRICT;
+    CREATE TRIGGER IF NOT EXISTS entries_follow BEFORE INSERT ON entries
+    WHEN NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM entries)
+        OR NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM entries WHERE stream = NEW.stream)
+    BEGIN SELECT RAISE(ABORT, 'entries are appended one after the other'); END;
+    CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
+    CREATE TRIGGER IF NOT EXISTS entries_remain BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
+    PRAGMA application_id = 1735288687;
+    PRAGMA user_version = 1;
+";
+
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY)
+        .synchronous(SqliteSynchronous::Full)
+        // On macOS a plain fsync leaves the data in the drive's cache.
+        .pragma("fullfsync", "ON")
+        .row_buffer_size(1_000)
+        .disable_statement_logging()
+}
+
+/// Turning a new file to WAL needs it alone for a moment, and `SQLite` does not wait there.
+pub(super) async fn connect_to_write(path: &Path) -> Result<SqliteConnection, Fault> {
+    let options = options(path).journal_mode(SqliteJournalMode::Wal);
+    let mut tries = 0;
+    loop {
+        match options.connect().await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if matches!(code(&error).map(|c| c & 0xff), Some(5)) && tries < 50 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => return Err(fault("opening", path, &error)),
+        }
+    }
+}
+
+pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Fault> {
+    let connection = options(path).read_only(true).connect().await;
+    connection.map_err(|error| fault("opening", path, &error))
+}
+
+pub(super) async fn make_schema(path: &Path, writer: &mut SqliteConnection) -> Result<(), Fault> {
+    let failed = |error| fault("opening", path, &error);
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed)?;
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed)?;
+    let things: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed)?;
+    let refusal = match (application, version) {
+        (0, 0) if things == 0 => None,
+        (APPLICATION, SCHEMA_VERSION) => None,
+        (APPLICATION, later) => {
+            let doing = format!("opening {}", path.display());
+            let detail =
+                format!("its schema is version {later}; this gonogo writes {SCHEMA_VERSION}");
+            let fault = Fault::new("ledger", FaultKind::Refused, doing, &detail);
+            Some(fault.hint("Use the gonogo that your team uses, or a later one"))
+        }
+        _ => Some(foreign(path)),
+    };
+    if let Some(fault) = refusal {
+        tx.rollback().await.map_err(failed)?;
+        return Err(fault);
+    }
+    sqlx::raw_sql(SCHEMA)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+    tx.commit().await.map_err(failed)
+}

@@ -1,0 +1,124 @@
+//! The command line: the verbs of SPEC §6. Each names the command that the screen's action names, and runs it through
+//! the same facts, gates, `decide`, process manager and executor.
+
+mod acting;
+mod args;
+mod attend;
+mod exit;
+mod headless;
+mod output;
+mod reading;
+mod rehearse;
+
+use std::path::PathBuf;
+
+use clap::Parser as _;
+
+use crate::{
+    config::{self, Folders},
+    domain::workspace::Workspace,
+};
+
+pub use args::Cli;
+use args::{Common, ConfigVerb, Verb};
+pub use exit::Exit;
+use headless::Headless;
+use output::Output;
+
+/// Parses, runs, and says how it ended.
+pub fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            return exit.into();
+        }
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    else {
+        return Exit::Failed.into();
+    };
+    let exit = runtime.block_on(run(cli));
+    // A watch in the background does not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    exit.into()
+}
+
+async fn run(cli: Cli) -> Exit {
+    let Cli { common, verb } = cli;
+    let output = Output::new(common.json);
+    match verb {
+        Some(Verb::Completions { shell }) => reading::completions(shell, output),
+        Some(Verb::Keys { markdown }) => reading::keys(markdown, output),
+        Some(Verb::Config {
+            verb: ConfigVerb::Check { example },
+        }) => reading::config_check(&common, example, output),
+        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
+        Some(verb) => {
+            let workspace = match load(&common) {
+                Ok(workspace) => workspace,
+                Err(exit) => return exit.told(output),
+            };
+            match Headless::open(workspace, common, output).await {
+                Ok(mut headless) => headless.run(verb).await,
+                Err((exit, output)) => exit.told(output),
+            }
+        }
+        None => {
+            let workspace = match load(&common) {
+                Ok(workspace) => workspace,
+                Err(exit) => return exit.told(output),
+            };
+            rehearse::cockpit_on(workspace, &common, output).await
+        }
+    }
+}
+
+/// What went wrong before anything ran.
+struct Early {
+    exit: Exit,
+    text: String,
+}
+
+impl Early {
+    fn told(self, output: Output) -> Exit {
+        output.say(&self.text);
+        self.exit
+    }
+}
+
+/// The configuration, wherever it is; else a sentence that says where it was looked for.
+fn load(common: &Common) -> Result<Workspace, Early> {
+    let env = |name: &str| std::env::var_os(name);
+    let folders = Folders::of_user(&env);
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let repository = config::paths::repository(&here);
+    let places =
+        config::paths::places(common.config.as_deref(), &env, folders.as_ref(), repository);
+    let usage = |text: String| Early {
+        exit: Exit::Usage,
+        text,
+    };
+    let Some(place) = config::paths::find(&places) else {
+        let looked: Vec<String> = places
+            .iter()
+            .map(|place| format!("  {} ({})", place.path.display(), place.why))
+            .collect();
+        return Err(usage(format!(
+            "gonogo: no configuration. Looked at:\n{}\nTry the practice cluster: gonogo rehearse\nOr start from the example: gonogo config check --example > gonogo.toml",
+            looked.join("\n")
+        )));
+    };
+    match config::load_with(&place.path, place.trust, folders.as_ref()) {
+        Ok(loaded) => Ok(loaded.workspace),
+        Err(problems) => Err(usage(problems.to_string())),
+    }
+}

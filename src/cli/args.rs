@@ -1,0 +1,310 @@
+//! The grammar of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The go/no-go cockpit for live releases.
+///
+/// Without a verb the cockpit opens on the configured workspace. PROJECT is the full name or an unambiguous tail, ENV any
+/// of its names, RELEASE any of its: number, tag, branch alias, commit.
+#[derive(Debug, Parser)]
+#[command(name = "gonogo", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent flags of a command line"
+)]
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The configuration to use, and no other
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One JSON object (JSON Lines where it streams) on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No questions; protected environments want --confirm as well
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// What the dialog would have had typed: the release number, or the environment's name
+    #[arg(long, global = true, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Print the exact requests and write nothing, not even to the ledger
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Sample one window of metrics and health first
+    #[arg(long, global = true)]
+    pub sample: bool,
+    /// Act under this name (unverified; the ledger says so)
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub act_as: Option<String>,
+    /// Give up waiting after this many seconds (exit 7)
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Colour,
+    /// The theme: dark, light, high-contrast, colour-blind, ansi
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// One project in one environment.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    pub project: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Wish {
+    /// good, bad-canary, crash-loop or metrics-lost
+    #[arg(long, default_value = "good")]
+    pub scenario: String,
+    /// Divide the durations of the rehearsal by this
+    #[arg(long, default_value_t = 10.0)]
+    pub speed: f64,
+    /// The practice world is a function of this and of what is asked of it
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Serve the practice cluster alone, until ctrl-c
+    #[arg(long, requires = "dir")]
+    pub serve: bool,
+    /// Where to put kubeconfig, gonogo.toml, the repositories and the ledger
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// The cockpit on the embedded practice cluster
+    Rehearse(Wish),
+    /// What is live, how it is, and what is under way
+    Status {
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        project: Option<String>,
+        /// Go on as things change
+        #[arg(long, short = 'w')]
+        watch: bool,
+    },
+    /// Which release a name means, and by which rule
+    Resolve { project: String, name: String },
+    /// Releases under all their names
+    Release {
+        #[command(subcommand)]
+        verb: ReleaseVerb,
+    },
+    /// Every gate with its sentence, GO or NO-GO; stores nothing
+    Plan {
+        #[command(flatten)]
+        place: Place,
+        release: Option<String>,
+    },
+    /// Store the plan and ask its approvers
+    Request {
+        #[command(flatten)]
+        place: Place,
+        release: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take the open request back
+    Cancel {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Request if none is open, then fly if GO
+    Deploy {
+        #[command(flatten)]
+        place: Place,
+        release: String,
+        #[arg(long, default_value = "deploy")]
+        reason: String,
+        /// Until a person is needed, or it ended
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Attend a deployment to its close; takes off first if it is GO
+    Fly {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Say GO to exactly this plan
+    Approve {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long, value_name = "DIGEST")]
+        plan: Option<String>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say NO-GO to exactly this plan
+    Reject {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long, value_name = "DIGEST")]
+        plan: Option<String>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take back the answer given to this plan
+    Withdraw {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long, value_name = "DIGEST")]
+        plan: Option<String>,
+    },
+    /// Confirm an item of the checklist
+    Check {
+        #[command(flatten)]
+        place: Place,
+        item: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Let an item or a gate pass without being green, by name
+    Waive {
+        #[command(flatten)]
+        place: Place,
+        item: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Open a confirmed or waived item again
+    Reopen {
+        #[command(flatten)]
+        place: Place,
+        item: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Go on to the next canary step, from the step it rests at
+    Promote {
+        #[command(flatten)]
+        place: Place,
+        /// The step it rests at, as status shows it; required with --yes
+        #[arg(long, conflicts_with = "full")]
+        step: Option<usize>,
+        /// Past all steps
+        #[arg(long)]
+        full: bool,
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Hold the flight on the platform
+    Hold {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take our own hold off
+    Resume {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Stable serves everybody now; the new release stays the desired one
+    Abort {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Try an aborted rollout again from its first step
+    Retry {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Serve the former release, or RELEASE, so that it stays
+    Rollback {
+        #[command(flatten)]
+        place: Place,
+        release: Option<String>,
+        /// Through the stages again, as a deployment goes
+        #[arg(long)]
+        staged: bool,
+        #[arg(long)]
+        reason: String,
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Close the session, once verification and monitoring are done
+    Close {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Everything that was decided and done, by whom and when
+    Timeline {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long, value_enum, default_value_t = Format::Md)]
+        format: Format,
+    },
+    /// Look after the ledger
+    Audit {
+        #[command(subcommand)]
+        verb: AuditVerb,
+    },
+    /// Look after the configuration
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Every key and what it does
+    Keys {
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Completions for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Md,
+    Json,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReleaseVerb {
+    /// Newest first
+    List {
+        project: String,
+        /// How many; 0 lists all
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    Show {
+        project: String,
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum AuditVerb {
+    /// Walk the chain and name the first broken entry
+    Verify,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// All problems at once, each with its place
+    Check {
+        /// Print the example instead
+        #[arg(long)]
+        example: bool,
+    },
+}

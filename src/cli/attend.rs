@@ -1,0 +1,253 @@
+//! Attending a deployment without a screen: feeds, ledger and process manager in one loop, until something holds.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{deployment::Deployment, entry::Ending, target::Target},
+    flight::process::{self, Mover, Next, Waiting},
+    policy::facts::Facts,
+    ports::watch::Post,
+    runtime::outside::Outside,
+};
+
+use super::{
+    exit::Exit,
+    headless::{Headless, Stop},
+};
+
+/// What the loop stops at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// A person is needed, or it ended.
+    NeedsPerson,
+    Ended,
+    /// Figures are there to judge by, or one window has passed.
+    Sampled,
+}
+
+/// Stops the feeds when it goes.
+struct Watching(CancellationToken);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Headless {
+    /// Runs the feeds of a target and records what is reached. `line` prints what changes.
+    pub async fn attend_until(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
+        let cancel = CancellationToken::new();
+        let _watching = Watching(cancel.clone());
+        let (sender, mut seen) = mpsc::unbounded_channel();
+        let post: Post = Arc::new(move |observation| drop(sender.send(observation)));
+        let outside = Outside::open(self.outside.workspace.clone()).await?;
+        let watched = target.clone();
+        let watch = async move { outside.watch(&watched, post, cancel).await };
+        tokio::pin!(watch);
+        let started = self.outside.now();
+        let deadline = self.common.timeout.map(Duration::from_secs);
+        let mut beat = tokio::time::interval(Duration::from_millis(200));
+        let mut shown = Shown::default();
+        let before = self
+            .facts(target)?
+            .current()
+            .map(|current| current.id.clone());
+        loop {
+            tokio::select! {
+                () = &mut watch => return Ok(Exit::Failed),
+                observation = seen.recv() => {
+                    if let Some(observation) = observation {
+                        self.known.observe(&observation, self.outside.now());
+                    }
+                }
+                _ = beat.tick() => self.sync().await?,
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+            }
+            if until != Until::Sampled {
+                self.attend(&target.id).await?;
+                self.show(target, &mut shown);
+            }
+            let elapsed =
+                Duration::try_from(self.outside.now().duration_since(started)).unwrap_or_default();
+            if let Some(exit) = self.reached(target, until, started, before.as_ref())? {
+                return Ok(exit);
+            }
+            if deadline.is_some_and(|deadline| elapsed >= deadline) {
+                self.output
+                    .say("gonogo: still under way when --timeout ended");
+                return Ok(Exit::UnderWay);
+            }
+        }
+    }
+
+    fn reached(
+        &self,
+        target: &Target,
+        until: Until,
+        started: Timestamp,
+        before: Option<&crate::domain::entry::DeploymentId>,
+    ) -> Result<Option<Exit>, Stop> {
+        let facts = self.facts(target)?;
+        if until == Until::Sampled {
+            return Ok(sampled(&facts, target, started).then_some(Exit::Done));
+        }
+        let Some(current) = facts.current() else {
+            let ended = facts
+                .state
+                .past
+                .last()
+                .filter(|past| before == Some(&past.id));
+            return Ok(Some(match ended.map(|past| past.ending) {
+                Some(Ending::Closed) | None => Exit::Done,
+                Some(Ending::RolledBack) if asked_for_it(&facts) => Exit::Done,
+                Some(Ending::RolledBack | Ending::Cancelled) => Exit::Failed,
+            }));
+        };
+        if until == Until::Ended {
+            return Ok(None);
+        }
+        Ok(needs_person(&facts, current).then_some(Exit::Done))
+    }
+
+    /// Prints new entries and changes of what is waited for.
+    fn show(&self, target: &Target, shown: &mut Shown) {
+        let Some(known) = self.known.targets.get(&target.id) else {
+            return;
+        };
+        for entry in known.entries.iter().filter(|entry| entry.seq > shown.seq) {
+            if shown.seq > 0 {
+                let (clock, sentence) = (entry.clock(), entry.sentence());
+                self.data(
+                    json!({"at": entry.at, "by": entry.actor.name, "entry": sentence}),
+                    || vec![format!("{clock}  {sentence}")],
+                );
+            }
+        }
+        shown.seq = known.entries.last().map_or(1, |entry| entry.seq.max(1));
+        let Ok(facts) = self.facts(target) else {
+            return;
+        };
+        let Some(waiting) = waiting(&facts) else {
+            return;
+        };
+        // Countdowns tick every second; a line is for what changes.
+        let gist: String = waiting
+            .sentence
+            .chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect();
+        if gist != shown.gist {
+            shown.gist = gist;
+            let clock = self.outside.now().strftime("%H:%M:%S").to_string();
+            let line = format!(
+                "{clock}  next: {}: {}",
+                waiting.mover.word(),
+                waiting.sentence
+            );
+            self.data(
+                json!({"at": self.outside.now(), "waiting": waiting}),
+                || vec![line],
+            );
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shown {
+    seq: u64,
+    gist: String,
+}
+
+pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
+    match process::next(facts) {
+        Next::Waiting(waiting) => Some(waiting),
+        Next::Idle | Next::Record(_) => None,
+    }
+}
+
+/// A person moves next, and not only after a clock has run out or a figure came in.
+fn needs_person(facts: &Facts<'_>, current: &Deployment) -> bool {
+    let Some(waiting) = waiting(facts) else {
+        return false;
+    };
+    if waiting.mover != Mover::You || current.outstanding.is_some() {
+        return false;
+    }
+    let counting_down = waiting.until.is_some_and(|until| until > facts.now)
+        && current.bake_ends() == waiting.until;
+    // Right after a stage is reached the figures are not there yet; give them one window.
+    let settling = !crate::policy::gates::promotion(facts, &current.plan).go
+        && unknown_only(facts, current)
+        && !window_passed(facts, current);
+    !counting_down && !settling
+}
+
+/// Nothing has failed; something is only not known yet.
+fn unknown_only(facts: &Facts<'_>, current: &Deployment) -> bool {
+    use crate::{domain::deployment::FlightState, policy::gate::Verdict};
+    let judgement = crate::policy::gates::promotion(facts, &current.plan);
+    let all_unknown = judgement
+        .blocking()
+        .all(|gate| gate.verdict == Verdict::Unknown);
+    current.state == FlightState::Flying && all_unknown
+}
+
+fn window_passed(facts: &Facts<'_>, current: &Deployment) -> bool {
+    let Some(source) = &facts.target.metrics else {
+        return true;
+    };
+    let since = current
+        .stage()
+        .and_then(|stage| current.stages.get(stage).copied().flatten());
+    let patience = source.window.saturating_mul(2);
+    since.is_none_or(|since| facts.now.duration_since(since) > patience)
+}
+
+/// The rollback itself was what this deployment was for.
+fn asked_for_it(facts: &Facts<'_>) -> bool {
+    facts.state.past.last().is_some_and(|past| {
+        facts
+            .state
+            .live
+            .as_ref()
+            .is_some_and(|live| live.release.commit == past.release.commit)
+    })
+}
+
+/// Every side that serves has figures that judge, or time is up.
+fn sampled(facts: &Facts<'_>, target: &Target, started: Timestamp) -> bool {
+    let waited = facts.now.duration_since(started);
+    let patience = target
+        .metrics
+        .as_ref()
+        .map_or(facts.workspace.timings.stale, |source| {
+            source.window.saturating_mul(2)
+        });
+    if waited > patience {
+        return true;
+    }
+    let Some(observed) = facts.fresh() else {
+        return false;
+    };
+    let hash = observed.workload.current_hash.clone();
+    let judged = match (&target.metrics, &hash) {
+        (Some(source), Some(hash)) => target.limits.iter().all(|limit| {
+            let judged = crate::policy::judge::judge(facts, source, limit, Some(hash), "it");
+            judged.0 != crate::policy::gate::Verdict::Unknown
+        }),
+        _ => true,
+    };
+    let need = facts.workspace.timings.health_answers;
+    let answered = target.health.is_none()
+        || hash
+            .as_ref()
+            .and_then(|hash| facts.health.value()?.sides.get(hash))
+            .is_some_and(|side| side.streak >= need || side.good < side.asked);
+    judged && answered
+}

@@ -1,0 +1,333 @@
+//! One verb's driver: it asks each query the command needs once, decides, acts, and maps the outcome to an exit code.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{
+        fault::Fault,
+        project::ProjectId,
+        release::Release,
+        target::{Target, TargetId},
+        workspace::{Actor, IdentityMeans, NotFound, Workspace},
+    },
+    flight::{
+        known::Known,
+        process::{self, Next},
+    },
+    policy::{
+        facts::Facts,
+        refusal::{Refusal, RefusalKind},
+        resolve::{self, Resolution},
+    },
+    ports::keep::{AppendError, Expected},
+    runtime::{executor::Executor, outside::Outside},
+    session::event::End,
+};
+
+use super::{
+    args::{Common, Place, Verb},
+    exit::Exit,
+    output::Output,
+};
+
+pub struct Headless {
+    pub outside: Outside,
+    pub known: Known,
+    pub actor: Actor,
+    pub common: Common,
+    pub output: Output,
+    /// Whose numbers are read already.
+    catalogued: BTreeSet<ProjectId>,
+}
+
+/// Why a verb ends early; already in words.
+pub enum Stop {
+    Fault(Fault),
+    Refusal(Refusal),
+    /// Said already.
+    Exit(Exit),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<NotFound> for Stop {
+    fn from(missing: NotFound) -> Self {
+        Self::Refusal(Refusal::new(
+            RefusalKind::NotFound,
+            "name",
+            missing.sentence,
+        ))
+    }
+}
+
+/// Who acts: `--as`, else the account on this machine, by the person it belongs to. In a rehearsal the operator is dana.
+pub fn operator(workspace: &Workspace, claimed: Option<&str>, host: &str) -> Actor {
+    let account = || {
+        std::env::var("USER")
+            .or_else(|_| std::env::var("LOGNAME"))
+            .unwrap_or_else(|_| "unknown".to_owned())
+    };
+    let (name, means) = match claimed {
+        Some(name) => (name.to_owned(), IdentityMeans::Claimed),
+        None if workspace.rehearsal.is_some() => ("dana".to_owned(), IdentityMeans::Claimed),
+        None => (account(), IdentityMeans::Account),
+    };
+    let person = workspace.person_behind(&name, host);
+    Actor {
+        name: person.map_or(name, |person| person.name.clone()),
+        email: person.and_then(|person| person.email.clone()),
+        means,
+        host: host.to_owned(),
+    }
+}
+
+pub struct EarlyStop {
+    exit: Exit,
+    fault: Fault,
+    rehearsal: bool,
+}
+
+impl EarlyStop {
+    pub fn told(self, output: Output) -> Exit {
+        output.fault(self.rehearsal, &self.fault);
+        self.exit
+    }
+}
+
+impl Headless {
+    pub async fn open(
+        workspace: Workspace,
+        common: Common,
+        output: Output,
+    ) -> Result<Self, (EarlyStop, Output)> {
+        let rehearsal = workspace.rehearsal.is_some();
+        let outside = match Outside::open(workspace).await {
+            Ok(outside) => outside,
+            Err(fault) => {
+                return Err((
+                    EarlyStop {
+                        exit: Exit::Failed,
+                        fault,
+                        rehearsal,
+                    },
+                    output,
+                ));
+            }
+        };
+        let actor = operator(&outside.workspace, common.act_as.as_deref(), &outside.host);
+        let known = Known::new(outside.workspace.clone());
+        Ok(Self {
+            outside,
+            known,
+            actor,
+            common,
+            output,
+            catalogued: BTreeSet::new(),
+        })
+    }
+
+    pub async fn run(&mut self, verb: Verb) -> Exit {
+        match self.dispatch(verb).await {
+            Ok(exit) | Err(Stop::Exit(exit)) => exit,
+            Err(Stop::Fault(fault)) => {
+                self.output.fault(self.rehearsal(), &fault);
+                Exit::of_fault(&fault)
+            }
+            Err(Stop::Refusal(refusal)) => {
+                self.output.refusal(self.rehearsal(), &refusal);
+                Exit::of_refusal(&refusal)
+            }
+        }
+    }
+
+    pub fn rehearsal(&self) -> bool {
+        self.outside.workspace.rehearsal.is_some()
+    }
+
+    pub fn data(&self, object: Value, lines: impl FnOnce() -> Vec<String>) {
+        self.output.data(self.rehearsal(), object, lines);
+    }
+
+    /// Folds the ledger to its end.
+    pub async fn sync(&mut self) -> Result<(), Fault> {
+        for entry in self.outside.ledger.read(self.known.seq).await? {
+            self.known.enter(&entry);
+        }
+        Ok(())
+    }
+
+    pub fn find(&self, place: &Place) -> Result<Target, Stop> {
+        Ok(self
+            .outside
+            .workspace
+            .find_target(&place.environment, &place.project)?
+            .clone())
+    }
+
+    pub fn facts(&self, target: &Target) -> Result<Facts<'_>, Stop> {
+        let missing = || NotFound {
+            sentence: format!("{} is not configured", target.id),
+        };
+        Ok(self
+            .known
+            .facts(&target.id, self.outside.now())
+            .ok_or_else(missing)?)
+    }
+
+    /// Reads the platform once.
+    pub async fn read(&mut self, target: &Target) {
+        let observation = self.outside.read(target).await;
+        self.known.observe(&observation, self.outside.now());
+    }
+
+    /// Reads the releases of a project, once.
+    pub async fn catalogue(&mut self, project: &ProjectId) -> Result<(), Fault> {
+        if self.catalogued.contains(project) {
+            return Ok(());
+        }
+        let Some(configured) = self.outside.workspace.project(project).cloned() else {
+            return Ok(());
+        };
+        let releases = self.outside.catalogue(&configured).await?;
+        self.known.catalogue(project, releases);
+        self.catalogued.insert(project.clone());
+        Ok(())
+    }
+
+    /// The release that a name means; what else it could have meant is said.
+    pub async fn release(&mut self, project: &ProjectId, name: &str) -> Result<Release, Stop> {
+        self.catalogue(project).await?;
+        let releases = self
+            .known
+            .releases
+            .get(project)
+            .map_or(&[][..], Vec::as_slice);
+        let resolution = resolve::resolve(releases, name);
+        let sentence = resolution.sentence(name);
+        if let Resolution::Found { release, .. } = resolution {
+            if let Some(sentence) = sentence {
+                self.output.say(&format!("gonogo: {sentence}"));
+            }
+            return Ok(release.clone());
+        }
+        let sentence = sentence.unwrap_or_else(|| format!("no release `{name}` of {project}"));
+        Err(
+            Refusal::new(RefusalKind::NotFound, "release.name", sentence)
+                .hint(format!("gonogo release list {}", project.name()))
+                .into(),
+        )
+    }
+
+    /// The same with the digest of its image, as far as the registry knows it.
+    pub async fn release_with_artifact(
+        &mut self,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<Release, Stop> {
+        let mut release = self.release(project, name).await?;
+        if release.artifacts.is_empty() {
+            match self.outside.artifact(project, &release.commit).await {
+                Ok(artifact) => {
+                    self.known
+                        .artifact(project, &release.commit, artifact.clone());
+                    release.artifacts = vec![artifact];
+                }
+                Err(fault) => self.output.say(&format!("gonogo: {fault}")),
+            }
+        }
+        Ok(release)
+    }
+
+    /// Writes down what the process manager sees, until there is nothing more: also settles what a killed process left.
+    pub async fn attend(&mut self, target: &TargetId) -> Result<(), Stop> {
+        for _ in 0..64 {
+            let Some(facts) = self.known.facts(target, self.outside.now()) else {
+                return Ok(());
+            };
+            if facts.state.read_only {
+                return Ok(());
+            }
+            let Next::Record(bodies) = process::next(&facts) else {
+                return Ok(());
+            };
+            let (at, actor) = (self.outside.now(), Actor::program(&self.outside.host));
+            let drafts = bodies
+                .into_iter()
+                .map(|body| crate::domain::entry::Draft {
+                    at,
+                    actor: actor.clone(),
+                    body,
+                })
+                .collect();
+            let stream = crate::domain::entry::StreamId::target(target);
+            match self
+                .outside
+                .ledger
+                .append(&stream, Expected::Position(facts.state.position), drafts)
+                .await
+            {
+                // Somebody else wrote it down: fold and look again.
+                Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
+                Err(AppendError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn executor(&self) -> Executor<'_> {
+        Executor {
+            outside: &self.outside,
+            known: self.known.clone(),
+            actor: self.actor.clone(),
+        }
+    }
+
+    /// Says how something ended that left this process.
+    pub fn ended(&self, end: End) -> Result<(), Stop> {
+        match end {
+            End::Done => Ok(()),
+            End::Refused(refusal) => Err(refusal.into()),
+            End::Failed(fault) => Err(fault.into()),
+            End::Unknown(fault) => {
+                self.output.fault(self.rehearsal(), &fault);
+                self.output
+                    .say("gonogo: the outcome is unknown; gonogo status tells when it is known");
+                Err(Stop::Exit(Exit::Unknown))
+            }
+        }
+    }
+
+    /// The outline of a target's deployment, for every answer that has one.
+    pub fn outline(&self, target: &Target) -> Value {
+        let Ok(facts) = self.facts(target) else {
+            return Value::Null;
+        };
+        super::reading::target_json(&facts)
+    }
+
+    pub fn release_json(release: &Release) -> Value {
+        json!({
+            "project": release.project,
+            "number": release.number,
+            "commit": release.commit,
+            "digest": if release.artifacts.is_empty() { Value::Null } else { json!(release.digest()) },
+            "aliases": release.aliases.iter().map(|alias| alias.name.to_string()).collect::<Vec<_>>(),
+            "triggers": release.triggers,
+            "subject": release.subject,
+            "author": release.author,
+            "committed_at": release.committed_at,
+        })
+    }
+}

@@ -1,0 +1,487 @@
+//! The verbs that only read: status, resolve, release, plan, timeline, audit, config, keys, completions.
+
+use std::{fmt::Write as _, time::Duration};
+
+use clap::CommandFactory as _;
+use serde_json::{Value, json};
+
+use crate::{
+    config,
+    domain::{
+        target::{Target, TargetId},
+        time,
+    },
+    input::{Keymap, reference},
+    policy::{
+        facts::Facts,
+        gate::{Judgement, Verdict},
+        gates, planner,
+        refusal::{Refusal, RefusalKind},
+        resolve::{self, Resolution},
+    },
+    ports::keep::Verified,
+};
+
+use super::{
+    args::{AuditVerb, Cli, Common, Format, Place, ReleaseVerb, Verb},
+    attend,
+    exit::Exit,
+    headless::{Headless, Stop},
+    output::Output,
+};
+
+pub fn completions(shell: clap_complete::Shell, output: Output) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
+    output.line(String::from_utf8_lossy(&script).trim_end());
+    Exit::Done
+}
+
+pub fn keys(markdown: bool, output: Output) -> Exit {
+    let keymap = Keymap::default();
+    if markdown {
+        output.line(reference::markdown(&keymap).trim_end());
+        return Exit::Done;
+    }
+    for context in crate::input::Context::ALL {
+        for group in reference::help(&keymap, context) {
+            output.line(&format!("{} · {}", context.title(), group.title));
+            for row in group.rows.iter().filter(|row| !row.keys.is_empty()) {
+                output.line(&format!("  {:<16} {}", row.keys, row.doc));
+            }
+        }
+    }
+    Exit::Done
+}
+
+pub fn config_check(common: &Common, example: bool, output: Output) -> Exit {
+    if example {
+        output.line(config::EXAMPLE.trim_end());
+        return Exit::Done;
+    }
+    match super::load(common) {
+        Ok(workspace) => {
+            let (projects, environments, targets) = (
+                workspace.projects.len(),
+                workspace.environments.len(),
+                workspace.targets.len(),
+            );
+            let object = json!({"ok": true, "name": workspace.name, "projects": projects, "environments": environments, "targets": targets});
+            output.data(workspace.rehearsal.is_some(), object, || {
+                vec![format!(
+                    "{}: {projects} projects, {environments} environments, {targets} targets: good",
+                    workspace.name
+                )]
+            });
+            Exit::Done
+        }
+        Err(early) => early.told(output),
+    }
+}
+
+/// One target as JSON: what is live, how it is, what is under way and what it waits for.
+pub fn target_json(facts: &Facts<'_>) -> Value {
+    let observed = facts.workload.value();
+    let workload = observed.map(|observed| {
+        let w = &observed.workload;
+        json!({
+            "phase": if facts.fresh().is_some() { json!(w.phase) } else { json!("unknown") },
+            "message": w.message,
+            "image": w.image,
+            "desired": w.desired, "updated": w.updated, "ready": w.ready, "available": w.available,
+            "step": w.step, "steps": w.steps.len(), "weight": w.set_weight(),
+            "paused": w.paused, "held_by": w.held_by, "aborted": w.aborted,
+        })
+    });
+    let deployment = facts.current().map(|current| {
+        json!({
+            "id": current.id,
+            "state": current.state,
+            "plan": current.plan.digest,
+            "release": current.plan.release,
+            "before": current.plan.before,
+            "requested_by": current.requester.name,
+            "stage": current.stage().and_then(|stage| current.plan.plan.stages.get(stage)).map(|stage| stage.share),
+            "outstanding": current.outstanding.as_ref().map(|o| json!({"act": o.act.kind, "by": o.by.name, "at": o.at, "unknown": o.unknown})),
+            "waiting": attend::waiting(facts),
+        })
+    });
+    json!({
+        "environment": facts.target.id.environment,
+        "project": facts.target.id.project,
+        "protected": facts.environment.protected,
+        "live": facts.state.live,
+        "running": facts.running(),
+        "workload": workload,
+        "read_at": facts.workload.last.as_ref().map(|last| last.at),
+        "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
+        "deployment": deployment,
+        "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
+    })
+}
+
+fn target_line(facts: &Facts<'_>) -> String {
+    let id = &facts.target.id;
+    let live = facts
+        .running()
+        .or_else(|| facts.state.live.as_ref().map(|live| live.release.clone()));
+    let live = live.map_or_else(
+        || "not a known release".to_owned(),
+        |release| release.title(),
+    );
+    let (how, pods) = match facts.fresh() {
+        Some(o) => (
+            o.workload.phase.to_string(),
+            format!("{}/{}", o.workload.ready, o.workload.desired),
+        ),
+        None => ("unknown".to_owned(), "?".to_owned()),
+    };
+    let (environment, project) = (id.environment.as_str(), id.project.name());
+    let mut text = format!("{environment:<12} {project:<16} {live:<18} {how:<12} {pods:>7}");
+    if let Some(current) = facts.current() {
+        let _ = write!(
+            text,
+            "  {} {}",
+            current.plan.release.title(),
+            current.state.word()
+        );
+        if let Some(waiting) = attend::waiting(facts) {
+            let _ = write!(text, " · {}: {}", waiting.mover.word(), waiting.sentence);
+        }
+    } else if let Some(trouble) = &facts.workload.trouble {
+        let _ = write!(text, "  {}", trouble.value);
+    }
+    text.trim_end().to_owned()
+}
+
+pub fn gate_lines(judgement: &Judgement) -> Vec<String> {
+    let mark = |verdict: Verdict| match verdict {
+        Verdict::Pass => "✔ pass   ",
+        Verdict::Fail => "✖ FAIL   ",
+        Verdict::Unknown => "? unknown",
+        Verdict::Waived => "~ waived ",
+    };
+    let mut lines: Vec<String> = judgement
+        .gates
+        .iter()
+        .map(|gate| format!("{} {:<18} {}", mark(gate.verdict), gate.id, gate.sentence))
+        .collect();
+    let blocking = judgement.blocking().count();
+    lines.push(if judgement.go {
+        "GO".to_owned()
+    } else {
+        format!("NO-GO: {blocking} of {} gates", judgement.gates.len())
+    });
+    lines
+}
+
+impl Headless {
+    pub async fn dispatch(&mut self, verb: Verb) -> Result<Exit, Stop> {
+        match verb {
+            Verb::Status {
+                environment,
+                project,
+                watch,
+            } => {
+                self.status(environment.as_deref(), project.as_deref(), watch)
+                    .await
+            }
+            Verb::Resolve { project, name } => self.resolve(&project, &name).await,
+            Verb::Release {
+                verb: ReleaseVerb::List { project, limit },
+            } => self.release_list(&project, limit).await,
+            Verb::Release {
+                verb: ReleaseVerb::Show { project, name },
+            } => self.release_show(&project, &name).await,
+            Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Timeline { place, format } => self.timeline(&place, format).await,
+            Verb::Audit {
+                verb: AuditVerb::Verify,
+            } => self.audit_verify().await,
+            acting => self.act(acting).await,
+        }
+    }
+
+    async fn status(
+        &mut self,
+        environment: Option<&str>,
+        project: Option<&str>,
+        watch: bool,
+    ) -> Result<Exit, Stop> {
+        let environment = environment
+            .map(|name| {
+                self.outside
+                    .workspace
+                    .find_environment(name)
+                    .map(|e| e.name.clone())
+            })
+            .transpose()?;
+        let project = project
+            .map(|name| {
+                self.outside
+                    .workspace
+                    .find_project(name)
+                    .map(|p| p.id.clone())
+            })
+            .transpose()?;
+        let wanted = |id: &TargetId| {
+            environment.as_ref().is_none_or(|e| *e == id.environment)
+                && project.as_ref().is_none_or(|p| *p == id.project)
+        };
+        let targets: Vec<Target> = self
+            .outside
+            .workspace
+            .targets
+            .iter()
+            .filter(|target| wanted(&target.id))
+            .cloned()
+            .collect();
+        let mut former = Vec::new();
+        loop {
+            self.sync().await?;
+            let reads =
+                futures::future::join_all(targets.iter().map(|target| self.outside.read(target)))
+                    .await;
+            let now = self.outside.now();
+            for observation in &reads {
+                self.known.observe(observation, now);
+            }
+            let (mut objects, mut lines) = (Vec::new(), Vec::new());
+            for target in &targets {
+                let facts = self.facts(target)?;
+                objects.push(target_json(&facts));
+                lines.push(target_line(&facts));
+            }
+            if lines != former {
+                former.clone_from(&lines);
+                self.data(json!({"targets": objects}), || lines);
+            }
+            if !watch {
+                let unread = targets.iter().any(|target| {
+                    self.facts(target)
+                        .is_ok_and(|facts| facts.fresh().is_none())
+                });
+                return Ok(if unread { Exit::Failed } else { Exit::Done });
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+            }
+        }
+    }
+
+    async fn resolve(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
+        let project = self.outside.workspace.find_project(project)?.id.clone();
+        self.catalogue(&project).await?;
+        let releases = self
+            .known
+            .releases
+            .get(&project)
+            .map_or(&[][..], Vec::as_slice);
+        let resolution = resolve::resolve(releases, name);
+        let sentence = resolution.sentence(name);
+        match resolution {
+            Resolution::Found {
+                release,
+                rule,
+                also,
+            } => {
+                let others: Vec<Value> = also
+                    .iter()
+                    .map(|(rule, other)| json!({"rule": rule.to_string(), "number": other.number}))
+                    .collect();
+                let object = json!({"release": Self::release_json(release), "rule": rule.to_string(), "also": others});
+                self.data(object, || {
+                    let mut lines = vec![format!(
+                        "{} is release {} ({}), by its {rule}",
+                        name,
+                        release.title(),
+                        release.commit
+                    )];
+                    lines.extend(sentence);
+                    lines
+                });
+                Ok(Exit::Done)
+            }
+            Resolution::Ambiguous { .. } | Resolution::NotFound => {
+                let sentence = sentence.unwrap_or_else(|| format!("no release `{name}`"));
+                Err(Refusal::new(RefusalKind::NotFound, "release.name", sentence).into())
+            }
+        }
+    }
+
+    async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
+        let project = self.outside.workspace.find_project(project)?.id.clone();
+        self.catalogue(&project).await?;
+        let releases = self
+            .known
+            .releases
+            .get(&project)
+            .map_or(&[][..], Vec::as_slice);
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        let shown: Vec<_> = releases.iter().rev().take(limit).collect();
+        let objects: Vec<Value> = shown
+            .iter()
+            .map(|release| Self::release_json(release))
+            .collect();
+        self.data(json!({"releases": objects}), || {
+            let line = |release: &&crate::domain::release::Release| {
+                let names: Vec<&str> = release
+                    .aliases
+                    .iter()
+                    .map(|alias| alias.name.as_ref())
+                    .collect();
+                format!(
+                    "{:>5}  {}  {:<28} {:<16} {}",
+                    release.number,
+                    release.commit.short(),
+                    names.join(" "),
+                    release.author.as_ref(),
+                    release.subject
+                )
+            };
+            shown.iter().map(line).collect()
+        });
+        Ok(Exit::Done)
+    }
+
+    async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
+        let project = self.outside.workspace.find_project(project)?.id.clone();
+        let release = self.release_with_artifact(&project, name).await?;
+        let mut object = json!({"release": Self::release_json(&release)});
+        object["release"]["artifacts"] = json!(release.artifacts);
+        self.data(object, || {
+            let names: Vec<String> = release
+                .aliases
+                .iter()
+                .map(|alias| alias.name.to_string())
+                .collect();
+            let mut lines = vec![
+                format!("release   {} of {}", release.number, release.project),
+                format!("names     {}", names.join(", ")),
+                format!("commit    {}", release.commit),
+                format!("author    {} <{}>", release.author, release.email),
+                format!("subject   {}", release.subject),
+                format!("committed {}", release.committed_at),
+            ];
+            lines.extend(
+                release
+                    .artifacts
+                    .iter()
+                    .map(|a| format!("image     {}", a.pinned().unwrap_or_else(|| a.uri.clone()))),
+            );
+            lines
+        });
+        Ok(Exit::Done)
+    }
+
+    async fn plan(&mut self, place: &Place, release: Option<&str>) -> Result<Exit, Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        if self.common.sample {
+            self.attend_until(&target, attend::Until::Sampled).await?;
+        }
+        self.read(&target).await;
+        self.catalogue(&target.id.project).await?;
+        let open = self
+            .facts(&target)?
+            .current()
+            .map(|current| current.plan.clone());
+        let plan = match (open, release) {
+            (Some(open), None) => open,
+            (open, Some(name)) => {
+                let release = self.release_with_artifact(&target.id.project, name).await?;
+                let facts = self.facts(&target)?;
+                let fresh =
+                    planner::store(facts.environment, facts.target, &release, facts.before());
+                // The request that is open is the plan that people decided on, as long as nothing changed.
+                open.filter(|open| open.digest == fresh.digest)
+                    .unwrap_or(fresh)
+            }
+            (None, None) => {
+                let refusal = Refusal::new(
+                    RefusalKind::Usage,
+                    "plan.release",
+                    "nothing is requested here: name the RELEASE to plan",
+                );
+                return Err(refusal.into());
+            }
+        };
+        let facts = self.facts(&target)?;
+        let judgement = gates::take_off(&facts, &plan);
+        let object = json!({
+            "environment": target.id.environment, "project": target.id.project,
+            "release": plan.release, "before": plan.before, "digest": plan.digest,
+            "go": judgement.go, "gates": judgement.gates,
+        });
+        self.data(object, || {
+            let mut lines = vec![
+                format!("plan {} for {}", plan.digest.short(), target.id),
+                format!(
+                    "release {}: {}",
+                    crate::domain::entry::from_to(plan.before.as_ref(), &plan.release),
+                    plan.subject
+                ),
+            ];
+            lines.extend(plan.plan.stages.iter().map(|stage| {
+                format!(
+                    "stage {:>3} %  bakes {}",
+                    stage.share,
+                    time::exact(stage.bake)
+                )
+            }));
+            lines.extend(gate_lines(&judgement));
+            lines
+        });
+        Ok(if judgement.go { Exit::Done } else { Exit::NoGo })
+    }
+
+    async fn timeline(&mut self, place: &Place, format: Format) -> Result<Exit, Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        let entries = self
+            .known
+            .targets
+            .get(&target.id)
+            .map_or(&[][..], |known| known.entries.as_slice());
+        if self.output.json || format == Format::Json {
+            let objects: Vec<Value> = entries.iter().map(|entry| json!({"seq": entry.seq, "at": entry.at, "by": entry.actor, "body": entry.body, "sentence": entry.sentence()})).collect();
+            Output::new(true).data(self.rehearsal(), json!({"entries": objects}), Vec::new);
+            return Ok(Exit::Done);
+        }
+        self.output.line(&format!("# Timeline of {}\n", target.id));
+        let mut day = String::new();
+        for entry in entries {
+            let date = entry.at.strftime("%Y-%m-%d").to_string();
+            if date != day {
+                self.output.line(&format!("\n## {date}\n"));
+                day = date;
+            }
+            self.output
+                .line(&format!("- {} UTC {}", entry.clock(), entry.sentence()));
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn audit_verify(&mut self) -> Result<Exit, Stop> {
+        match self.outside.ledger.verify().await? {
+            Verified::Whole { entries, head } => {
+                self.data(
+                    json!({"whole": true, "entries": entries, "head": head}),
+                    || {
+                        vec![format!(
+                            "{entries} entries follow from each other; head {head}"
+                        )]
+                    },
+                );
+                Ok(Exit::Done)
+            }
+            Verified::Broken { seq, why } => {
+                self.data(json!({"whole": false, "seq": seq, "why": why}), || {
+                    vec![format!("BROKEN at entry {seq}: {why}")]
+                });
+                Ok(Exit::Failed)
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What happened before the rehearsal began: closed deployments, so that staging is verified and production has a past.
+//! Written through the same plans and entries as a real flight.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    domain::{
+        change::{Act, ActKind, Change, Expect},
+        deployment::TargetState,
+        entry::{Answer, Body, Draft, Ending, IntentId, Means, Outcome, StreamId},
+        fault::Fault,
+        plan::StoredPlan,
+        release::{Artifact, Digest, Release, ReleaseRef},
+        target::Target,
+        workspace::{Actor, IdentityMeans},
+    },
+    policy::planner,
+    ports::keep::{AppendError, Expected},
+    runtime::outside::Outside,
+    simulator::{BuiltRelease, Practice},
+};
+
+pub async fn write(outside: &Outside, practice: &Practice) -> Result<(), Fault> {
+    let now = outside.now();
+    for project in &outside.workspace.projects {
+        let mut releases = outside.catalogue(project).await?;
+        for release in &mut releases {
+            let built = practice.releases().iter().find(|built| {
+                built.project == project.id.as_str() && built.commit == release.commit.as_str()
+            });
+            release.artifacts = built.map(artifact).into_iter().collect();
+        }
+        for target in outside
+            .workspace
+            .targets
+            .iter()
+            .filter(|target| target.id.project == project.id)
+        {
+            let observed = outside.read_workload(target).await?;
+            let image = observed.workload.image;
+            let Some(at) = releases
+                .iter()
+                .position(|release| release.artifacts.iter().any(|a| a.pinned() == image))
+            else {
+                continue;
+            };
+            write_target(outside, target, &releases, at, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn artifact(built: &BuiltRelease) -> Artifact {
+    Artifact {
+        name: "image".to_owned(),
+        uri: built.image.clone(),
+        digest: Digest::parse(&built.digest),
+    }
+}
+
+/// The release that runs, and the two before it. The earlier the environment, the longer ago.
+async fn write_target(
+    outside: &Outside,
+    target: &Target,
+    releases: &[Release],
+    at: usize,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let environment = outside
+        .workspace
+        .environments
+        .iter()
+        .find(|e| e.name == target.id.environment);
+    let Some(environment) = environment else {
+        return Ok(());
+    };
+    let first = at.saturating_sub(2);
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut before: Option<ReleaseRef> = None;
+    let mut state = TargetState::default();
+    for (age, release) in releases[first..=at].iter().enumerate() {
+        let days = i64::try_from(at - first - age).unwrap_or(0);
+        let recent = if environment.protected { 70 } else { 5 };
+        let began = ago(now, SignedDuration::from_hours(recent + 96 * days));
+        let plan = planner::store(environment, target, release, before.take());
+        before = Some(plan.release.clone());
+        let id = state.next_deployment(target.id.environment.as_str(), target.id.project.name());
+        let flown = flown(
+            target,
+            &plan,
+            &id,
+            environment.policy.approvals.is_some(),
+            began,
+            &outside.host,
+        );
+        // Only the count matters for the next id.
+        state.past.push(crate::domain::deployment::Past {
+            id,
+            release: plan.release.clone(),
+            before: None,
+            requested_at: began,
+            promoted_at: None,
+            verified_at: None,
+            ended_at: began,
+            ending: Ending::Closed,
+        });
+        drafts.extend(flown);
+    }
+    match outside
+        .ledger
+        .append(&StreamId::target(&target.id), Expected::Position(0), drafts)
+        .await
+    {
+        Ok(_) | Err(AppendError::Conflict { .. }) => Ok(()),
+        Err(AppendError::Fault(fault)) => Err(fault),
+    }
+}
+
+fn ago(now: Timestamp, duration: SignedDuration) -> Timestamp {
+    now.checked_sub(duration).unwrap_or(now)
+}
+
+/// The entries of one deployment from request to close, an hour and a half of them.
+fn flown(
+    target: &Target,
+    plan: &StoredPlan,
+    id: &crate::domain::entry::DeploymentId,
+    approved: bool,
+    began: Timestamp,
+    host: &str,
+) -> Vec<Draft> {
+    let person = |name: &str| Actor {
+        name: name.to_owned(),
+        email: Some(format!("{name}@acme.example")),
+        means: IdentityMeans::Claimed,
+        host: host.to_owned(),
+    };
+    let (dana, program) = (person("dana"), Actor::program(host));
+    let mut minute = 0;
+    let mut drafts = Vec::new();
+    let mut push = |minutes: i64, actor: &Actor, body: Body| {
+        minute += minutes;
+        let at = began
+            .checked_add(SignedDuration::from_mins(minute))
+            .unwrap_or(began);
+        drafts.push(Draft {
+            at,
+            actor: actor.clone(),
+            body,
+        });
+    };
+    push(
+        0,
+        &dana,
+        Body::Requested {
+            deployment: id.clone(),
+            plan: Box::new(plan.clone()),
+            reason: format!("ship {}", plan.release.title()),
+        },
+    );
+    if approved {
+        for name in ["lee", "sam"] {
+            push(
+                2,
+                &person(name),
+                Body::Decided {
+                    deployment: id.clone(),
+                    plan: plan.digest.clone(),
+                    answer: Answer::Go,
+                    reason: "plan read".to_owned(),
+                },
+            );
+        }
+    }
+    for item in plan
+        .plan
+        .items
+        .iter()
+        .filter(|item| !item.is_verification())
+    {
+        push(
+            1,
+            &dana,
+            Body::Checked {
+                deployment: id.clone(),
+                item: item.id.clone(),
+                note: None,
+            },
+        );
+    }
+    let change = Change::SetImage {
+        workload: target.workload.clone(),
+        container_index: 0,
+        image: plan.release.image.clone().unwrap_or_default(),
+        expect: Expect::default(),
+    };
+    let act = Act {
+        kind: ActKind::Fly,
+        target: target.id.clone(),
+        release: plan.release.clone(),
+        step: None,
+        changes: vec![change],
+        reason: None,
+        afterwards: Vec::new(),
+    };
+    let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());
+    push(
+        1,
+        &dana,
+        Body::Intended {
+            deployment: id.clone(),
+            intent: intent.clone(),
+            act: Box::new(act),
+            change: 0,
+            means: Means::Dialog,
+        },
+    );
+    push(
+        0,
+        &dana,
+        Body::Settled {
+            deployment: id.clone(),
+            intent,
+            outcome: Outcome::Applied { seen: false },
+        },
+    );
+    for stage in 0..plan.plan.stages.len() {
+        push(
+            6,
+            &program,
+            Body::StageReached {
+                deployment: id.clone(),
+                stage,
+            },
+        );
+    }
+    push(
+        5,
+        &program,
+        Body::Promoted {
+            deployment: id.clone(),
+        },
+    );
+    for item in plan.plan.items.iter().filter(|item| item.is_verification()) {
+        push(
+            3,
+            &program,
+            Body::Measured {
+                deployment: id.clone(),
+                item: item.id.clone(),
+                ok: true,
+                evidence: "good".to_owned(),
+            },
+        );
+    }
+    push(
+        0,
+        &program,
+        Body::MonitoringBegan {
+            deployment: id.clone(),
+        },
+    );
+    push(
+        60,
+        &program,
+        Body::Ended {
+            deployment: id.clone(),
+            ending: Ending::Closed,
+        },
+    );
+    drafts
+}

@@ -1,0 +1,391 @@
+//! The loop: signals, keys, outcomes, frames, board, heartbeat, in that order of precedence. It stamps events with the
+//! clock, hands them to `update`, and carries the effects out.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossterm::event::EventStream;
+use futures::StreamExt as _;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, mpsc},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        entry::{Draft, StreamId},
+        workspace::Actor,
+    },
+    input::Keymap,
+    ports::keep::Expected,
+    session::{
+        cockpit::{Cockpit, Severity},
+        effect::Effect,
+        event::{End, Event, Stamped},
+        update::update,
+        view::Overlay,
+    },
+    ui::theme::{Catalogue, ColourChoice, DEFAULT, Depth, Theme},
+};
+
+use super::{
+    board::Board, executor::Executor, keys, outside::Outside, pacer::Pacer, terminal::Screen,
+};
+
+/// How the person wants the screen.
+pub struct Wishes {
+    pub colour: ColourChoice,
+    pub theme: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("the terminal could not be used: {0}. Verbs work without one: gonogo status")]
+    Terminal(#[from] std::io::Error),
+    #[error("this is not a terminal; verbs work without one: gonogo status")]
+    NoTerminal,
+}
+
+/// How often the ledger is asked whether others wrote.
+const POLL: Duration = Duration::from_millis(500);
+/// How often the repositories are read again.
+const CATALOGUE: Duration = Duration::from_secs(30);
+
+/// Outcomes and entries: ordered, never dropped.
+type Outcomes = mpsc::Sender<Event>;
+
+struct Shell {
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    screen: Screen,
+    theme: Theme,
+    pacer: Pacer,
+    /// Effects still out there; waited for, briefly, before the terminal goes.
+    under_way: tokio::task::JoinSet<()>,
+}
+
+/// Resolves at SIGINT or SIGTERM.
+pub async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(), RunError> {
+    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        return Err(RunError::NoTerminal);
+    }
+    let depth = Depth::detect(wishes.colour, &|name| std::env::var(name).ok());
+    let loaded = Catalogue::default().load(wishes.theme.as_deref().unwrap_or(DEFAULT), depth);
+    let mut cockpit = Cockpit::new(
+        outside.workspace.clone(),
+        me,
+        Keymap::default(),
+        outside.now(),
+    );
+    if let Some(problem) = loaded.problems.first() {
+        cockpit.say(
+            Severity::Warning,
+            format!("theme {}: {}", problem.theme, problem.message),
+        );
+    }
+    if let Ok(size) = crossterm::terminal::size() {
+        cockpit.size = size;
+    }
+    let (outcomes, mut answered) = mpsc::channel(256);
+    let (board, cancel, nudge) = (
+        Board::default(),
+        CancellationToken::new(),
+        Arc::new(Notify::new()),
+    );
+    start_feeds(&outside, &board, &cancel);
+    tokio::spawn(follow_ledger(
+        Arc::clone(&outside),
+        outcomes.clone(),
+        Arc::clone(&nudge),
+        cancel.clone(),
+    ));
+    tokio::spawn(follow_catalogues(
+        Arc::clone(&outside),
+        outcomes.clone(),
+        Arc::clone(&nudge),
+        cancel.clone(),
+    ));
+    let (mut terminate, mut hangup, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let screen = Screen::take()?;
+    let mut shell = Shell {
+        outside,
+        outcomes,
+        nudge,
+        screen,
+        theme: loaded.theme,
+        pacer: Pacer::default(),
+        under_way: tokio::task::JoinSet::new(),
+    };
+    let mut typed = EventStream::new();
+    let mut heartbeat = tokio::time::interval(Duration::from_secs(1));
+    heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    shell.pacer.urgent(Instant::now());
+    loop {
+        let due = shell.pacer.due().map(tokio::time::Instant::from_std);
+        let frame = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (events, urgent) = tokio::select! {
+            biased;
+            _ = terminate.recv() => (vec![Event::Terminate], true),
+            _ = hangup.recv() => (vec![Event::Terminate], true),
+            _ = interrupt.recv() => (vec![Event::Terminate], true),
+            key = typed.next() => match key {
+                Some(Ok(raw)) => (keys::event(&raw).into_iter().collect(), true),
+                // The terminal is gone.
+                Some(Err(_)) | None => (vec![Event::Terminate], true),
+            },
+            Some(event) = answered.recv() => (vec![event], false),
+            () = frame => {
+                shell.draw(&mut cockpit)?;
+                continue;
+            }
+            () = board.news() => (board.take().into_iter().map(Event::Seen).collect(), false),
+            _ = heartbeat.tick() => (vec![Event::Tick], false),
+        };
+        if events.is_empty() {
+            continue;
+        }
+        if urgent {
+            shell.pacer.urgent(Instant::now())
+        } else {
+            shell.pacer.changed(Instant::now())
+        }
+        for event in events {
+            if shell.step(&mut cockpit, event)? {
+                cancel.cancel();
+                shell.leave().await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Shell {
+    /// One event through `update`; true when it is over.
+    fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<bool, RunError> {
+        let stamped = Stamped {
+            at: self.outside.now(),
+            event,
+        };
+        for effect in update(cockpit, &stamped) {
+            match effect {
+                Effect::Quit => return Ok(true),
+                Effect::Redraw => self.screen.redraw()?,
+                Effect::Bell => self.screen.bell()?,
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                effect => self.carry_out(cockpit, effect),
+            }
+        }
+        Ok(false)
+    }
+
+    fn draw(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
+        let theme = &self.theme;
+        self.screen
+            .draw(|frame| crate::ui::draw(cockpit, theme, frame))?;
+        self.pacer.drawn(Instant::now());
+        let unpainted = matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
+        if unpainted {
+            self.step(cockpit, Event::Painted)?;
+        }
+        Ok(())
+    }
+
+    /// What leaves the process goes on a task of its own; its answer comes back as an event.
+    fn carry_out(&mut self, cockpit: &Cockpit, effect: Effect) {
+        let (outside, outcomes, nudge) = (
+            Arc::clone(&self.outside),
+            self.outcomes.clone(),
+            Arc::clone(&self.nudge),
+        );
+        let (known, actor) = (cockpit.known.clone(), cockpit.me.clone());
+        let answer = async move |event: Event| {
+            nudge.notify_one();
+            // Closed only when the loop has ended.
+            let _ = outcomes.send(event).await;
+        };
+        match effect {
+            Effect::Execute {
+                confirmed,
+                command,
+                opening,
+            } => {
+                self.under_way.spawn(async move {
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let end = executor
+                        .execute(&confirmed, &command, opening.map(|body| *body))
+                        .await;
+                    let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
+                    answer(Event::ActEnded { target, kind, end }).await;
+                });
+            }
+            Effect::Record { target, command } => {
+                self.under_way.spawn(async move {
+                    let end: End = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    }
+                    .record(&command, &target)
+                    .await;
+                    answer(Event::Recorded {
+                        target,
+                        verb: command.verb().to_owned(),
+                        end,
+                    })
+                    .await;
+                });
+            }
+            Effect::Attend {
+                target,
+                position,
+                bodies,
+            } => {
+                self.under_way.spawn(async move {
+                    let (at, actor) = (outside.now(), Actor::program(&outside.host));
+                    let drafts = bodies
+                        .into_iter()
+                        .map(|body| Draft {
+                            at,
+                            actor: actor.clone(),
+                            body,
+                        })
+                        .collect();
+                    // A lost race means that somebody else wrote it down; a failure shows in the ledger's own state.
+                    let _ = outside
+                        .ledger
+                        .append(
+                            &StreamId::target(&target),
+                            Expected::Position(position),
+                            drafts,
+                        )
+                        .await;
+                    answer(Event::Attended { target, position }).await;
+                });
+            }
+            Effect::Resolve { project, commit } => {
+                self.under_way.spawn(async move {
+                    let event = match outside.artifact(&project, &commit).await {
+                        Ok(artifact) => Event::Artifact {
+                            project,
+                            commit,
+                            artifact,
+                        },
+                        Err(fault) => Event::ArtifactFailed {
+                            project,
+                            commit,
+                            fault,
+                        },
+                    };
+                    answer(event).await;
+                });
+            }
+            Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => {}
+        }
+    }
+
+    /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
+    async fn leave(mut self) {
+        let rest = async { while self.under_way.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
+    }
+}
+
+fn start_feeds(outside: &Arc<Outside>, board: &Board, cancel: &CancellationToken) {
+    for target in outside.workspace.targets.clone() {
+        let (outside, post, cancel) = (Arc::clone(outside), board.post(), cancel.clone());
+        tokio::spawn(async move { outside.watch(&target, post, cancel).await });
+    }
+}
+
+/// Hands on what anybody appends, in chain order.
+async fn follow_ledger(
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    let (mut seq, mut version, mut ready) = (0, None, false);
+    loop {
+        let now = outside.ledger.version().await;
+        let read = match &now {
+            Ok(now) if version == Some(*now) && ready => Ok(Vec::new()),
+            Ok(_) => outside.ledger.read(seq).await,
+            Err(fault) => Err(fault.clone()),
+        };
+        let events = match read {
+            Ok(entries) => {
+                seq = entries.last().map_or(seq, |entry| entry.seq);
+                version = now.ok();
+                let first = !std::mem::replace(&mut ready, true);
+                let news = (!entries.is_empty()).then_some(Event::Entries(entries));
+                news.into_iter()
+                    .chain(first.then_some(Event::LedgerReady))
+                    .collect()
+            }
+            Err(fault) => vec![Event::LedgerFailed(fault)],
+        };
+        for event in events {
+            if outcomes.send(event).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = nudge.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+async fn follow_catalogues(
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    loop {
+        for configured in &outside.workspace.projects {
+            let project = configured.id.clone();
+            let event = match outside.catalogue(configured).await {
+                Ok(releases) => Event::Catalogue { project, releases },
+                Err(fault) => Event::CatalogueFailed { project, fault },
+            };
+            nudge.notify_one();
+            if outcomes.send(event).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(CATALOGUE) => {}
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The terminal, borrowed: raw mode, alternate screen, bracketed paste. Given back whole after quit, panic or signal;
+//! each mode is undone even if undoing another fails.
+
+use std::{
+    io::{self, Stdout, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
+    thread::ThreadId,
+};
+
+use crossterm::{
+    clipboard::CopyToClipboard,
+    cursor,
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    execute, queue, terminal,
+};
+use ratatui::{Terminal, backend::CrosstermBackend};
+
+/// True while the modes are on, so that they are undone once.
+static BORROWED: AtomicBool = AtomicBool::new(false);
+
+pub struct Screen {
+    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal. The thread that calls this is the one whose panic gives it back; other tasks' panics are
+    /// reported, and the session goes on.
+    pub fn take() -> io::Result<Self> {
+        // Our themes decide about colour; crossterm's own NO_COLOR loses reverse and bold.
+        crossterm::style::force_color_output(true);
+        install_hook(std::thread::current().id());
+        terminal::enable_raw_mode()?;
+        BORROWED.store(true, Ordering::SeqCst);
+        let mut out = io::stdout();
+        execute!(
+            out,
+            terminal::EnterAlternateScreen,
+            EnableBracketedPaste,
+            cursor::Hide
+        )?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
+        terminal.clear()?;
+        Ok(Self { terminal })
+    }
+
+    /// One frame inside a synchronised update.
+    pub fn draw(&mut self, paint: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        queue!(io::stdout(), terminal::BeginSynchronizedUpdate)?;
+        let drawn = self.terminal.draw(paint).map(drop);
+        execute!(io::stdout(), terminal::EndSynchronizedUpdate)?;
+        drawn
+    }
+
+    pub fn redraw(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    pub fn bell(&mut self) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(b"\x07")?;
+        out.flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn give_back() {
+    if !BORROWED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    let _ = execute!(out, terminal::EndSynchronizedUpdate);
+    let _ = execute!(out, DisableBracketedPaste);
+    let _ = execute!(out, terminal::LeaveAlternateScreen);
+    let _ = execute!(out, cursor::Show);
+    let _ = terminal::disable_raw_mode();
+}
+
+fn install_hook(ui: ThreadId) {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let former = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == ui {
+            give_back();
+            former(panic);
+        } else {
+            // The screen is not ours here; the task's end becomes a failure on it.
+            tracing::error!("a task panicked: {panic}");
+        }
+    }));
+}
