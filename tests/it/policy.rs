@@ -119,7 +119,7 @@ fn nothing_but_a_good_figure_passes() {
                         for silent in [0, 5] {
                             let mut known = story.cockpit.known.clone();
                             let target_known = known.targets.get_mut(&id).unwrap();
-                            target_known.metrics = Default::default();
+                            target_known.metrics = gonogo::domain::reading::Subject::default();
                             let figures = Figures {
                                 scrapes,
                                 pods: u32::from(scrapes > 1),
