@@ -152,6 +152,8 @@ impl Headless {
         }
         if needs.contains(&Query::Workload) {
             self.read(target).await;
+            // Whoever changed what was just read had written the intent before: now it is known who.
+            self.sync().await?;
             if !self.common.dry_run {
                 self.attend(&target.id).await?;
             }
