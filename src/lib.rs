@@ -41,7 +41,7 @@
 //! | [`input`] | keys to actions: the one table, keymap, help | nothing of ours |
 //! | [`session`] | the cockpit's state, `update`, and what the screens show | domain, policy, flight, input |
 //! | [`ports`] | traits: watch, ask, act, keep, now | domain |
-//! | [`adapters`] | the outside: Kubernetes and Argo Rollouts, health, metrics, git, registry, SQLite | domain, ports, config |
+//! | [`adapters`] | the outside: Kubernetes and Argo Rollouts, health, metrics, git, registry, `SQLite` | domain, ports, config |
 //! | [`config`] | TOML as typed to a workspace as meant | domain, input |
 //! | [`simulator`] | the practice cluster: a pure world behind loopback servers | domain |
 //! | [`ui`] | state to cells | domain, policy, input, session |

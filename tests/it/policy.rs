@@ -119,7 +119,7 @@ fn nothing_but_a_good_figure_passes() {
                         for silent in [0, 5] {
                             let mut known = story.cockpit.known.clone();
                             let target_known = known.targets.get_mut(&id).unwrap();
-                            target_known.metrics = Default::default();
+                            target_known.metrics = gonogo::domain::reading::Subject::default();
                             let figures = Figures {
                                 scrapes,
                                 pods: u32::from(scrapes > 1),
@@ -325,14 +325,12 @@ fn command(story: &Story, step: &Move) -> Option<Command> {
     let facts = story.cockpit.known.facts(&id, story.cockpit.now)?;
     let plan = facts
         .current()
-        .map(|current| current.plan.clone())
-        .unwrap_or_else(|| story.plan(&id, 42));
+        .map_or_else(|| story.plan(&id, 42), |current| current.plan.clone());
     let item = |n: usize| {
         plan.plan
             .items
             .get(n)
-            .map(|item| item.id.clone())
-            .unwrap_or(ItemId("policy.tag".to_owned()))
+            .map_or(ItemId("policy.tag".to_owned()), |item| item.id.clone())
     };
     let reason = "because".to_owned();
     Some(match step {

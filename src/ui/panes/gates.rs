@@ -1,10 +1,10 @@
 //! Gates and checklist items: one list with one cursor, each line with glyph, word and sentence.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
 use crate::domain::deployment::ItemStatus;
-use crate::domain::plan::{ItemKind, ItemSpec};
+use crate::domain::plan::{ItemKind, ItemSpec, TimeBox};
 use crate::domain::time;
 use crate::policy::gate::{GateResult, Verdict};
 use crate::session::show::{self, LineKind};
@@ -149,6 +149,16 @@ fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Ve
     hang(canvas, &lead, &gate.sentence, said, width, most)
 }
 
+/// `2–5 min`, or `4–10 s` where a box is that short.
+fn span(due: TimeBox) -> String {
+    let minutes = |at: SignedDuration| at.as_secs() % 60 == 0 && at.subsec_nanos() == 0;
+    if minutes(due.from) && minutes(due.until) {
+        format!("{}–{} min", due.from.as_mins(), due.until.as_mins())
+    } else {
+        format!("{}–{} s", due.from.as_secs(), due.until.as_secs())
+    }
+}
+
 fn item_lines(
     canvas: &Canvas,
     spec: &ItemSpec,
@@ -160,7 +170,7 @@ fn item_lines(
     let mark = marks::item(status);
     let mut lead = vec![lead_of(canvas, mark, width)];
     if let Some(due) = spec.time_box {
-        let words = format!("{}–{} min", due.from.as_mins(), due.until.as_mins());
+        let words = span(due);
         lead.push(canvas.piece(format!("{} ", text::pad(&words, 9)), Role::TextDim));
     }
     let mut words = spec.title.clone();
