@@ -4,10 +4,13 @@
 mod actions;
 mod adapters;
 mod architecture;
+mod bad_input;
 mod config;
 mod fixture;
+mod flight;
 mod frames;
 mod git;
 mod ledger;
 mod registry;
+mod support;
 mod themes;
