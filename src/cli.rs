@@ -17,6 +17,7 @@ use clap::Parser as _;
 use crate::{
     config::{self, Folders},
     domain::workspace::Workspace,
+    runtime::logging,
 };
 
 pub use args::Cli;
@@ -54,6 +55,11 @@ pub fn main() -> std::process::ExitCode {
 
 async fn run(cli: Cli) -> Exit {
     let Cli { common, verb } = cli;
+    let folders = Folders::of_user(&|name| std::env::var_os(name));
+    if let Some(folders) = &folders {
+        let wanted = std::env::var("GONOGO_LOG").ok();
+        logging::start(wanted.as_deref(), &folders.logs().join("gonogo.log"));
+    }
     let output = Output::new(common.json);
     match verb {
         Some(Verb::Completions { shell }) => reading::completions(shell, output),

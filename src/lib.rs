@@ -1,4 +1,74 @@
-//! gonogo.
+//! gonogo, the go/no-go cockpit for live releases: a terminal UI and headless verbs over one code path.
+//!
+//! This page is the architecture. `tests/it/architecture.rs` walks `src/` and reports every breach of it; change both
+//! together.
+//!
+//! ```text
+//!  signals ───┐
+//!  keys ──────┤                                   ┌─ Execute(Confirmed<Act>) ─► executor ─► Platform
+//!  outcomes ──┼─► Stamped { at, Event } ─► update ┼─ Record(Command) ─────────► decide ──► Ledger
+//!  board ─────┤                            │ pure ├─ Attend(bodies) ──────────► Ledger
+//!  heartbeat ─┘                            ▼      └─ Resolve, Copy, Bell, Quit
+//!                                   Cockpit (all state)
+//!                                          │ paced
+//!                                          ▼
+//!                       ui::draw(&Cockpit, &Theme, &mut Frame)
+//! ```
+//!
+//! # Seven rules
+//!
+//! 1. Only [`session::update`] changes the cockpit.
+//! 2. Only [`runtime`] reads a clock, spawns a task or touches the terminal (`cli` drives verbs with it; the practice
+//!    cluster is a world of its own).
+//! 3. What the outside says is a [`domain::reading::Reading`] with time and source; silence is visible, and a gate that
+//!    cannot know, holds.
+//! 4. Nothing irreversible without an act that a person saw and confirmed: [`policy::confirm::Confirmed`] has two makers,
+//!    both in that file.
+//! 5. What people and the program decided is in the ledger; all state is a fold over it:
+//!    [`policy::decide::decide`] makes entries, [`domain::deployment::TargetState::evolve`] folds them. What platforms show is
+//!    observed, never stored as truth.
+//! 6. Each list of things lives in one table: actions in [`input::Action`], gates in [`policy::gates`], configuration
+//!    keys in `config/schema.rs`, roles in [`ui::theme`].
+//! 7. Every rule above is a test.
+//!
+//! # Layers
+//!
+//! | folder | owns | may name |
+//! |---|---|---|
+//! | [`domain`] | nouns: release, target, plan, entry, deployment, workload, metric | nothing of ours |
+//! | [`policy`] | decisions: gates, `decide`, planner, judge, confirm, resolve | domain |
+//! | [`flight`] | what a command needs, the process manager, what became of a change | domain, policy |
+//! | [`input`] | keys to actions: the one table, keymap, help | nothing of ours |
+//! | [`session`] | the cockpit's state, `update`, and what the screens show | domain, policy, flight, input |
+//! | [`ports`] | traits: watch, ask, act, keep, now | domain |
+//! | [`adapters`] | the outside: Kubernetes and Argo Rollouts, health, metrics, git, registry, `SQLite` | domain, ports, config |
+//! | [`config`] | TOML as typed to a workspace as meant | domain, input |
+//! | [`simulator`] | the practice cluster: a pure world behind loopback servers | domain |
+//! | [`ui`] | state to cells | domain, policy, input, session |
+//! | [`runtime`] | the loop, the executor, the terminal, the rehearsal | everything |
+//! | [`cli`] | the verbs | everything |
+//!
+//! # How an act happens
+//!
+//! A key or a verb names a command. `decide` reads [`policy::facts::Facts`] and answers with entries, with an
+//! [`domain::change::Act`], or with a [`policy::refusal::Refusal`] that has one sentence. An act is one to four concrete
+//! changes, each with the preconditions that were read seconds before. Its fingerprint is confirmed. The
+//! [`runtime::executor`] then reads the platform afresh and decides once more (hold, abort and rollback do not wait for
+//! that), appends the intent at the position the decision saw, sends once with a deadline, and appends the outcome:
+//! applied, refused, or unknown. What is unknown is looked at, never sent again blindly ([`flight::after`]).
+//! Between acts, [`flight::process`] says what a deployment waits for, and any attending process writes down what was
+//! reached: at the stream's expected position, so once.
+//!
+//! # Where to start
+//!
+//! | to add | touch |
+//! |---|---|
+//! | a gate | a judge in `policy/gates/`, its row in [`policy::gates`] |
+//! | an action | a row in `input/action.rs`, an arm in `session/wanted.rs`, its verb in `cli/args.rs` |
+//! | a screen | `session/show.rs` for what it says, `ui/panes/` for how it looks |
+//! | a configuration key | a row in `config/schema.rs`, its line in `config.example.toml` |
+//! | a theme | a file in `themes/`, its line in `ui/theme/builtin.rs` |
+//! | a platform | `adapters/`, behind [`ports::act::Platform`] and [`ports::watch::Feed`] |
 
 pub mod adapters;
 pub mod cli;

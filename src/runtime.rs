@@ -5,6 +5,7 @@ pub mod board;
 pub mod clock;
 pub mod executor;
 pub mod keys;
+pub mod logging;
 pub mod outside;
 pub mod pacer;
 pub mod rehearsal;

@@ -166,6 +166,8 @@ impl Headless {
     /// Reads the platform, and writes down what is seen.
     async fn look(&mut self, target: &Target) -> Result<(), Stop> {
         self.read(target).await;
+        // Whoever changed what was just read had written the intent before: now it is known who.
+        self.sync().await?;
         if !self.common.dry_run {
             self.attend(&target.id).await?;
         }

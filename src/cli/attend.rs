@@ -8,7 +8,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{deployment::Deployment, entry::{DeploymentId, Ending}, target::Target},
+    domain::{
+        deployment::Deployment,
+        entry::{DeploymentId, Ending},
+        target::Target,
+    },
     flight::process::{self, Mover, Next, Waiting},
     policy::facts::Facts,
     ports::watch::Post,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         fault::Fault,
-        text::{clean_lines, is_hidden},
+        text::{Clean, clean_lines, is_hidden},
     },
     policy::refusal::Refusal,
 };
@@ -81,9 +81,9 @@ impl Output {
 fn harmless(text: &str) -> String {
     let mut lines = clean_lines(text);
     if text.ends_with('\n') {
-        lines.push(crate::domain::text::Clean::default());
+        lines.push(Clean::default());
     }
-    let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+    let lines: Vec<&str> = lines.iter().map(Clean::as_str).collect();
     lines.join("\n")
 }
 

@@ -109,6 +109,9 @@ pub struct Deployment {
     pub outstanding: Option<Outstanding>,
     /// The latest act that was applied.
     pub last_act: Option<LastAct>,
+    /// Who promoted which of the platform's steps, since take-off or the last retry.
+    #[serde(default)]
+    pub promoted_steps: BTreeMap<usize, LastAct>,
     /// Where a rollback goes.
     pub rolling_back_to: Option<ReleaseRef>,
     pub held: Option<Held>,
@@ -358,6 +361,7 @@ impl Deployment {
             monitoring_since: None,
             outstanding: None,
             last_act: None,
+            promoted_steps: BTreeMap::new(),
             rolling_back_to: None,
             held: None,
             unfinished: None,
@@ -549,6 +553,7 @@ impl Deployment {
             ActKind::Retry => {
                 self.state = FlightState::Flying;
                 self.stages.fill(None);
+                self.promoted_steps.clear();
             }
             ActKind::Abort => self.state = FlightState::Aborted,
             ActKind::RollBack => {
@@ -568,7 +573,7 @@ impl Deployment {
             self.held = None;
         }
         self.unfinished = None;
-        self.last_act = Some(LastAct {
+        let last = LastAct {
             kind: act.kind,
             step: act.step,
             by: done.by.name.clone(),
@@ -576,7 +581,11 @@ impl Deployment {
             settled_at: at,
             applied: done.change + 1,
             of: act.changes.len(),
-        });
+        };
+        if let (ActKind::Promote, Some(step)) = (act.kind, act.step) {
+            self.promoted_steps.insert(step, last.clone());
+        }
+        self.last_act = Some(last);
     }
 }
 

@@ -558,11 +558,7 @@ fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
             format!("step {step} was already promoted by {by}"),
         )
     };
-    if let Some(last) = deployment
-        .last_act
-        .as_ref()
-        .filter(|last| last.kind == ActKind::Promote && last.step == Some(step))
-    {
+    if let Some(last) = deployment.promoted_steps.get(&step) {
         let ago = time::age(facts.now.duration_since(last.settled_at));
         return Err(passed(&format!("{} {ago} ago", last.by)));
     }
@@ -617,6 +613,21 @@ fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
 fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     settled(deployment, facts)?;
+    let last = deployment.last_act.as_ref();
+    let done = last.filter(|last| {
+        last.kind == ActKind::PromoteFully && deployment.state != FlightState::Flying
+    });
+    if let Some(last) = done {
+        let ago = time::age(facts.now.duration_since(last.settled_at));
+        let title = deployment.plan.release.title();
+        return Err(Refusal::raced(
+            "promote.step",
+            format!(
+                "release {title} was already promoted fully by {} {ago} ago",
+                last.by
+            ),
+        ));
+    }
     let deployment = in_state(
         facts,
         &[FlightState::Flying, FlightState::Aborted],
@@ -732,6 +743,14 @@ fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     settled(deployment, facts)?;
     let workload = ours(facts, deployment)?;
+    let last = deployment.last_act.as_ref();
+    if let Some(last) = last.filter(|last| last.kind == ActKind::Retry && !workload.aborted) {
+        let ago = time::age(facts.now.duration_since(last.settled_at));
+        return Err(Refusal::raced(
+            "retry.aborted",
+            format!("it was already retried by {} {ago} ago", last.by),
+        ));
+    }
     if !workload.aborted {
         return Err(Refusal::rule(
             "retry.aborted",
@@ -798,16 +817,13 @@ fn roll_back(
             format!("release {} already serves {}", to.title(), id.environment),
         ));
     }
-    if facts.current().is_some_and(|current| {
-        current.state == FlightState::RollingBack && current.outstanding.is_none()
-    }) && workload.image == to.image
-    {
+    let act = planner::roll_back(facts, to, staged, reason)?;
+    if act.changes.is_empty() {
         return Err(Refusal::raced(
             "rollback.under_way",
             format!("the rollback to {} is under way", to.title()),
         ));
     }
-    let act = planner::roll_back(facts, to, staged, reason)?;
     let opening = facts
         .current()
         .is_none()

@@ -360,34 +360,49 @@ pub fn retry(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
 }
 
 /// The shortest way back (SPEC D17): in mid-canary abort first, then set the desired state back so that it
-/// stays; after full promotion set it back and promote it past all steps, unless `staged`.
+/// stays; where stable is something else, promote it past all steps, unless `staged`. What an earlier try has
+/// done already is left out; without changes there is nothing left to do.
 pub fn roll_back(
     facts: &Facts<'_>,
     to: &ReleaseRef,
     staged: bool,
     reason: &str,
 ) -> Result<Act, Refusal> {
-    let workload = &fresh(facts)?.workload;
+    let observed = fresh(facts)?;
+    let workload = &observed.workload;
     let image = pinned(to)?;
     let on = &facts.target.workload;
-    let held = workload.paused && workload.held_by.is_some();
+    let rollout = on.kind == WorkloadKind::Rollout;
+    let midway = rollout && workload.is_midway();
+    let desired = workload.image.as_deref() == Some(image);
+    let serves = observed
+        .stable_image()
+        .map_or(midway && !desired, |stable| stable == image);
+    let of_template = || Expect {
+        pod_hash: workload.current_hash.clone(),
+        ..expect(workload)
+    };
     let mut changes = Vec::new();
-    let midway = on.kind == WorkloadKind::Rollout && workload.is_midway();
-    if midway && !workload.aborted {
-        let expect = Expect {
-            pod_hash: workload.current_hash.clone(),
-            ..expect(workload)
-        };
+    if midway && !workload.aborted && !desired {
         changes.push(Change::Abort {
             workload: on.clone(),
-            expect,
+            expect: of_template(),
         });
     }
-    if held {
+    if workload.paused && workload.held_by.is_some() {
         changes.push(resume_change(facts, workload));
     }
-    changes.push(set_image(facts, workload, image)?);
-    if on.kind == WorkloadKind::Rollout && !midway && !staged {
+    if !desired {
+        changes.push(set_image(facts, workload, image)?);
+    }
+    let asked = desired && workload.promoting_fully;
+    if rollout && !serves && !staged && !asked {
+        if desired && midway && workload.aborted && workload.observed {
+            changes.push(Change::Retry {
+                workload: on.clone(),
+                expect: of_template(),
+            });
+        }
         changes.push(Change::AwaitTemplate {
             workload: on.clone(),
             image: image.to_owned(),
@@ -402,7 +417,7 @@ pub fn roll_back(
         format!("{} serves everybody", to.title()),
         format!("desired state: {}", to.title()),
     ];
-    if staged && !midway {
+    if staged && !serves {
         afterwards[0] = format!(
             "{} goes through the stages again, as a deployment does",
             to.title()

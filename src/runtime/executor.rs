@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::{
-        change::{Act, Change, Expect},
+        change::{Act, ActKind, Change, Expect},
         entry::{Body, DeploymentId, Draft, Entry, IntentId, Outcome, StreamId},
         fault::{Fault, FaultKind},
         release::Digest,
@@ -151,6 +151,10 @@ impl Executor<'_> {
                 }
                 Err(fault) => return End::Failed(fault),
             }
+            // Whoever changed what was just read had written the intent before: now it is known who.
+            if let Err(fault) = self.sync().await {
+                return End::Failed(fault);
+            }
             // The world may have moved on between the key and now.
             match self.decided(command, &target) {
                 Ok(Decision::Act { act, .. }) if same(&act, confirmed.act()) => {}
@@ -201,13 +205,8 @@ impl Executor<'_> {
             if let Some(read) = read {
                 *awaited = Some(read);
             }
-            let settled = |outcome| Body::Settled {
-                deployment: deployment.clone(),
-                intent: intent.clone(),
-                outcome,
-            };
             if let Err(error) = self
-                .append(&act.target, Expected::Any, vec![settled(outcome.clone())])
+                .conclude(&act.target, &deployment, &intent, outcome.clone())
                 .await
             {
                 return match error {
@@ -286,7 +285,12 @@ impl Executor<'_> {
                 change: index,
                 means: confirmed.means(),
             };
-            let bodies: Vec<Body> = opening.iter().cloned().chain([intended]).collect();
+            let bodies: Vec<Body> = opening
+                .iter()
+                .cloned()
+                .chain(self.superseded(&act.target, act.kind))
+                .chain([intended])
+                .collect();
             match self
                 .append(
                     &act.target,
@@ -313,6 +317,91 @@ impl Executor<'_> {
             }
         }
         Err(End::Refused(busy_ledger()))
+    }
+
+    /// What an escape goes out over, without having waited for it: its outcome as far as it was read. Nobody looks for it
+    /// after this, so it is written down here, and by whoever still waits for the answer.
+    fn superseded(&self, target: &TargetId, by: ActKind) -> Option<Body> {
+        let known = self.known.targets.get(target)?;
+        let current = known.state.current.as_ref()?;
+        let outstanding = current.outstanding.as_ref()?;
+        let deadline = self.outside.workspace.timings.mutation_deadline;
+        let read =
+            known.workload.last.as_ref().and_then(|reading| {
+                after::settle(outstanding, &reading.value, reading.at, deadline)
+            });
+        let outcome = read.unwrap_or_else(|| {
+            let doing = format!("waiting for what became of {}", outstanding.act.kind.verb());
+            Outcome::Unknown {
+                fault: Fault::new(
+                    "gonogo",
+                    FaultKind::Cancelled,
+                    doing,
+                    &format!("{} did not wait for it", by.verb()),
+                ),
+            }
+        });
+        Some(Body::Settled {
+            deployment: current.id.clone(),
+            intent: outstanding.intent.clone(),
+            outcome,
+        })
+    }
+
+    /// Writes an outcome down, unless somebody who attends has read and written the same already.
+    async fn conclude(
+        &mut self,
+        target: &TargetId,
+        deployment: &DeploymentId,
+        intent: &IntentId,
+        outcome: Outcome,
+    ) -> Result<(), AppendError> {
+        let body = Body::Settled {
+            deployment: deployment.clone(),
+            intent: intent.clone(),
+            outcome,
+        };
+        for _ in 0..DECISIONS {
+            self.sync().await?;
+            let same = |entry: &Entry| match (&entry.body, &body) {
+                (
+                    Body::Settled {
+                        intent: other,
+                        outcome: read,
+                        ..
+                    },
+                    Body::Settled {
+                        intent, outcome, ..
+                    },
+                ) => {
+                    other == intent
+                        && std::mem::discriminant(read) == std::mem::discriminant(outcome)
+                }
+                _ => false,
+            };
+            if self
+                .known
+                .targets
+                .get(target)
+                .is_some_and(|known| known.entries.iter().rev().any(same))
+            {
+                return Ok(());
+            }
+            match self
+                .append(
+                    target,
+                    Expected::Position(self.position(target)),
+                    vec![body.clone()],
+                )
+                .await
+            {
+                Err(AppendError::Conflict { .. }) => {}
+                other => return other.map(drop),
+            }
+        }
+        self.append(target, Expected::Any, vec![body])
+            .await
+            .map(drop)
     }
 
     /// Time, process and a counter: unique, and short enough for an annotation.
@@ -386,12 +475,9 @@ impl Executor<'_> {
                 Ok(_) | Err(_) => None,
             };
             if let Some(outcome) = outcome {
-                let body = Body::Settled {
-                    deployment: deployment.clone(),
-                    intent: intent.clone(),
-                    outcome: outcome.clone(),
-                };
-                let _ = self.append(&act.target, Expected::Any, vec![body]).await;
+                let _ = self
+                    .conclude(&act.target, deployment, intent, outcome.clone())
+                    .await;
                 return Some(outcome);
             }
             tokio::time::sleep(Duration::from_millis(250)).await;

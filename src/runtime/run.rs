@@ -169,9 +169,9 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
             continue;
         }
         if urgent {
-            shell.pacer.urgent(Instant::now())
+            shell.pacer.urgent(Instant::now());
         } else {
-            shell.pacer.changed(Instant::now())
+            shell.pacer.changed(Instant::now());
         }
         for event in events {
             if shell.step(&mut cockpit, event)? {

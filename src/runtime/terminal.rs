@@ -13,7 +13,7 @@ use crossterm::{
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute, queue, terminal,
 };
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 
 /// True while the modes are on, so that they are undone once.
 static BORROWED: AtomicBool = AtomicBool::new(false);
@@ -38,9 +38,10 @@ impl Screen {
             EnableBracketedPaste,
             cursor::Hide
         )?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
-        terminal.clear()?;
-        Ok(Self { terminal })
+        let terminal = Terminal::new(CrosstermBackend::new(out))?;
+        let mut screen = Self { terminal };
+        screen.redraw()?;
+        Ok(screen)
     }
 
     /// One frame inside a synchronised update.
@@ -51,8 +52,11 @@ impl Screen {
         drawn
     }
 
+    /// Blank, and drawn anew by the next frame. `Terminal::clear` would do the same after asking the terminal where its
+    /// cursor is: two seconds of nothing on one that does not answer, and an answer that the key reader takes away.
     pub fn redraw(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     pub fn copy(&mut self, text: &str) -> io::Result<()> {

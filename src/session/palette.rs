@@ -122,7 +122,7 @@ pub fn parse(
                         .join(" ")
                         .trim_matches('"')
                         .to_owned(),
-                )
+                );
             }
             flag if flag.starts_with("--") => return Err(format!("unknown option {flag}")),
             word => place.push(word),

@@ -191,7 +191,7 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         None => (wanted::plan_of(&facts, cockpit.view.chosen?).ok()?, None),
     };
     let judgement = gates::take_off(&facts, &plan);
-    let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
+    let mut lines = gate_lines(&judgement);
     lines.extend(
         plan.plan
             .items
@@ -210,6 +210,27 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         resolving,
         trouble,
     })
+}
+
+/// What stands in the way first, and what only wants time behind it; the table's order stays otherwise.
+fn gate_lines(judgement: &Judgement) -> Vec<Line> {
+    let passing = judgement
+        .gates
+        .iter()
+        .filter(|gate| gate.verdict.lets_through());
+    let (later, now): (Vec<_>, Vec<_>) =
+        judgement.blocking().partition(|gate| only_wants_time(gate));
+    now.into_iter()
+        .chain(later)
+        .chain(passing)
+        .map(gate_line)
+        .collect()
+}
+
+/// A gate that is closed by time or order alone: nothing is wrong, it is not yet time.
+pub fn only_wants_time(gate: &GateResult) -> bool {
+    gate.verdict == Verdict::Fail
+        && ["stage.bake", "verification", "monitoring"].contains(&gate.id.as_str())
 }
 
 fn gate_line(gate: &GateResult) -> Line {
@@ -366,7 +387,7 @@ pub struct FlightShown {
     pub waiting: Option<Waiting>,
     /// Gates of the next move: take-off, promotion, or close.
     pub judgement: Judgement,
-    /// Those gates, then the verification items once they are due.
+    /// Those gates, and the verification items once they are due.
     pub lines: Vec<Line>,
     pub metrics: Vec<MetricShown>,
     pub health: Option<HealthShown>,
@@ -394,17 +415,18 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
         FlightState::Verifying | FlightState::Monitoring => gates::close(&facts, &deployment.plan),
         _ => gates::promotion(&facts, &deployment.plan),
     };
-    let mut lines: Vec<Line> = judgement.gates.iter().map(gate_line).collect();
-    // What stands in the way first; a stable sort, so that the table's order stays otherwise.
-    lines.sort_by_key(
-        |line| matches!(&line.kind, LineKind::Gate(gate) if gate.verdict.lets_through()),
-    );
+    let mut lines = gate_lines(&judgement);
     if deployment.promoted_at.is_some() {
-        lines.extend(
-            deployment
-                .verification()
-                .map(|spec| item_line(spec, Some(deployment))),
-        );
+        let items = deployment
+            .verification()
+            .map(|spec| item_line(spec, Some(deployment)));
+        // While they are what is being done, they come first.
+        let at = if deployment.state == FlightState::Verifying {
+            0
+        } else {
+            lines.len()
+        };
+        lines.splice(at..at, items);
     }
     let last = facts.workload.last.as_ref();
     let held = facts
@@ -462,6 +484,23 @@ fn stages(deployment: &Deployment) -> Vec<StageShown> {
                 StagePlace::Done
             } else if flying {
                 StagePlace::Current
+            } else {
+                StagePlace::Next
+            },
+        });
+    }
+    // The plan's shares end where the release serves everybody.
+    if deployment
+        .plan
+        .plan
+        .stages
+        .last()
+        .is_some_and(|stage| stage.share < 100)
+    {
+        shown.push(StageShown {
+            label: "100 %".to_owned(),
+            place: if promoted {
+                StagePlace::Done
             } else {
                 StagePlace::Next
             },
@@ -617,10 +656,20 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
     let Some(known) = cockpit.focus_known() else {
         return Vec::new();
     };
+    let sentence = |entry: &crate::domain::entry::Entry| match (&entry.body, &known.state.current) {
+        // Of the deployment under way the plan is at hand, and says which share a stage is.
+        (Body::StageReached { deployment, stage }, Some(current)) if *deployment == current.id => {
+            current.plan.plan.stages.get(*stage).map_or_else(
+                || entry.sentence(),
+                |spec| format!("{} % reached, bakes {}", spec.share, time::exact(spec.bake)),
+            )
+        }
+        _ => entry.sentence(),
+    };
     let line = |entry: &crate::domain::entry::Entry| TimelineLine {
         at: entry.at,
         clock: entry.clock(),
-        sentence: entry.sentence(),
+        sentence: sentence(entry),
         bad: matches!(
             &entry.body,
             Body::Settled {
@@ -682,13 +731,14 @@ pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
 /// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
 fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
     use crate::input::Action;
-    use FlightState::{Aborted, Flying, Monitoring, Requested, RollingBack, Verifying};
+    use FlightState::{Aborted, Flying, Monitoring, Requested, Verifying};
     match action {
         Action::Request => state.is_none(),
         Action::Rollback => state != Some(Requested),
         Action::Fly | Action::Cancel => state == Some(Requested),
-        Action::Promote | Action::PromoteFull | Action::Abort => state == Some(Flying),
-        Action::HoldOrResume => matches!(state, Some(Flying | RollingBack)),
+        Action::Promote | Action::PromoteFull | Action::HoldOrResume | Action::Abort => {
+            state == Some(Flying)
+        }
         Action::Retry => state == Some(Aborted),
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),

@@ -260,7 +260,7 @@ pub(super) fn window(heights: &[usize], selected: usize, room: usize) -> std::op
         match (above, below) {
             // Half of the window above, as long as there is something below.
             (Some(row), Some(_)) if heights[row..selected].iter().sum::<usize>() <= room / 2 => {
-                first = row
+                first = row;
             }
             (_, Some(row)) => {
                 last = row + 1;

@@ -2,10 +2,10 @@
 
 use super::theme::Role;
 use crate::domain::deployment::{FlightState, ItemStatus};
-use crate::policy::gate::{Judgement, Verdict};
+use crate::policy::gate::{GateResult, Judgement, Verdict};
 use crate::session::Mover;
 use crate::session::cockpit::Severity;
-use crate::session::show::Condition;
+use crate::session::show::{Condition, only_wants_time};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -73,16 +73,19 @@ pub(super) fn flight(state: FlightState) -> Mark {
     }
 }
 
-/// Gates that are closed by time or order alone: nothing is wrong, it is not yet time.
-const PATIENCE: [&str; 3] = ["stage.bake", "verification", "monitoring"];
+/// A gate that only wants time is not an alarm.
+pub(super) fn gate(gate: &GateResult) -> Mark {
+    if only_wants_time(gate) {
+        return mark("◐", "wait", Role::Paused);
+    }
+    verdict(gate.verdict)
+}
 
 /// The judgement in two words, and how many gates it is about: `HOLD  1 of 6 gates`.
 pub(super) fn judgement(state: Option<FlightState>, judgement: &Judgement) -> (Mark, String) {
     let all = judgement.gates.len();
     let blocking = judgement.blocking().count();
-    let only_time = judgement
-        .blocking()
-        .all(|gate| PATIENCE.contains(&gate.id.as_str()));
+    let only_time = judgement.blocking().all(only_wants_time);
     let landed = !matches!(state, None | Some(FlightState::Requested));
     let said = match (judgement.go, landed) {
         (true, _) => mark("✔", "GO", Role::GatePass),

@@ -8,7 +8,7 @@ use ratatui::style::Modifier;
 use super::theme;
 
 /// Size of one cell in the picture's units; a monospaced face of 14 units is 8.4 wide.
-const CELL: (f64, f64) = (8.4, 18.0);
+const CELL: (f64, f64) = (8.4, 16.5);
 const MARGIN: f64 = 12.0;
 
 /// What is used for cells in the terminal's own colours.
@@ -29,6 +29,10 @@ impl Default for Paper<'_> {
 
 /// How a cell looks, after reverse video.
 #[derive(PartialEq, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the independent weights of a cell"
+)]
 struct Look {
     ink: String,
     ground: Option<String>,
@@ -75,16 +79,21 @@ pub fn svg(buf: &Buffer, title: &str, paper: Paper<'_>) -> String {
             .filter_map(|column| Some((column, buf.cell((buf.area.x + column, buf.area.y + row))?)))
             .collect();
         let top = MARGIN + f64::from(row) * CELL.1;
-        for run in runs(&cells, paper) {
-            let x = MARGIN + f64::from(run.column) * CELL.0;
-            let length = f64::from(run.width) * CELL.0;
+        let runs = runs(&cells, paper);
+        let left = |run: &Run| MARGIN + f64::from(run.column) * CELL.0;
+        // Grounds first: a bold letter may lean over into the next cell.
+        for run in &runs {
+            let (x, length) = (left(run), f64::from(run.width) * CELL.0);
             if let Some(ground) = &run.look.ground {
                 let _ = writeln!(
                     out,
-                    "<rect x=\"{x:.1}\" y=\"{top:.0}\" width=\"{length:.1}\" height=\"{:.0}\" fill=\"{ground}\"/>",
+                    "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{length:.1}\" height=\"{:.1}\" fill=\"{ground}\"/>",
                     CELL.1
                 );
             }
+        }
+        for run in &runs {
+            let x = left(run);
             let words = run.text.trim_end();
             if words.trim().is_empty() {
                 continue;
@@ -106,7 +115,7 @@ pub fn svg(buf: &Buffer, title: &str, paper: Paper<'_>) -> String {
             let _ = writeln!(
                 out,
                 "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{}\"{style} textLength=\"{kept:.1}\" lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\">{}</text>",
-                top + 13.5,
+                top + 12.6,
                 run.look.ink,
                 escaped(words)
             );
@@ -190,13 +199,13 @@ mod tests {
         let picture = svg(&buf, "a & b", Paper::default());
         assert!(picture.contains("<title>a &amp; b</title>"), "{picture}");
         assert!(
-            picture.contains("x=\"28.8\" y=\"25.5\" fill=\"#d8dce3\" font-weight=\"bold\""),
+            picture.contains("x=\"28.8\" y=\"24.6\" fill=\"#d8dce3\" font-weight=\"bold\""),
             "{picture}"
         );
         assert!(picture.contains(">a&lt;b</text>"), "{picture}");
         assert!(
             picture.contains(
-                "<rect x=\"54.0\" y=\"12\" width=\"25.2\" height=\"18\" fill=\"#d8dce3\"/>"
+                "<rect x=\"54.0\" y=\"12.0\" width=\"25.2\" height=\"16.5\" fill=\"#d8dce3\"/>"
             ),
             "{picture}"
         );

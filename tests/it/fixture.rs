@@ -780,11 +780,11 @@ impl Story {
         );
     }
 
-    pub fn id(&self) -> DeploymentId {
+    pub fn id() -> DeploymentId {
         DeploymentId("production-auth-service-3".to_owned())
     }
 
-    fn here(&self) -> TargetId {
+    fn here() -> TargetId {
         target("production", "auth-service")
     }
 
@@ -794,17 +794,17 @@ impl Story {
         } else {
             actor(who)
         };
-        let here = self.here();
+        let here = Self::here();
         self.enter(&here, at(clock), &actor, body);
     }
 
     fn request(&mut self) {
-        let plan = self.plan(&self.here(), 42);
+        let plan = self.plan(&Self::here(), 42);
         self.say(
             "13:58:20",
             "dana",
             Body::Requested {
-                deployment: self.id(),
+                deployment: Self::id(),
                 plan: Box::new(plan),
                 reason: "passkeys for everybody, announced for today".to_owned(),
             },
@@ -822,7 +822,7 @@ impl Story {
             clock,
             who,
             Body::Decided {
-                deployment: self.id(),
+                deployment: Self::id(),
                 plan,
                 answer,
                 reason: reason.to_owned(),
@@ -835,7 +835,7 @@ impl Story {
             clock,
             who,
             Body::Checked {
-                deployment: self.id(),
+                deployment: Self::id(),
                 item: ItemId(id.to_owned()),
                 note: None,
             },
@@ -861,7 +861,7 @@ impl Story {
             clock,
             who,
             Body::Intended {
-                deployment: self.id(),
+                deployment: Self::id(),
                 intent: intent.clone(),
                 act: Box::new(act.clone()),
                 change,
@@ -878,7 +878,7 @@ impl Story {
                 clock,
                 who,
                 Body::Settled {
-                    deployment: self.id(),
+                    deployment: Self::id(),
                     intent,
                     outcome: Outcome::Applied { seen: false },
                 },
@@ -909,7 +909,7 @@ impl Story {
             clock,
             "gonogo",
             Body::StageReached {
-                deployment: self.id(),
+                deployment: Self::id(),
                 stage,
             },
         );
@@ -920,37 +920,53 @@ impl Story {
         self.approve();
         let act = self.act(ActKind::Fly, 0);
         self.done("14:20:02", "dana", &act);
-        let here = self.here();
+        let here = Self::here();
         self.see(&here, &Scene::resting(1, 1, "14:20:55"), 41, "14:32:06");
         self.reached("14:20:57", 0);
     }
 
-    fn to_fifty(&mut self) {
+    fn reach_fifty(&mut self) {
         self.take_off();
         let act = self.act(ActKind::Promote, 1);
         self.done("14:26:31", "dana", &act);
-        let here = self.here();
+        let here = Self::here();
         self.see(&here, &Scene::resting(3, 5, "14:27:02"), 41, "14:32:06");
         self.reached("14:27:03", 1);
     }
 
     fn promoted(&mut self) {
-        self.to_fifty();
+        self.reach_fifty();
         let act = self.act(ActKind::Promote, 3);
         self.done("14:27:40", "dana", &act);
         let mut scene = Scene::calm();
         scene.desired = 42;
-        let here = self.here();
+        let here = Self::here();
         self.see(&here, &scene, 42, "14:32:06");
         self.say(
             "14:28:20",
             "gonogo",
             Body::Promoted {
-                deployment: self.id(),
+                deployment: Self::id(),
             },
         );
         self.figures("auth-service", 0.04, 301.0, None);
         self.healthy("auth-service", STABLE, 10, 10);
+        let known = self
+            .cockpit
+            .known
+            .targets
+            .get_mut(&here)
+            .expect("configured");
+        let side = known
+            .health
+            .last
+            .as_mut()
+            .and_then(|reading| reading.value.sides.get_mut(STABLE))
+            .expect("asked");
+        side.streak = 6;
+        if let Some(answer) = &mut side.last {
+            answer.version = Clean::new("1.3.0");
+        }
     }
 
     pub fn show(mut self, screen: Screen) -> Cockpit {
@@ -988,29 +1004,21 @@ pub fn ready() -> Story {
 
 /// 10 %, in the middle of its bake.
 pub fn baking() -> Story {
-    let mut story = Story::new();
-    story.take_off();
-    let here = story.here();
+    let mut story = ready();
+    let act = story.act(ActKind::Fly, 0);
+    story.done("14:28:02", "dana", &act);
+    let here = Story::here();
     story.see(&here, &Scene::resting(1, 1, "14:28:55"), 41, "14:32:06");
-    story.cockpit.now = at("14:24:09");
-    story.cockpit.now = at("14:32:07");
-    // The stage was reached three minutes ago.
-    let mut again = Story::new();
-    again.request();
-    again.approve();
-    let act = again.act(ActKind::Fly, 0);
-    again.done("14:28:02", "dana", &act);
-    again.see(&here, &Scene::resting(1, 1, "14:28:55"), 41, "14:32:06");
-    again.reached("14:28:57", 0);
-    again.figures("auth-service", 0.03, 290.0, Some((0.04, 312.0, 512.0)));
-    again.healthy("auth-service", CANARY, 1, 1);
-    again
+    story.reached("14:28:57", 0);
+    story.figures("auth-service", 0.03, 290.0, Some((0.04, 312.0, 512.0)));
+    story.healthy("auth-service", CANARY, 1, 1);
+    story
 }
 
 /// 50 %, baked, held back by a latency over its limit.
 pub fn breach() -> Story {
     let mut story = Story::new();
-    story.to_fifty();
+    story.reach_fifty();
     story.figures("auth-service", 0.03, 295.0, Some((0.04, 512.0, 2390.0)));
     story.healthy("auth-service", CANARY, 5, 5);
     story
@@ -1023,8 +1031,8 @@ pub fn crashing() -> Story {
     let mut scene = Scene::resting(1, 1, "14:20:55");
     scene.canary = vec![PodState::Failing];
     scene.phase = RolloutPhase::Degraded;
-    scene.message = "ProgressDeadlineExceeded".to_owned();
-    let here = story.here();
+    "ProgressDeadlineExceeded".clone_into(&mut scene.message);
+    let here = Story::here();
     story.see(&here, &scene, 41, "14:32:06");
     story.figures("auth-service", 0.03, 290.0, None);
     story.healthy("auth-service", CANARY, 1, 0);
@@ -1039,9 +1047,9 @@ pub fn aborted() -> Story {
     scene.aborted = true;
     scene.paused_since = None;
     scene.phase = RolloutPhase::Degraded;
-    scene.message = "RolloutAborted: Rollout aborted update to revision 8".to_owned();
+    "RolloutAborted: Rollout aborted update to revision 8".clone_into(&mut scene.message);
     scene.stable = 10;
-    let here = story.here();
+    let here = Story::here();
     story.see(&here, &scene, 41, "14:32:06");
     story
 }
@@ -1052,10 +1060,10 @@ pub fn rolling_back() -> Story {
     story.done("14:31:52", "dana", &act);
     let mut scene = Scene::calm();
     scene.phase = RolloutPhase::Progressing;
-    scene.message = "more replicas need to be updated".to_owned();
+    "more replicas need to be updated".clone_into(&mut scene.message);
     scene.stable = 8;
     scene.leaving = 3;
-    let here = story.here();
+    let here = Story::here();
     story.see(&here, &scene, 41, "14:32:06");
     story
 }
@@ -1067,7 +1075,7 @@ pub fn verifying() -> Story {
         "14:28:24",
         "gonogo",
         Body::Measured {
-            deployment: story.id(),
+            deployment: Story::id(),
             item: ItemId("verify.pods".to_owned()),
             ok: true,
             evidence: "10 of 10 pods of the new release are ready, 0 restarts".to_owned(),
@@ -1078,6 +1086,7 @@ pub fn verifying() -> Story {
 
 pub fn monitoring() -> Story {
     let mut story = verifying();
+    story.healthy("auth-service", STABLE, 10, 10);
     for (clock, id, evidence) in [
         (
             "14:30:31",
@@ -1094,7 +1103,7 @@ pub fn monitoring() -> Story {
             clock,
             "gonogo",
             Body::Measured {
-                deployment: story.id(),
+                deployment: Story::id(),
                 item: ItemId(id.to_owned()),
                 ok: true,
                 evidence: evidence.to_owned(),
@@ -1106,7 +1115,7 @@ pub fn monitoring() -> Story {
         "14:31:03",
         "gonogo",
         Body::MonitoringBegan {
-            deployment: story.id(),
+            deployment: Story::id(),
         },
     );
     story
@@ -1131,12 +1140,12 @@ pub fn unknown() -> Story {
         "14:32:00",
         "dana",
         Body::Settled {
-            deployment: story.id(),
+            deployment: Story::id(),
             intent,
             outcome: Outcome::Unknown { fault },
         },
     );
-    let here = story.here();
+    let here = Story::here();
     story.see(&here, &Scene::resting(1, 1, "14:20:55"), 41, "14:31:49");
     story
 }
@@ -1152,7 +1161,7 @@ pub fn stale() -> Story {
         "connection refused (10.0.4.12:6443)",
     )
     .hint("Check the VPN and the cluster's API.");
-    let here = story.here();
+    let here = Story::here();
     story.cockpit.known.observe(
         &Observation {
             target: here,
@@ -1168,7 +1177,7 @@ pub fn fleet() -> Story {
     let mut story = breach();
     let mut scene = Scene::calm();
     scene.phase = RolloutPhase::Degraded;
-    scene.message = "ProgressDeadlineExceeded".to_owned();
+    "ProgressDeadlineExceeded".clone_into(&mut scene.message);
     scene.stable = 7;
     scene.desired = 42;
     story.see(&target("staging", "checkout"), &scene, 42, "14:32:06");

@@ -245,7 +245,7 @@ fn without_colours_the_selection_and_production_are_still_seen() {
         .content()
         .iter()
         .filter(|cell| cell.modifier.contains(Modifier::REVERSED))
-        .map(|cell| cell.symbol())
+        .map(ratatui::buffer::Cell::symbol)
         .collect();
     assert!(reversed.contains("PRODUCTION"), "{reversed}");
     assert!(reversed.contains("41 v1.2.3"), "{reversed}");

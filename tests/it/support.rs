@@ -351,8 +351,9 @@ impl Drop for Served {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if !thread::panicking() {
-            panic!("SIGTERM did not stop the practice cluster");
-        }
+        assert!(
+            thread::panicking(),
+            "SIGTERM did not stop the practice cluster"
+        );
     }
 }

@@ -278,7 +278,7 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
     }
     items.push(boxed(
         "verify.pods",
-        "Pods are running and ready (0–2 min)",
+        "Pods are running and ready",
         Probe::Pods,
         0,
         120,
@@ -286,14 +286,14 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
     if production {
         items.push(boxed(
             "verify.health",
-            "API answers /health (2–5 min)",
+            "API answers /health",
             Probe::Health,
             120,
             300,
         ));
         items.push(boxed(
             "verify.metrics",
-            "Key metrics are within their limits (5–10 min)",
+            "Key metrics are within their limits",
             Probe::Metrics,
             300,
             600,

@@ -183,7 +183,7 @@ fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
                 .map(|current| current.state);
             match current {
                 Some(crate::domain::deployment::FlightState::Requested) => {
-                    cockpit.view.go(Screen::Plan)
+                    cockpit.view.go(Screen::Plan);
                 }
                 Some(_) => cockpit.view.go(Screen::Flight),
                 None => cockpit.view.go(Screen::Releases),
@@ -250,7 +250,7 @@ fn moved(cockpit: &mut Cockpit, by: isize) {
     match cockpit.view.context() {
         Context::Palette => overlays::palette_moved(cockpit, by),
         Context::Help => {
-            cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200)
+            cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200);
         }
         Context::Fleet => {
             let count = cockpit.workspace().projects.len();

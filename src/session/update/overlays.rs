@@ -36,7 +36,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => into(&mut palette.input),
         Some(Overlay::Prompt(prompt)) => into(&mut prompt.input),
         Some(Overlay::Dialog(dialog)) => {
-            dialog.note = Some("pasted text does not answer this: type it".to_owned())
+            dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
         Some(Overlay::Help) => {}
         None if cockpit.view.filtering => into(&mut cockpit.view.filter),

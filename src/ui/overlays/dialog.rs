@@ -7,6 +7,7 @@ use crate::policy::confirm::Friction;
 use crate::session::cockpit::Cockpit;
 use crate::session::view;
 use crate::ui::canvas::{Canvas, Line};
+use crate::ui::layout::cut_top;
 use crate::ui::panes::gates::hang;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Dialog, HintWord, Tone};
@@ -32,7 +33,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
         };
         let mut lead = label(if index == 0 { "does" } else { "" });
         lead.push(canvas.piece(number, Role::TextDim));
-        body.extend(hang(canvas, lead, &change.line(), Role::Dialog, width, 3));
+        body.extend(hang(canvas, &lead, &change.line(), Role::Dialog, width, 3));
     }
     if roomy {
         body.push(Line::new());
@@ -40,7 +41,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     for (index, sentence) in act.afterwards.iter().enumerate() {
         body.extend(hang(
             canvas,
-            label(if index == 0 { "afterwards" } else { "" }),
+            &label(if index == 0 { "afterwards" } else { "" }),
             sentence,
             Role::TextStrong,
             width,
@@ -53,7 +54,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     if let Some(reason) = &act.reason {
         body.extend(hang(
             canvas,
-            label("because"),
+            &label("because"),
             reason,
             Role::Dialog,
             width,
@@ -64,7 +65,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     if !relies.is_empty() {
         body.extend(hang(
             canvas,
-            label("only if"),
+            &label("only if"),
             &relies,
             Role::TextDim,
             width,
@@ -74,30 +75,45 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, dialog: &view::Dialog, area:
     let mut seal = label("act");
     seal.push(canvas.piece(dialog.challenge.fingerprint.short(), Role::TextDim));
     body.push(seal);
-    body.push(Line::new());
     let expected = match &dialog.challenge.friction {
         Friction::Type(expected) => Some(expected.as_str()),
         Friction::Enter | Friction::None => None,
     };
-    if let Some(note) = &dialog.note {
-        body.push(vec![canvas.piece(format!("! {note}"), Role::Warning)]);
-    }
-    let verb = format!("{}: {}", verb(act.kind), act.release.title());
+    let to = if act.kind == ActKind::RollBack {
+        " to"
+    } else {
+        ""
+    };
+    let verb = format!(
+        "{}{to} {}",
+        verb(act.kind).to_lowercase(),
+        act.release.title()
+    );
     let hints = [
         HintWord::new("enter", verb.as_str()),
         HintWord::new("esc", "back, nothing happens"),
     ];
     let title = title(act, protected);
     let tone = if danger { Tone::Danger } else { Tone::Plain };
+    // What was wrong with the last answer stands above the next one, whatever is cut.
+    let extra = if expected.is_some() {
+        2
+    } else {
+        u16::from(dialog.note.is_some())
+    };
     let kept = Dialog {
         title: &title,
         tone,
         body: &body,
-        extra: if expected.is_some() { 2 } else { 0 },
+        extra,
         hints: &hints,
     }
     .render(area, canvas.buf, canvas.theme);
+    if let Some(note) = &dialog.note {
+        canvas.put(kept, 0, 0, &format!("! {note}"), Role::Warning);
+    }
     if let Some(expected) = expected {
+        let (_, kept) = cut_top(kept, kept.height.saturating_sub(1));
         let end = canvas.put(kept, 0, 0, "type ", Role::Dialog);
         let end = canvas.put(kept, end, 0, expected, Role::TextStrong);
         let end = canvas.put(kept, end, 0, "  ", Role::Dialog);

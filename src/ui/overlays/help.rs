@@ -32,13 +32,13 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             } else {
                 text::pad(&row.keys, keys)
             };
-            let lead = vec![
-                canvas.piece(format!("{keys}  "), Role::HintKey),
-                canvas.piece(text::pad(row.action.label(), 16), Role::TextStrong),
-            ];
+            let mut lead = vec![canvas.piece(format!("{keys}  "), Role::HintKey)];
+            if width >= 100 {
+                lead.push(canvas.piece(text::pad(row.action.label(), 16), Role::TextStrong));
+            }
             lines.extend(hang(
                 canvas,
-                lead,
+                &lead,
                 row.doc,
                 Role::Dialog,
                 width.saturating_sub(4),

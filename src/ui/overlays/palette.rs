@@ -93,7 +93,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, state: &PaletteState, area: 
             list,
             at + 1,
             row,
-            &text::pad(entry.key.as_deref().unwrap_or(""), 6),
+            &text::pad(entry.key.as_deref().unwrap_or(""), 9),
             role(Role::HintKey),
         );
         let words = blocked

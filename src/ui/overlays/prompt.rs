@@ -18,10 +18,7 @@ pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
         }
         _ => "It goes into the ledger with your name.",
     };
-    let mut body: Vec<Line> = vec![vec![canvas.piece(says, Role::TextDim)], Line::new()];
-    if let Some(note) = &prompt.note {
-        body.push(vec![canvas.piece(format!("! {note}"), Role::Warning)]);
-    }
+    let body: Vec<Line> = vec![vec![canvas.piece(says, Role::TextDim)]];
     let hints = [
         HintWord::new("enter", "go on"),
         HintWord::new("esc", "back"),
@@ -35,5 +32,14 @@ pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
         hints: &hints,
     };
     let kept = dialog.render(area, canvas.buf, canvas.theme);
-    canvas.input(kept, 0, 0, prompt.input.value(), prompt.input.cursor());
+    if let Some(note) = &prompt.note {
+        canvas.put(kept, 0, 0, &format!("! {note}"), Role::Warning);
+    }
+    canvas.input(
+        kept,
+        0,
+        kept.height.saturating_sub(1),
+        prompt.input.value(),
+        prompt.input.cursor(),
+    );
 }

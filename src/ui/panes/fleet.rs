@@ -16,7 +16,7 @@ use crate::ui::viewport::Viewport;
 use super::{empty, header};
 
 /// Narrower than this a cell says too little, and fewer environments are shown.
-const NARROWEST: u16 = 22;
+const NARROWEST: u16 = 20;
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let workspace = cockpit.workspace();
@@ -37,8 +37,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         );
         return;
     }
-    let detail = if area.height >= 26 { 9 } else { 7 };
-    let (table, below) = cut_top(area, area.height.saturating_sub(detail));
+    let detail = if area.height >= 26 { 9 } else { 6 };
+    let rows = u16::try_from(workspace.projects.len()).unwrap_or(u16::MAX);
+    let wanted = rows.saturating_mul(4).saturating_add(2);
+    let (table, below) = cut_top(area, area.height.saturating_sub(detail).min(wanted));
     grid(canvas, cockpit, table);
     selected(canvas, cockpit, below);
 }
@@ -51,7 +53,7 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         .map(|project| text::width(project.id.name()))
         .max()
         .unwrap_or(8);
-    let names = names.clamp(8, (area.width / 4).clamp(8, 28)) + 3;
+    let names = names.clamp(8, (area.width / 4).clamp(8, 28)) + 2;
     let room = area.width.saturating_sub(names);
     // The selected environment and its neighbours, where there is no room for all.
     let all = workspace.environments.len();
@@ -80,7 +82,7 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         let place = column_area(index);
         let badge = header::environment(canvas, environment);
         let mut at = canvas.line(place, 2, 0, &[badge]) + 1;
-        if environment.customer_data {
+        if environment.customer_data && at + 14 < place.width {
             at = canvas.put(place, at, 0, "customer data", Role::TextDim) + 1;
         }
         let more = if index == columns.start && index > 0 {
@@ -126,7 +128,7 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
                 cockpit,
                 &TargetId::new(environment.name.clone(), project.id.clone()),
             ) {
-                Some(cell) => cell_lines(canvas, &cell, high, place.width.saturating_sub(4)),
+                Some(cell) => cell_lines(canvas, &cell, high, place.width.saturating_sub(3)),
                 None => vec![vec![canvas.piece("–", Role::TextDim)]],
             };
             let chosen = row == view.project && index == view.environment;
@@ -239,7 +241,11 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
             } else {
                 ("◐ ", Role::Progressing)
             };
-            line.push(canvas.piece(format!("{lead}{}", cell.note), role));
+            let mut words = format!("{lead}{}", cell.note);
+            if text::width(&words) > width {
+                words = words.replace("requested · ", "");
+            }
+            line.push(canvas.piece(words, role));
         }
     };
     let stale = |line: &mut Line| {
@@ -256,7 +262,7 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
         .since
         .as_ref()
         .map(|since| canvas.piece(format!("live {since}"), Role::TextDim));
-    let state = if cell.condition == Condition::Unknown && cell.stale.is_some() {
+    let platform = if cell.condition == Condition::Unknown && cell.stale.is_some() {
         let mut line = vec![canvas.piece(format!("{} ", mark.glyph), mark.role)];
         stale(&mut line);
         line
@@ -283,7 +289,7 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
         let mut second = Line::new();
         note(&mut second);
         if second.is_empty() {
-            second = state;
+            second = platform;
         } else {
             first.push(canvas.piece(format!("  {}", mark.glyph), mark.role));
             first.push(canvas.piece(pods, Role::TextDim));
@@ -294,13 +300,11 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
     note(&mut third);
     if third.is_empty() {
         third.extend(since);
-    } else if width > 34 {
-        if let Some(since) = since {
-            first.push(canvas.piece("  ", Role::Text));
-            first.push(since);
-        }
+    } else if let Some(since) = since.filter(|_| width > 34) {
+        first.push(canvas.piece("  ", Role::Text));
+        first.push(since);
     }
-    vec![first, state, third]
+    vec![first, platform, third]
 }
 
 /// What is known of the cell under the cursor, and what it waits for.
@@ -332,7 +336,7 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
         lines.extend(super::gates::hang(
             canvas,
-            lead,
+            &lead,
             &waiting.sentence,
             Role::TextStrong,
             inner.width,
@@ -340,7 +344,14 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         ));
     }
     lines.extend(facts_of(canvas, cockpit, &facts, &cell, inner.width));
+    let used = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     canvas.lines(inner, &lines);
+    // What is left shows what happened here last.
+    let (_, rest) = cut_top(inner, used.saturating_add(1));
+    if rest.height > 1 {
+        let story = show::timeline(cockpit);
+        super::timeline::tail(canvas, cockpit, &story, rest);
+    }
 }
 
 /// Live release, platform, and everything that is not as it should be.
@@ -364,7 +375,7 @@ pub fn facts_of(
         };
         live.push(canvas.piece(
             format!(
-                "  since {} ago{verified}",
+                "  for {}{verified}",
                 crate::domain::time::age(cockpit.now.duration_since(recorded.since))
             ),
             Role::TextDim,

@@ -17,7 +17,7 @@ use crate::ui::text;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Mood, Stage, StageTrack, Standing};
 
-use super::gates::{self, Style};
+use super::gates;
 use super::{empty, metrics, pods, timeline};
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
@@ -37,9 +37,9 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     };
     let (line, rest) = cut_top(area, 1);
     track(canvas, cockpit, &flight, line);
-    let (line, rest) = cut_top(rest, 1);
-    next(canvas, &flight, line);
-    let (body, narrow) = (rest, rest.width < 76 || rest.height < 16);
+    let rows = next(canvas, &flight, rest);
+    let (_, rest) = cut_top(rest, rows);
+    let (body, narrow) = (rest, rest.width < 76 || rest.height < 15);
     if narrow {
         stacked(canvas, cockpit, &facts, &flight, body);
     } else if body.width >= 100 && body.height >= 24 {
@@ -68,9 +68,15 @@ fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rec
             next: "",
         },
     };
+    // What was to come does not, once the flight is on its way back.
+    let returning = matches!(
+        deployment.state,
+        FlightState::Aborted | FlightState::RollingBack
+    );
     let stages: Vec<Stage> = flight
         .stages
         .iter()
+        .filter(|shown| !(returning && shown.place == StagePlace::Next))
         .map(|shown| Stage {
             label: &shown.label,
             standing: stage(shown),
@@ -133,30 +139,18 @@ fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
     }
 }
 
-/// Who moves next and why; the judgement at the right.
-fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
+/// Who moves next and why, never cut short; the judgement at the right. In as many rows as that takes.
+fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
         ..area
     };
-    let (said, count) = marks::judgement(Some(flight.deployment.state), &flight.judgement);
-    let right = vec![
-        canvas.piece(format!("{} {}", said.glyph, said.word), said.role),
-        canvas.piece(format!("  {count}"), Role::TextDim),
-    ];
+    let right = said(canvas, flight);
+    canvas.right(inside, 0, &right);
     let room = inside.width.saturating_sub(text::pieces_width(&right) + 2);
-    if flight.judgement.gates.is_empty() {
-        canvas.line(inside, 0, 0, &[]);
-    } else {
-        canvas.right(inside, 0, &right);
-    }
-    let left = Rect {
-        width: room,
-        ..inside
-    };
     let Some(waiting) = &flight.waiting else {
-        return;
+        return 1;
     };
     let mark = marks::mover(waiting.mover);
     // The judgement is said at the right already.
@@ -169,15 +163,43 @@ fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
     } else {
         Role::Text
     };
-    canvas.line(
-        left,
-        0,
-        0,
-        &[
-            canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role),
-            canvas.piece(words, role),
-        ],
+    let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
+    let lines = gates::hang(
+        canvas,
+        &lead,
+        words,
+        role,
+        room,
+        if area.height >= 18 { 3 } else { 2 },
     );
+    canvas.lines(
+        Rect {
+            width: room,
+            ..inside
+        },
+        &lines,
+    );
+    u16::try_from(lines.len()).unwrap_or(1).max(1)
+}
+
+/// GO or not and why, or what has become of the flight.
+fn said(canvas: &Canvas, flight: &FlightShown) -> Line {
+    let state = flight.deployment.state;
+    if matches!(state, FlightState::Aborted | FlightState::RollingBack) {
+        let mark = marks::flight(state);
+        return vec![canvas.piece(
+            format!("{} {}", mark.glyph, mark.word.to_uppercase()),
+            mark.role,
+        )];
+    }
+    if flight.judgement.gates.is_empty() {
+        return Line::new();
+    }
+    let (said, count) = marks::judgement(Some(state), &flight.judgement);
+    vec![
+        canvas.piece(format!("{} {}", said.glyph, said.word), said.role),
+        canvas.piece(format!("  {count}"), Role::TextDim),
+    ]
 }
 
 /// What the panes are called and which has the cursor.
@@ -208,16 +230,20 @@ fn pods_pane(
             canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
         }
     }
+    if flight.stale {
+        // What was true a while ago is no good news now.
+        canvas.ground(inner, Role::Stale);
+    }
 }
 
 fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
     let of = match flight.deployment.state {
         FlightState::Requested => "Gates of take-off",
+        FlightState::Flying => "Gates of the next step",
         FlightState::Verifying | FlightState::Monitoring => "Gates of the close",
-        _ => "Gates of the next step",
+        FlightState::Aborted | FlightState::RollingBack => "Gates, as they stand",
     };
-    let (said, _) = marks::judgement(Some(flight.deployment.state), &flight.judgement);
-    let badge = [canvas.piece(format!("{} {}", said.glyph, said.word), said.role)];
+    let badge: Line = said(canvas, flight).into_iter().take(1).collect();
     let focus = focused(cockpit, FlightPane::Gates);
     let inner = canvas.pane(area, of, &badge, focus);
     if flight.lines.is_empty() {
@@ -231,14 +257,7 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area
     };
     let selected = cockpit.view.flight_line.min(flight.lines.len() - 1);
     let unfolded = if focus { selected } else { usize::MAX };
-    let rows = gates::rows(
-        canvas,
-        &flight.lines,
-        unfolded,
-        list.width.saturating_sub(gates::MARGIN),
-        Style { most: 3, green: 1 },
-        false,
-    );
+    let rows = gates::fitting(canvas, &flight.lines, unfolded, list);
     if let Some(position) = gates::list(canvas, list, &rows, focus.then_some(selected)) {
         canvas.footnote(area, &position);
     }
@@ -348,9 +367,15 @@ fn condensed(
     let lines = evidence(canvas, flight, right.width.saturating_sub(4));
     let (top, below) = cut_top(
         right,
-        (u16::try_from(lines.len()).unwrap_or(4) + 2).min(area.height.saturating_sub(5)),
+        (u16::try_from(lines.len()).unwrap_or(4) + 2).min(area.height.saturating_sub(6)),
     );
-    let inner = canvas.pane(top, "Metrics and health", &[], false);
+    let age = flight
+        .metrics
+        .first()
+        .and_then(|metric| metric.age.as_ref())
+        .map_or_else(String::new, |age| format!("{age} ago"));
+    let note = [canvas.piece(age, Role::TextDim)];
+    let inner = canvas.pane(top, "Metrics and health", &note, false);
     canvas.lines(inner, &lines);
     timeline_pane(canvas, cockpit, flight, below);
 }
@@ -363,18 +388,14 @@ fn evidence(canvas: &Canvas, flight: &FlightShown, width: u16) -> Vec<Line> {
         .flat_map(|metric| metrics::brief(canvas, metric, midway, width))
         .collect();
     if let Some(health) = &flight.health {
-        let mut said = metrics::health(canvas, health, width);
-        if let Some(first) = said.first_mut() {
-            first.insert(0, canvas.piece(text::pad("Health", 12), Role::Title));
-        }
         let mark = marks::verdict(health.verdict);
         lines.push(vec![
             canvas.piece(text::pad("Health", 12), Role::Title),
             canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role),
         ]);
-        lines.extend(said.into_iter().skip(1).take(1));
-        if !health.verdict.lets_through() {
-            lines.pop();
+        if health.verdict.lets_through() {
+            lines.extend(metrics::checks(canvas, health));
+        } else {
             lines.extend(
                 wrapped(&health.sentence, width.saturating_sub(2), 2)
                     .into_iter()
@@ -435,14 +456,7 @@ fn stacked(
         width: list.width + 1,
         ..list
     };
-    let rows = gates::rows(
-        canvas,
-        &flight.lines,
-        selected,
-        list.width.saturating_sub(gates::MARGIN),
-        Style { most: 2, green: 1 },
-        false,
-    );
+    let rows = gates::fitting(canvas, &flight.lines, selected, list);
     gates::list(canvas, list, &rows, Some(selected));
 }
 
@@ -494,8 +508,7 @@ fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
             }
         }
     }
-    let (foot, _) = (3u16, ());
-    let (past, hint) = cut_top(below, below.height.saturating_sub(foot));
+    let (past, hint) = cut_top(below, below.height.saturating_sub(3));
     let inner = canvas.pane(past, "Last flights", &[], false);
     let flights = flights(canvas, facts, cockpit, inner.width);
     if flights.is_empty() {
@@ -577,6 +590,6 @@ pub fn state_words(deployment: &Deployment) -> String {
         .and_then(|stage| deployment.plan.plan.stages.get(stage));
     match (deployment.state, stage) {
         (FlightState::Flying, Some(stage)) => format!("{} %", stage.share),
-        (state, _) => state.word().to_owned(),
+        (other, _) => other.word().to_owned(),
     }
 }

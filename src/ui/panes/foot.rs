@@ -79,8 +79,18 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
             Action::HoldOrResume | Action::Abort | Action::Rollback
         )
     };
+    // What lies over a screen says its own keys.
+    if cockpit.view.overlay.is_some() {
+        return;
+    }
+    // What does not fit the selected line is not offered for it.
+    let about_line =
+        |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
     let kept = |hint: &&HintShown| {
-        hint.action != Action::Help && !(tabs && hint.action.group() == Group::Screens)
+        !(about_line(hint) && hint.blocked.is_some())
+            && hint.action != Action::Redraw
+            && hint.action != Action::Help
+            && !(tabs && hint.action.group() == Group::Screens)
     };
     let with_reason = |hint: &HintShown| (hint.clone(), hint.blocked.as_deref().map(brief));
     let held: Vec<(HintShown, Option<String>)> =
@@ -107,6 +117,12 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
 
 /// The first clause of a reason; the whole of it is said when the key is pressed.
 fn brief(reason: &str) -> String {
-    let clause = reason.split([';', '(']).next().unwrap_or(reason).trim();
-    text::fit(clause, 48)
+    let said = if reason.starts_with("NO-GO") || reason.starts_with("cannot ") {
+        reason.split_once(": ").map_or(reason, |(_, why)| why)
+    } else {
+        reason
+    };
+    let clause = said.split([';', '(']).next().unwrap_or(said);
+    let clause = clause.split(", ").next().unwrap_or(clause).trim();
+    text::fit(clause, 36)
 }

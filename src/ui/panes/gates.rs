@@ -1,10 +1,10 @@
 //! Gates and checklist items: one list with one cursor, each line with glyph, word and sentence.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
 use crate::domain::deployment::ItemStatus;
-use crate::domain::plan::{ItemKind, ItemSpec};
+use crate::domain::plan::{ItemKind, ItemSpec, TimeBox};
 use crate::domain::time;
 use crate::policy::gate::{GateResult, Verdict};
 use crate::session::show::{self, LineKind};
@@ -19,12 +19,15 @@ pub struct Row {
     pub selectable: bool,
 }
 
+/// Lines that the selected one may take: all it needs, but never the whole list.
+const UNFOLDED: usize = 5;
+
 /// How much each line may say.
 #[derive(Clone, Copy)]
 pub struct Style {
     /// Lines of a sentence that needs attention.
     pub most: usize,
-    /// Lines of one that is green.
+    /// Of one that is green.
     pub green: usize,
 }
 
@@ -62,7 +65,7 @@ pub fn rows(
         }
         above = Some(heading);
         let most = if index == selected {
-            usize::MAX
+            UNFOLDED
         } else {
             style.most
         };
@@ -90,7 +93,7 @@ pub fn rows(
                     who,
                     width,
                     if index == selected {
-                        usize::MAX
+                        UNFOLDED
                     } else {
                         style.green
                     },
@@ -112,15 +115,24 @@ fn capital(word: &str) -> String {
     })
 }
 
+/// Narrower than this the glyph stands for its word.
+const WORDED: u16 = 40;
+
+fn lead_of(canvas: &Canvas, mark: marks::Mark, width: u16) -> Piece {
+    let words = if width >= WORDED {
+        format!("{} {} ", mark.glyph, text::pad(mark.word, 7))
+    } else {
+        format!("{} ", mark.glyph)
+    };
+    canvas.piece(words, mark.role)
+}
+
 /// The narrow form leaves the gate's own name out: its sentence says it.
 const NAMED: u16 = 66;
 
 fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Vec<Line> {
-    let mark = marks::verdict(gate.verdict);
-    let mut lead = vec![canvas.piece(
-        format!("{} {} ", mark.glyph, text::pad(mark.word, 7)),
-        mark.role,
-    )];
+    let mark = marks::gate(gate);
+    let mut lead = vec![lead_of(canvas, mark, width)];
     if width >= NAMED {
         let name = if gate.verdict.lets_through() {
             Role::TextDim
@@ -134,7 +146,17 @@ fn gate_lines(canvas: &Canvas, gate: &GateResult, width: u16, most: usize) -> Ve
     } else {
         Role::TextStrong
     };
-    hang(canvas, lead, &gate.sentence, said, width, most)
+    hang(canvas, &lead, &gate.sentence, said, width, most)
+}
+
+/// `2–5 min`, or `4–10 s` where a box is that short.
+fn span(due: TimeBox) -> String {
+    let minutes = |at: SignedDuration| at.as_secs() % 60 == 0 && at.subsec_nanos() == 0;
+    if minutes(due.from) && minutes(due.until) {
+        format!("{}–{} min", due.from.as_mins(), due.until.as_mins())
+    } else {
+        format!("{}–{} s", due.from.as_secs(), due.until.as_secs())
+    }
 }
 
 fn item_lines(
@@ -146,12 +168,9 @@ fn item_lines(
     most: usize,
 ) -> Vec<Line> {
     let mark = marks::item(status);
-    let mut lead = vec![canvas.piece(
-        format!("{} {} ", mark.glyph, text::pad(mark.word, 7)),
-        mark.role,
-    )];
+    let mut lead = vec![lead_of(canvas, mark, width)];
     if let Some(due) = spec.time_box {
-        let words = format!("{}–{} min", due.from.as_mins(), due.until.as_mins());
+        let words = span(due);
         lead.push(canvas.piece(format!("{} ", text::pad(&words, 9)), Role::TextDim));
     }
     let mut words = spec.title.clone();
@@ -162,12 +181,12 @@ fn item_lines(
         words.push_str(" (gonogo measures)");
     }
     if let Some(owner) = spec.owner.as_ref().filter(|_| status == ItemStatus::Open) {
-        words.push_str(&format!(" · {owner}"));
+        words = format!("{words} · {owner}");
     }
     if let Some((by, at, note)) = who.filter(|_| status != ItemStatus::Open) {
-        words.push_str(&format!(" · {by} {}", at.strftime("%H:%M:%S")));
+        words = format!("{words} · {by} {}", at.strftime("%H:%M:%S"));
         if let Some(note) = note.filter(|note| !note.is_empty()) {
-            words.push_str(&format!(": {note}"));
+            words = format!("{words}: {note}");
         }
     }
     let role = if status == ItemStatus::Failed {
@@ -175,24 +194,24 @@ fn item_lines(
     } else {
         Role::Text
     };
-    hang(canvas, lead, &words, role, width, most)
+    hang(canvas, &lead, &words, role, width, most)
 }
 
 /// A sentence behind its lead, further lines under its beginning.
 pub fn hang(
     canvas: &Canvas,
-    lead: Vec<Piece>,
+    lead: &[Piece],
     sentence: &str,
     role: Role,
     width: u16,
     most: usize,
 ) -> Vec<Line> {
-    let indent = text::pieces_width(&lead);
+    let indent = text::pieces_width(lead);
     let room = width.saturating_sub(indent);
     let mut lines = Vec::new();
     for (index, words) in wrapped(sentence, room.max(8), most).into_iter().enumerate() {
         let mut line = if index == 0 {
-            lead.clone()
+            lead.to_vec()
         } else {
             vec![canvas.piece(" ".repeat(usize::from(indent)), Role::Text)]
         };
@@ -204,6 +223,34 @@ pub fn hang(
 
 /// Width that the cursor's own column takes.
 pub const MARGIN: u16 = 2;
+
+/// Rows that say all they can and still fit, else ever less of what is green.
+pub fn fitting(canvas: &Canvas, lines: &[show::Line], selected: usize, area: Rect) -> Vec<Row> {
+    let styles = [
+        Style {
+            most: usize::MAX,
+            green: usize::MAX,
+        },
+        Style { most: 3, green: 2 },
+        Style { most: 3, green: 1 },
+        Style { most: 2, green: 1 },
+    ];
+    let mut rows = Vec::new();
+    for style in styles {
+        rows = self::rows(
+            canvas,
+            lines,
+            selected,
+            area.width.saturating_sub(MARGIN),
+            style,
+            false,
+        );
+        if rows.iter().map(|row| row.lines.len()).sum::<usize>() <= usize::from(area.height) {
+            break;
+        }
+    }
+    rows
+}
 
 /// Draws the rows around the selected one; returns `3–12 of 40` where not all is seen.
 pub fn list(

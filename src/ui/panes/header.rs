@@ -71,11 +71,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         ));
     }
     if let Some(current) = cockpit.facts().and_then(|facts| facts.current()) {
-        let before = current
-            .plan
-            .before
-            .as_ref()
-            .map_or_else(|| "nothing".to_owned(), |before| before.title());
+        let before = current.plan.before.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            crate::domain::release::ReleaseRef::title,
+        );
         left.push(part(
             1,
             vec![

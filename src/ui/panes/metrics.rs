@@ -47,9 +47,10 @@ fn sides(metric: &MetricShown, midway: bool) -> Vec<Side<'_>> {
 }
 
 /// The verdict on a metric in its own words: a limit is kept or broken, and no data is neither.
-pub fn word(metric: &MetricShown) -> (String, Role) {
+pub fn word(metric: &MetricShown, midway: bool) -> (String, Role) {
     let mark = marks::verdict(metric.verdict);
-    let known = metric.canary.or(metric.stable).is_some();
+    let judged = if midway { metric.canary } else { metric.stable };
+    let known = judged.is_some();
     let words = match metric.verdict {
         Verdict::Fail => "over limit",
         Verdict::Unknown if !known => "NO DATA",
@@ -91,7 +92,7 @@ fn value(metric: &MetricShown, side: &Side<'_>) -> (String, Role) {
 
 /// A card: both sides with their curves, the limit, how many requests stand behind it and how old it is.
 pub fn card(canvas: &mut Canvas, area: Rect, metric: &MetricShown, midway: bool) {
-    let (words, role) = word(metric);
+    let (words, role) = word(metric, midway);
     let badge = [canvas.piece(words, role)];
     let inner = canvas.pane(area, title(metric.metric), &badge, false);
     if inner.is_empty() {
@@ -148,9 +149,10 @@ pub fn card(canvas: &mut Canvas, area: Rect, metric: &MetricShown, midway: bool)
     canvas.line(rest, 0, 0, &limit);
     let (_, rest) = cut_top(rest, 1);
     if metric.verdict == Verdict::Unknown {
+        // `p99 latency of canary: no verdict, none of its pods was scraped`: the card has said the rest.
         let why = metric
             .sentence
-            .split_once(": ")
+            .split_once(": no verdict, ")
             .map_or(metric.sentence.as_str(), |(_, why)| why);
         for (row, line) in (0..rest.height).zip(wrapped(why, rest.width, usize::from(rest.height)))
         {
@@ -163,15 +165,12 @@ pub fn card(canvas: &mut Canvas, area: Rect, metric: &MetricShown, midway: bool)
 
 fn limit_line(canvas: &Canvas, metric: &MetricShown) -> Line {
     let mut line = vec![
-        canvas.piece("limit   ", Role::TextDim),
-        canvas.piece(
-            text::pad_left(&metric.metric.show(metric.limit.hold), 8),
-            Role::Text,
-        ),
+        canvas.piece("limit ", Role::TextDim),
+        canvas.piece(metric.metric.show(metric.limit.hold), Role::Text),
     ];
     if let Some(back) = metric.limit.roll_back {
         line.push(canvas.piece(
-            format!("  roll back {}", metric.metric.show(back)),
+            format!(", roll back {}", metric.metric.show(back)),
             Role::TextDim,
         ));
     }
@@ -189,57 +188,53 @@ fn facts_line(canvas: &Canvas, metric: &MetricShown) -> Line {
     vec![canvas.piece(words.join(" · "), Role::TextDim)]
 }
 
-/// Two lines per metric, for smaller screens: verdict and limit, then both sides.
+/// A line for the verdict and the limit, and one for each side, for smaller screens.
 pub fn brief(canvas: &Canvas, metric: &MetricShown, midway: bool, width: u16) -> Vec<Line> {
-    let (words, role) = word(metric);
-    let age = metric
-        .age
-        .as_ref()
-        .map_or_else(String::new, |age| format!("  {age} ago"));
-    let limit = format!("  limit {}{age}", metric.metric.show(metric.limit.hold));
+    let (words, role) = word(metric, midway);
+    let limit = format!("limit {}", metric.metric.show(metric.limit.hold));
     let first = vec![
         canvas.piece(text::pad(title(metric.metric), 12), Role::Title),
-        canvas.piece(words, role),
+        canvas.piece(text::pad(&words, 13), role),
         canvas.piece(limit, Role::TextDim),
     ];
-    let sides = sides(metric, midway);
-    let scale = scale(metric);
-    let mut second = vec![canvas.piece("  ", Role::Text)];
-    let each = width.saturating_sub(2) / u16::try_from(sides.len()).unwrap_or(1);
-    for side in &sides {
+    let (scale, mut lines) = (scale(metric), vec![first]);
+    for side in &sides(metric, midway) {
         let (words, role) = value(metric, side);
-        let before = text::width(side.word) + 1 + text::width(&words) + 1;
-        second.push(canvas.piece(format!("{} ", side.word), side.role));
-        second.push(canvas.piece(format!("{words} "), role));
-        let limit = side.judged.then_some(metric.limit.hold);
-        second.extend(canvas.curve(
-            side.curve,
-            scale,
-            side.spark,
-            limit,
-            each.saturating_sub(before + 2),
-        ));
-        second.push(canvas.piece("  ", Role::Text));
+        let mut line = vec![
+            canvas.piece(format!("  {} ", text::pad(side.word, 7)), side.role),
+            canvas.piece(format!("{}  ", text::pad_left(&words, 8)), role),
+        ];
+        let room = width.saturating_sub(text::pieces_width(&line));
+        if side.curve.iter().flatten().next().is_some() {
+            let limit = side.judged.then_some(metric.limit.hold);
+            line.extend(canvas.curve(side.curve, scale, side.spark, limit, room));
+        } else {
+            line.push(canvas.piece("┄".repeat(usize::from(room)), Role::Unknown));
+        }
+        lines.push(line);
     }
-    vec![first, second]
+    lines
 }
 
 /// One line per metric: `✖ p99 latency  canary 512 ms  stable 295 ms  limit 500 ms`.
 pub fn briefest(canvas: &Canvas, metric: &MetricShown, midway: bool) -> Line {
-    let (words, role) = word(metric);
+    let (words, role) = word(metric, midway);
     let mut line = vec![
         canvas.piece(text::pad(title(metric.metric), 12), Role::Title),
         canvas.piece(format!("{words}  "), role),
     ];
-    for side in sides(metric, midway) {
-        let (words, role) = value(metric, &side);
+    for (index, side) in sides(metric, midway).iter().enumerate() {
+        let (words, role) = value(metric, side);
         line.push(canvas.piece(format!("{} ", side.word), side.role));
-        line.push(canvas.piece(format!("{words}  "), role));
+        line.push(canvas.piece(words, role));
+        // The limit stands beside the value that is judged by it.
+        if index == 0 {
+            line.push(canvas.piece(
+                format!(" of {}  ", metric.metric.show(metric.limit.hold)),
+                Role::TextDim,
+            ));
+        }
     }
-    line.push(canvas.piece(
-        format!("limit {}", metric.metric.show(metric.limit.hold)),
-        Role::TextDim,
-    ));
     line
 }
 
@@ -262,9 +257,15 @@ pub fn health(canvas: &Canvas, health: &HealthShown, width: u16) -> Vec<Line> {
             canvas.piece(words, role),
         ]);
     }
+    lines.extend(checks(canvas, health));
+    lines
+}
+
+/// The version that answered and each of its checks; none before an answer.
+pub fn checks(canvas: &Canvas, health: &HealthShown) -> Option<Line> {
     let mut checks = vec![canvas.piece("  ", Role::Text)];
     if let Some(version) = &health.version {
-        checks.push(canvas.piece(format!("says {version}   "), Role::TextDim));
+        checks.push(canvas.piece(format!("says {version}  "), Role::TextDim));
     }
     for (name, word) in &health.checks {
         let good = ["healthy", "ok", "up", "pass", "passing"]
@@ -276,13 +277,12 @@ pub fn health(canvas: &Canvas, health: &HealthShown, width: u16) -> Vec<Line> {
             ("✖", Role::GateFail)
         };
         checks.push(canvas.piece(format!("{glyph} "), role));
-        checks.push(canvas.piece(
-            format!("{name} {word}   "),
-            if good { Role::Text } else { Role::TextStrong },
-        ));
+        let words = if good {
+            format!("{name}  ")
+        } else {
+            format!("{name} {word}  ")
+        };
+        checks.push(canvas.piece(words, if good { Role::Text } else { Role::TextStrong }));
     }
-    if checks.len() > 1 {
-        lines.push(checks);
-    }
-    lines
+    (checks.len() > 1).then_some(checks)
 }

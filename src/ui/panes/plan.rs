@@ -8,6 +8,7 @@ use crate::input::{Action, Context};
 use crate::policy::gate::Judgement;
 use crate::session::cockpit::Cockpit;
 use crate::session::show::{self, PlanShown};
+use crate::session::wanted;
 use crate::ui::canvas::{Canvas, Line, Part, wrapped};
 use crate::ui::layout::{cut_left, cut_top};
 use crate::ui::marks;
@@ -43,7 +44,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             rest,
             (u16::try_from(lines.len()).unwrap_or(5) + 2)
                 .min(rest.height.saturating_sub(8))
-                .min(8),
+                .min(6),
         );
         let inner = canvas.pane(top, "What changes", &[], false);
         canvas.lines(inner, &lines);
@@ -144,6 +145,12 @@ fn next_step(cockpit: &Cockpit, plan: &PlanShown) -> String {
         },
         Some(deployment) if deployment.state == FlightState::Requested => match first {
             None => format!("{} flies", key(Action::Fly)),
+            Some(gate)
+                if gate.id == "approvals"
+                    && wanted::why_not(cockpit, Action::Approve).is_some() =>
+            {
+                format!("it waits for approvals: {}", gate.sentence)
+            }
             Some(gate) if gate.id == "approvals" => format!(
                 "{} approves, {} says no; it needs {}",
                 key(Action::Approve),
@@ -200,7 +207,7 @@ fn changes(canvas: &Canvas, plan: &PlanShown, width: u16) -> Vec<Line> {
         let (label, words) = change.split_once(' ').unwrap_or(("", change));
         lines.extend(hang(
             canvas,
-            vec![canvas.piece(text::pad(label, 9), Role::TextDim)],
+            &[canvas.piece(text::pad(label, 9), Role::TextDim)],
             words.trim_start(),
             Role::Text,
             width,
@@ -210,7 +217,7 @@ fn changes(canvas: &Canvas, plan: &PlanShown, width: u16) -> Vec<Line> {
     if let Some(trouble) = &plan.trouble {
         lines.extend(hang(
             canvas,
-            vec![canvas.piece("! digest ", Role::Warning)],
+            &[canvas.piece("! digest ", Role::Warning)],
             trouble,
             Role::Warning,
             width,
@@ -287,7 +294,7 @@ fn people(canvas: &Canvas, plan: &PlanShown, width: u16) -> Vec<Line> {
             ),
         ];
         let words = format!("{} · {}", decision.at.strftime("%H:%M:%S"), decision.reason);
-        lines.extend(hang(canvas, lead, &words, Role::Text, width, 2));
+        lines.extend(hang(canvas, &lead, &words, Role::Text, width, 2));
     }
     lines
 }

@@ -59,7 +59,12 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
             } else {
                 String::new()
             };
-            format!("{why}{times}  {}", pod.name)
+            // Behind the template's hash stands what tells pods apart.
+            let name = pod.name.as_str();
+            let own = name
+                .split_once(&format!("-{}-", pod.hash))
+                .map_or(name, |(_, own)| own);
+            format!("{why}{times}  {own}")
         });
         // After the last stage the new release is the stable one: the word would only puzzle.
         let word = if side == Side::Stable && !midway {
@@ -168,7 +173,11 @@ pub fn draw(canvas: &mut Canvas, area: Rect, sides: &[SideShown]) {
             return;
         }
         canvas.put(rest, 0, 0, &side.title, role(side.side));
-        let counted = counts(canvas, side);
+        let mut counted = counts(canvas, side);
+        // The restarts stand at the worst pod too; the title is not written over for them.
+        if text::width(&side.title) + text::pieces_width(&counted) >= rest.width {
+            counted.truncate(1);
+        }
         canvas.right(rest, 0, &counted);
         rest = down(rest, 1);
         let grid = PodGrid {

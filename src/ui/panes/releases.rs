@@ -23,38 +23,38 @@ const COLUMNS: [Column; 7] = [
     Column {
         title: "NAMES",
         align: Align::Left,
-        least: 8,
+        least: 16,
         priority: 1,
     },
     Column {
         title: "LIVE IN",
         align: Align::Left,
-        least: 7,
+        least: 19,
         priority: 2,
     },
     Column {
         title: "COMMIT",
         align: Align::Left,
         least: 7,
-        priority: 4,
+        priority: 6,
     },
     Column {
         title: "AGE",
         align: Align::Right,
         least: 5,
-        priority: 5,
+        priority: 4,
     },
     Column {
         title: "AUTHOR",
         align: Align::Left,
         least: 6,
-        priority: 6,
+        priority: 5,
     },
     Column {
         title: "SUBJECT",
         align: Align::Left,
-        least: 16,
-        priority: 7,
+        least: 24,
+        priority: 3,
     },
 ];
 

@@ -27,7 +27,7 @@ fn lines_of(canvas: &Canvas, line: &TimelineLine, width: u16, most: usize) -> Ve
         canvas.piece(format!("{glyph} "), role),
         canvas.piece(format!("{}  ", line.clock), Role::TextDim),
     ];
-    hang(canvas, lead, &line.sentence, role, width, most)
+    hang(canvas, &lead, &line.sentence, role, width, most)
 }
 
 /// The last lines that fit, the newest at the bottom; long ones wrap.
@@ -37,10 +37,9 @@ pub fn tail(canvas: &mut Canvas, cockpit: &Cockpit, entries: &[TimelineLine], ar
     let today = day(cockpit.now);
     for entry in entries.iter().rev() {
         let mut said = lines_of(canvas, entry, area.width, 2);
-        if day(entry.at) != today {
-            if let Some(place) = said.first_mut().and_then(|line| line.get_mut(1)) {
-                place.text = format!("{}  ", entry.at.strftime("%m-%d %H:%M"));
-            }
+        let date = said.first_mut().and_then(|line| line.get_mut(1));
+        if let Some(place) = date.filter(|_| day(entry.at) != today) {
+            place.text = format!("{}  ", entry.at.strftime("%m-%d %H:%M"));
         }
         if lines.len() + said.len() > room {
             break;
@@ -48,10 +47,8 @@ pub fn tail(canvas: &mut Canvas, cockpit: &Cockpit, entries: &[TimelineLine], ar
         said.extend(lines);
         lines = said;
     }
-    if lines.is_empty() && !entries.is_empty() {
-        if let Some(entry) = entries.last() {
-            lines = lines_of(canvas, entry, area.width, room.max(1));
-        }
+    if let Some(entry) = entries.last().filter(|_| lines.is_empty()) {
+        lines = lines_of(canvas, entry, area.width, room.max(1));
     }
     canvas.lines(area, &lines);
 }

@@ -90,10 +90,7 @@ fn state(canvas: &Canvas, cockpit: &Cockpit) -> Line {
         line.push(canvas.piece(" nothing here", Role::TextDim));
         return line;
     };
-    line.push(canvas.piece(
-        format!(" {} ", facts.target.id.project.name()),
-        Role::TextStrong,
-    ));
+    line.push(canvas.piece(" ", Role::Text));
     if let Some(current) = facts.current() {
         let before = current
             .plan
@@ -130,6 +127,11 @@ fn state(canvas: &Canvas, cockpit: &Cockpit) -> Line {
     } else {
         line.push(canvas.piece("never read", Role::Warning));
     }
+    // Last, because it is the first that a person can do without.
+    line.push(canvas.piece(
+        format!(" {}", facts.target.id.project.name()),
+        Role::TextStrong,
+    ));
     line
 }
 
@@ -166,17 +168,17 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit) -> Vec<Line> {
             let act = &dialog.challenge.act;
             let mut first = vec![
                 canvas.badge(&act.kind.verb().to_uppercase(), Role::DialogDanger),
-                canvas.piece(
-                    format!(" {} {}: ", act.target.environment, act.release.title()),
-                    Role::TextStrong,
-                ),
+                canvas.piece(format!(" {} ", act.release.number), Role::TextStrong),
             ];
             match &dialog.challenge.friction {
                 Friction::Type(expected) => {
                     first.push(canvas.piece(format!("type {expected} "), Role::TextStrong));
                     first.push(typed(dialog.input.value()));
                 }
-                _ => first.push(canvas.piece("enter does it, esc does not", Role::TextStrong)),
+                _ => first.push(canvas.piece(
+                    format!("in {}: enter, or esc", act.target.environment),
+                    Role::TextStrong,
+                )),
             }
             lines.push(first);
             lines.extend(

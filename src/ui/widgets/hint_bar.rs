@@ -48,9 +48,20 @@ impl HintBar<'_> {
         let last = self.last.filter(|hint| bare(hint) <= room);
         let mut free = room.saturating_sub(last.as_ref().map_or(0, |hint| bare(hint) + gap));
         let mut kept = vec![false; self.hints.len()];
+        // The first reason is worth more than the keys at the end of the row.
+        let mut reserved = 0;
         for urgent in [true, false] {
             for (index, hint) in self.hints.iter().enumerate() {
+                let why = hint
+                    .blocked
+                    .filter(|_| reserved == 0)
+                    .map_or(0, |why| text::width(why) + 3);
                 let needed = bare(hint).saturating_add(gap);
+                let why = why.min(free.saturating_sub(needed));
+                if !urgent && why >= SHORTEST_REASON {
+                    reserved = why;
+                    free -= why;
+                }
                 // Behind the last hint there is no gap.
                 let spare = free.saturating_add(if last.is_none() { gap } else { 0 });
                 if hint.urgent == urgent && needed <= spare {
@@ -60,6 +71,7 @@ impl HintBar<'_> {
             }
         }
         // Reasons take what the keys leave.
+        free = free.saturating_add(reserved);
         let mut line: Vec<Piece> = Vec::new();
         for (hint, _) in self.hints.iter().zip(&kept).filter(|(_, kept)| **kept) {
             let reason = hint
@@ -117,8 +129,14 @@ mod tests {
                 urgent: true,
                 ..HintWord::new("z", "hold")
             },
-            HintWord::new("A", "abort"),
-            HintWord::new("R", "roll back"),
+            HintWord {
+                urgent: true,
+                ..HintWord::new("A", "abort")
+            },
+            HintWord {
+                urgent: true,
+                ..HintWord::new("R", "roll back")
+            },
         ];
         let bar = HintBar {
             hints: &hints,
@@ -136,9 +154,9 @@ mod tests {
         );
         assert_eq!(
             draw(70),
-            " p promote  P promote fully  z hold  A abort  R roll back  ? help"
+            " p promote (held: p99 latency)  z hold  A abort  R roll back  ? help"
         );
-        assert_eq!(draw(30), " p promote  z hold  ? help");
+        assert_eq!(draw(30), " z hold  A abort  ? help");
         assert_eq!(draw(18), " z hold  ? help");
         assert_eq!(draw(14), " ? help");
         assert_eq!(draw(7), " ? help");
