@@ -196,7 +196,10 @@ impl TargetState {
     pub fn former(&self) -> Option<&ReleaseRef> {
         if let Some(current) = &self.current {
             // A rollback under way goes where it was sent, however often R is pressed.
-            return current.rolling_back_to.as_ref().or(current.plan.before.as_ref());
+            return current
+                .rolling_back_to
+                .as_ref()
+                .or(current.plan.before.as_ref());
         }
         let live = self.live.as_ref()?;
         let earlier = |past: &&Past| {
