@@ -25,7 +25,7 @@ use crate::{
 
 use super::{
     args::{Place, Verb},
-    attend::Until,
+    attend::{self, Until},
     exit::Exit,
     headless::{Headless, Stop},
     reading::gate_lines,
@@ -147,18 +147,39 @@ impl Headless {
         if needs.contains(&Query::Catalogue) {
             self.catalogue(&target.id.project).await?;
         }
-        if needs.contains(&Query::Figures) && self.common.sample {
-            self.attend_until(target, Until::Sampled).await?;
-        }
         if needs.contains(&Query::Workload) {
-            self.read(target).await;
-            // Whoever changed what was just read had written the intent before: now it is known who.
-            self.sync().await?;
-            if !self.common.dry_run {
-                self.attend(&target.id).await?;
+            self.look(target).await?;
+        }
+        if needs.contains(&Query::Figures) && self.common.sample {
+            // What no figure could change is said at once.
+            if let Err(refusal) = decide(command, &self.facts(target)?, &self.actor)
+                && gates::waivable(&refusal.rule).is_none()
+            {
+                return Err(refusal.into());
             }
+            self.sample(target).await?;
+            self.look(target).await?;
         }
         Ok(())
+    }
+
+    /// Reads the platform, and writes down what is seen.
+    async fn look(&mut self, target: &Target) -> Result<(), Stop> {
+        self.read(target).await;
+        // Whoever changed what was just read had written the intent before: now it is known who.
+        self.sync().await?;
+        if !self.common.dry_run {
+            self.attend(&target.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Watches for one window. Whoever interrupts that wants nothing done after it.
+    pub async fn sample(&mut self, target: &Target) -> Result<(), Stop> {
+        match self.attend_until(target, Until::Sampled).await? {
+            Exit::Done => Ok(()),
+            other => Err(Stop::Exit(other)),
+        }
     }
 
     /// A command that only writes to the ledger.
@@ -317,8 +338,8 @@ impl Headless {
             None => self.stored(&target, name, reason).await?,
         }
         self.take_off(place, &target).await?;
-        if wait {
-            self.waited(&target).await
+        if wait && !self.common.dry_run {
+            self.waited(&target, Until::NeedsPerson).await
         } else {
             Ok(Exit::Done)
         }
@@ -339,10 +360,17 @@ impl Headless {
     async fn fly(&mut self, place: &Place) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.sync().await?;
-        self.read(&target).await;
-        self.attend(&target.id).await?;
-        let state = self.facts(&target)?.current().map(|current| current.state);
-        match state {
+        let before = self
+            .facts(&target)?
+            .current()
+            .map(|current| current.id.clone());
+        self.look(&target).await?;
+        let facts = self.facts(&target)?;
+        match facts.current().map(|current| current.state) {
+            // The first look saw it end.
+            None if before.is_some() => {
+                return Ok(attend::ending(&facts, Until::Ended, before.as_ref()));
+            }
             None => {
                 let id = &target.id;
                 let refusal = Refusal::new(
@@ -358,6 +386,9 @@ impl Headless {
             }
             Some(FlightState::Requested) => self.take_off(place, &target).await?,
             Some(_) => {}
+        }
+        if self.common.dry_run {
+            return Ok(Exit::Done);
         }
         self.attend_until(&target, Until::Ended).await
     }
@@ -432,14 +463,18 @@ impl Headless {
             return self.dry_run(&target, &act, opening.as_ref()).await;
         }
         let challenge = Challenge::new(*act, facts.environment);
-        let confirmed = self.confirm(challenge)?;
+        let confirmed = self.confirm(challenge).await?;
         let end = self.executor().execute(&confirmed, &command, opening).await;
         self.sync().await?;
         self.ended(end)?;
         self.read(&target).await;
         self.attend(&target.id).await?;
         if wait {
-            return self.waited(&target).await;
+            let until = match command {
+                Command::RollBack { .. } => Until::RolledBack,
+                _ => Until::NeedsPerson,
+            };
+            return self.waited(&target, until).await;
         }
         let outline = self.outline(&target);
         let act = confirmed.act();
@@ -455,8 +490,8 @@ impl Headless {
     }
 
     /// Until a person is needed or it ended; then says for what.
-    async fn waited(&mut self, target: &Target) -> Result<Exit, Stop> {
-        let exit = self.attend_until(target, Until::NeedsPerson).await?;
+    async fn waited(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
+        let exit = self.attend_until(target, until).await?;
         let outline = self.outline(target);
         self.data(json!({"verb": "wait", "target": outline}), Vec::new);
         Ok(exit)
@@ -489,7 +524,7 @@ impl Headless {
     }
 
     /// By flags, or asked on the terminal.
-    fn confirm(&self, mut challenge: Challenge) -> Result<Confirmed<Act>, Stop> {
+    async fn confirm(&self, mut challenge: Challenge) -> Result<Confirmed<Act>, Stop> {
         let by_flags = challenge.by_flags(self.common.yes, self.common.confirm.as_deref());
         let asked = std::io::stdin().is_terminal() && !self.common.yes && !self.common.json;
         let refusal = match by_flags {
@@ -513,8 +548,17 @@ impl Headless {
             _ => "press enter to confirm, ctrl-c to leave it:".to_owned(),
         });
         challenge.painted_at = Some(self.outside.now());
-        let mut typed = String::new();
-        if std::io::stdin().lock().read_line(&mut typed).is_err() || typed.is_empty() {
+        // Read aside: ctrl-c is heard even where an earlier wait has taken the signal over.
+        let line = tokio::task::spawn_blocking(|| {
+            let mut typed = String::new();
+            let read = std::io::stdin().lock().read_line(&mut typed);
+            read.map(|_| typed).unwrap_or_default()
+        });
+        let typed = tokio::select! {
+            typed = line => typed.unwrap_or_default(),
+            _ = tokio::signal::ctrl_c() => return Err(Stop::Exit(Exit::Interrupted)),
+        };
+        if typed.is_empty() {
             return Err(refusal.into());
         }
         // The question was on the terminal; the line that answers it came after.

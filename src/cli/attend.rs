@@ -8,7 +8,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{deployment::Deployment, entry::Ending, target::Target},
+    domain::{
+        deployment::Deployment,
+        entry::{DeploymentId, Ending},
+        target::Target,
+    },
     flight::process::{self, Mover, Next, Waiting},
     policy::facts::Facts,
     ports::watch::Post,
@@ -26,7 +30,9 @@ pub enum Until {
     /// A person is needed, or it ended.
     NeedsPerson,
     Ended,
-    /// Figures are there to judge by, or one window has passed.
+    /// A rollback was asked for: that it ended rolled back is what was wanted.
+    RolledBack,
+    /// One window has passed, and figures are there to judge by; or two have passed.
     Sampled,
 }
 
@@ -51,7 +57,7 @@ impl Headless {
         let watch = async move { outside.watch(&watched, post, cancel).await };
         tokio::pin!(watch);
         let started = self.outside.now();
-        let deadline = self.common.timeout.map(Duration::from_secs);
+        let deadline = self.common.timeout;
         let mut beat = tokio::time::interval(Duration::from_millis(200));
         let mut shown = Shown::default();
         let before = self
@@ -91,23 +97,14 @@ impl Headless {
         target: &Target,
         until: Until,
         started: Timestamp,
-        before: Option<&crate::domain::entry::DeploymentId>,
+        before: Option<&DeploymentId>,
     ) -> Result<Option<Exit>, Stop> {
         let facts = self.facts(target)?;
         if until == Until::Sampled {
             return Ok(sampled(&facts, target, started).then_some(Exit::Done));
         }
         let Some(current) = facts.current() else {
-            let ended = facts
-                .state
-                .past
-                .last()
-                .filter(|past| before == Some(&past.id));
-            return Ok(Some(match ended.map(|past| past.ending) {
-                Some(Ending::Closed) | None => Exit::Done,
-                Some(Ending::RolledBack) if asked_for_it(&facts) => Exit::Done,
-                Some(Ending::RolledBack | Ending::Cancelled) => Exit::Failed,
-            }));
+            return Ok(Some(ending(&facts, until, before)));
         };
         if until == Until::Ended {
             return Ok(None);
@@ -158,6 +155,19 @@ impl Headless {
     }
 }
 
+/// How it ended, as an exit code: a flight that was rolled back is a failed one, unless that was asked for.
+pub fn ending(facts: &Facts<'_>, until: Until, before: Option<&DeploymentId>) -> Exit {
+    let past = facts.state.past.last();
+    match past
+        .filter(|past| before == Some(&past.id))
+        .map(|past| past.ending)
+    {
+        Some(Ending::Closed) | None => Exit::Done,
+        Some(Ending::RolledBack) if until == Until::RolledBack || asked_for_it(facts) => Exit::Done,
+        Some(Ending::RolledBack | Ending::Cancelled) => Exit::Failed,
+    }
+}
+
 #[derive(Default)]
 struct Shown {
     seq: u64,
@@ -167,7 +177,13 @@ struct Shown {
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
     match process::next(facts) {
         Next::Waiting(waiting) => Some(waiting),
-        Next::Idle | Next::Record(_) => None,
+        // Whoever only reads does not write it down.
+        Next::Record(_) => Some(Waiting {
+            mover: Mover::Gonogo,
+            sentence: "it went on and nobody attends: gonogo fly does".to_owned(),
+            until: None,
+        }),
+        Next::Idle => None,
     }
 }
 
@@ -220,17 +236,18 @@ fn asked_for_it(facts: &Facts<'_>) -> bool {
     })
 }
 
-/// Every side that serves has figures that judge, or time is up.
+/// A whole window was watched, since a verdict on its first seconds lets a bad release through by chance; or time is up.
 fn sampled(facts: &Facts<'_>, target: &Target, started: Timestamp) -> bool {
     let waited = facts.now.duration_since(started);
-    let patience = target
-        .metrics
-        .as_ref()
-        .map_or(facts.workspace.timings.stale, |source| {
-            source.window.saturating_mul(2)
-        });
+    let window = target.metrics.as_ref().map(|source| source.window);
+    let patience = window.map_or(facts.workspace.timings.stale, |window| {
+        window.saturating_mul(2)
+    });
     if waited > patience {
         return true;
+    }
+    if window.is_some_and(|window| waited < window) {
+        return false;
     }
     let Some(observed) = facts.fresh() else {
         return false;

@@ -200,7 +200,11 @@ impl Headless {
         let Some(configured) = self.outside.workspace.project(project).cloned() else {
             return Ok(());
         };
-        let releases = self.outside.catalogue(&configured).await?;
+        let releases = if self.common.dry_run {
+            self.outside.foretold(&configured).await?
+        } else {
+            self.outside.catalogue(&configured).await?
+        };
         self.known.catalogue(project, releases);
         self.catalogued.insert(project.clone());
         Ok(())

@@ -4,11 +4,17 @@
     reason = "both streams are reached through the one value that knows the format"
 )]
 
-use std::io::Write as _;
+use std::{fmt::Write as _, io::Write as _};
 
 use serde_json::{Value, json};
 
-use crate::{domain::fault::Fault, policy::refusal::Refusal};
+use crate::{
+    domain::{
+        fault::Fault,
+        text::{Clean, clean_lines, is_hidden},
+    },
+    policy::refusal::Refusal,
+};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -20,14 +26,19 @@ impl Output {
         Self { json }
     }
 
-    /// A line of data. A reader that went away is no error.
-    pub fn line(self, text: &str) {
+    /// Our own text as it is: completions, the example. A reader that went away is no error.
+    pub fn own(self, text: &str) {
         let _ = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    /// Lines of data. What people and platforms wrote is in them, so nothing in them acts on a terminal.
+    pub fn line(self, text: &str) {
+        self.own(&harmless(text));
     }
 
     /// A message.
     pub fn say(self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
     }
 
     /// The object, or the lines where `--json` was not asked for. Every object names its schema.
@@ -44,7 +55,7 @@ impl Output {
                 fields.insert("rehearsal".to_owned(), json!(true));
             }
         }
-        self.line(&object.to_string());
+        self.own(&escaped(&object.to_string()));
     }
 
     pub fn fault(self, rehearsal: bool, fault: &Fault) {
@@ -63,6 +74,59 @@ impl Output {
         self.say(&format!("gonogo: {}{hint}", refusal.sentence));
         if self.json {
             self.data(rehearsal, json!({"refusal": refusal}), Vec::new);
+        }
+    }
+}
+
+fn harmless(text: &str) -> String {
+    let mut lines = clean_lines(text);
+    if text.ends_with('\n') {
+        lines.push(Clean::default());
+    }
+    let lines: Vec<&str> = lines.iter().map(Clean::as_str).collect();
+    lines.join("\n")
+}
+
+/// JSON that says the same in harmless characters: what would act on a terminal can only be inside of strings.
+fn escaped(json: &str) -> String {
+    if !json.chars().any(is_hidden) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    let mut units = [0; 2];
+    for symbol in json.chars() {
+        if !is_hidden(symbol) {
+            out.push(symbol);
+            continue;
+        }
+        for unit in symbol.encode_utf16(&mut units) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_on_a_line_acts_on_the_terminal() {
+        assert_eq!(
+            harmless("a\u{1b}[31m\nb\u{202e}c\n"),
+            "a␛[31m\nb‹U+202E›c\n"
+        );
+        assert_eq!(harmless(""), "");
+    }
+
+    #[test]
+    fn json_stays_what_it_was() {
+        for text in ["plain", "\u{1b}[31m", "a\u{202e}b", "\u{e0041}tag", "ä → ✔"] {
+            let object = json!({ text: [text] });
+            let shown = escaped(&object.to_string());
+            assert!(!shown.chars().any(is_hidden), "{shown}");
+            let back: Value = serde_json::from_str(&shown).unwrap_or_default();
+            assert_eq!(back, object);
         }
     }
 }

@@ -33,14 +33,14 @@ use super::{
 pub fn completions(shell: clap_complete::Shell, output: Output) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
-    output.line(String::from_utf8_lossy(&script).trim_end());
+    output.own(String::from_utf8_lossy(&script).trim_end());
     Exit::Done
 }
 
 pub fn keys(markdown: bool, output: Output) -> Exit {
     let keymap = Keymap::default();
     if markdown {
-        output.line(reference::markdown(&keymap).trim_end());
+        output.own(reference::markdown(&keymap).trim_end());
         return Exit::Done;
     }
     for context in crate::input::Context::ALL {
@@ -56,7 +56,7 @@ pub fn keys(markdown: bool, output: Output) -> Exit {
 
 pub fn config_check(common: &Common, example: bool, output: Output) -> Exit {
     if example {
-        output.line(config::EXAMPLE.trim_end());
+        output.own(config::EXAMPLE.trim_end());
         return Exit::Done;
     }
     match super::load(common) {
@@ -93,6 +93,8 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
             "paused": w.paused, "held_by": w.held_by, "aborted": w.aborted,
         })
     });
+    // A verb of the ledger alone has not looked at the platform, and does not say what it waits for.
+    let looked = facts.workload.last.is_some() || facts.workload.trouble.is_some();
     let deployment = facts.current().map(|current| {
         json!({
             "id": current.id,
@@ -103,7 +105,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
             "requested_by": current.requester.name,
             "stage": current.stage().and_then(|stage| current.plan.plan.stages.get(stage)).map(|stage| stage.share),
             "outstanding": current.outstanding.as_ref().map(|o| json!({"act": o.act.kind, "by": o.by.name, "at": o.at, "unknown": o.unknown})),
-            "waiting": attend::waiting(facts),
+            "waiting": looked.then(|| attend::waiting(facts)).flatten(),
         })
     });
     json!({
@@ -112,6 +114,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "protected": facts.environment.protected,
         "live": facts.state.live,
         "running": facts.running(),
+        "drift": facts.drift(),
         "workload": workload,
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
@@ -122,13 +125,12 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
 
 fn target_line(facts: &Facts<'_>) -> String {
     let id = &facts.target.id;
-    let live = facts
-        .running()
-        .or_else(|| facts.state.live.as_ref().map(|live| live.release.clone()));
-    let live = live.map_or_else(
-        || "not a known release".to_owned(),
-        |release| release.title(),
-    );
+    let recorded = facts.state.live.as_ref().map(|live| live.release.title());
+    let live = match (facts.running(), &recorded) {
+        (Some(running), _) => running.title(),
+        (None, Some(recorded)) if facts.workload.value().is_none() => recorded.clone(),
+        (None, _) => "not a known release".to_owned(),
+    };
     let (how, pods) = match facts.fresh() {
         Some(o) => (
             o.workload.phase.to_string(),
@@ -150,6 +152,8 @@ fn target_line(facts: &Facts<'_>) -> String {
         }
     } else if let Some(trouble) = &facts.workload.trouble {
         let _ = write!(text, "  {}", trouble.value);
+    } else if let Some(recorded) = recorded.filter(|_| facts.drift()) {
+        let _ = write!(text, "  drift: the ledger says {recorded}");
     }
     text.trim_end().to_owned()
 }
@@ -245,6 +249,16 @@ impl Headless {
             let now = self.outside.now();
             for observation in &reads {
                 self.known.observe(observation, now);
+            }
+            // What a request waits for is judged by its release too; that it cannot be read says the gate itself.
+            for target in &targets {
+                if self
+                    .facts(target)?
+                    .current()
+                    .is_some_and(|current| !current.state.is_airborne())
+                {
+                    let _ = self.catalogue(&target.id.project).await;
+                }
             }
             let (mut objects, mut lines) = (Vec::new(), Vec::new());
             for target in &targets {
@@ -379,7 +393,7 @@ impl Headless {
         let target = self.find(place)?;
         self.sync().await?;
         if self.common.sample {
-            self.attend_until(&target, attend::Until::Sampled).await?;
+            self.sample(&target).await?;
         }
         self.read(&target).await;
         self.catalogue(&target.id.project).await?;

@@ -10,7 +10,7 @@ use crate::{
         entry::{Body, Ending},
         metric::Limit,
         plan::{ItemKind, ItemSpec, Probe},
-        rollout::{Observed, RolloutPhase},
+        rollout::{Observed, PodState, RolloutPhase},
         target::WorkloadKind,
         time,
     },
@@ -275,6 +275,14 @@ fn late(facts: &Facts<'_>, deployment: &Deployment, observed: &Observed) -> Next
     if workload.phase == RolloutPhase::Degraded {
         return waiting(Mover::You, format!("degraded: {}", workload.message), None);
     }
+    // The controller tries again and again; whether to wait for that is a person's to say.
+    if observed
+        .new_pods()
+        .any(|pod| pod.state == PodState::Failing)
+    {
+        let (_, sentence) = health::judge_pods(observed);
+        return waiting(Mover::You, sentence, None);
+    }
     if until.is_some_and(|until| facts.now > until) {
         return waiting(
             Mover::You,
@@ -334,6 +342,17 @@ fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
             format!("the desired state is not {} yet: R goes on", to.title()),
             None,
         );
+    }
+    if workload.paused {
+        let by = workload
+            .held_by
+            .as_ref()
+            .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
+        let sentence = format!(
+            "rolling back to {}: held on the platform by {by}, it goes on when that is taken off",
+            to.title()
+        );
+        return waiting(Mover::You, sentence, None);
     }
     if workload.rests_at_step() {
         let step = workload.step.unwrap_or(0);

@@ -54,6 +54,15 @@ impl<'a> Facts<'a> {
         self.named(image)
     }
 
+    /// With nothing under way, something else serves than the ledger says.
+    pub fn drift(&self) -> bool {
+        match (self.running(), &self.state.live, self.current()) {
+            (Some(running), Some(live), None) => running.commit != live.release.commit,
+            (None, Some(_), None) => self.workload.value().is_some(),
+            _ => false,
+        }
+    }
+
     /// The release whose artifact is `image`.
     pub fn named(&self, image: &str) -> Option<ReleaseRef> {
         let has = |release: &ReleaseRef| release.image.as_deref() == Some(image);

@@ -1,7 +1,11 @@
 //! The outside of one workspace, opened once per process: ledger, clusters, repositories, registry. Screen and verbs
 //! reach everything through this.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -44,7 +48,15 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub host: String,
     registry: OciRegistry,
-    clusters: Mutex<BTreeMap<ClusterRef, Arc<Cluster>>>,
+    clusters: std::sync::Mutex<BTreeMap<ClusterRef, Arc<Mutex<Connection>>>>,
+}
+
+/// One cluster as far as it was reached. Each has its own, so that one that hangs delays no other.
+#[derive(Default)]
+struct Connection {
+    cluster: Option<Arc<Cluster>>,
+    /// When the last try ended, and how: whoever waited for it shares it.
+    failed: Option<(Instant, Fault)>,
 }
 
 impl Outside {
@@ -56,7 +68,7 @@ impl Outside {
             clock: Arc::new(WallClock::default()),
             host: host(),
             registry: OciRegistry::default(),
-            clusters: Mutex::new(BTreeMap::new()),
+            clusters: std::sync::Mutex::default(),
         })
     }
 
@@ -66,13 +78,33 @@ impl Outside {
 
     /// The cluster of a target, connected once.
     pub async fn cluster(&self, target: &Target) -> Result<Arc<Cluster>, Fault> {
-        let mut clusters = self.clusters.lock().await;
-        if let Some(cluster) = clusters.get(&target.cluster) {
+        let asked = Instant::now();
+        let connection = {
+            let mut clusters = self
+                .clusters
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            Arc::clone(clusters.entry(target.cluster.clone()).or_default())
+        };
+        let mut connection = connection.lock().await;
+        if let Some(cluster) = &connection.cluster {
             return Ok(Arc::clone(cluster));
         }
-        let cluster = Arc::new(kubernetes::connect(&target.cluster).await?);
-        clusters.insert(target.cluster.clone(), Arc::clone(&cluster));
-        Ok(cluster)
+        if let Some((_, fault)) = connection.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(fault.clone());
+        }
+        match kubernetes::connect(&target.cluster).await {
+            Ok(cluster) => {
+                let cluster = Arc::new(cluster);
+                connection.cluster = Some(Arc::clone(&cluster));
+                connection.failed = None;
+                Ok(cluster)
+            }
+            Err(fault) => {
+                connection.failed = Some((Instant::now(), fault.clone()));
+                Err(fault)
+            }
+        }
     }
 
     /// A fresh read of the workload, as an observation.
@@ -141,6 +173,15 @@ impl Outside {
     /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next
     /// ones, gap-free, whoever sees them first.
     pub async fn catalogue(&self, project: &Project) -> Result<Vec<Release>, Fault> {
+        self.numbered(project, true).await
+    }
+
+    /// The same, with the numbers that new commits would get: nothing is written.
+    pub async fn foretold(&self, project: &Project) -> Result<Vec<Release>, Fault> {
+        self.numbered(project, false).await
+    }
+
+    async fn numbered(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {
         let commits = self.commits(project).await?;
         let stream = StreamId::releases(&project.id);
         for _ in 0..NUMBERING_TRIES {
@@ -151,13 +192,14 @@ impl Outside {
                 .into_iter()
                 .filter(|entry| entry.stream == stream)
                 .collect();
-            let numbers = catalogue::numbers(&entries);
+            let mut numbers = catalogue::numbers(&entries);
             let fresh = catalogue::unnumbered(&commits, &numbers);
-            if fresh.is_empty() {
+            let first = catalogue::next_number(&numbers);
+            if fresh.is_empty() || !write {
+                numbers.extend(fresh.into_iter().zip(first..));
                 return Ok(catalogue::assemble(project, &commits, &numbers));
             }
             let (at, actor) = (self.now(), Actor::program(&self.host));
-            let first = catalogue::next_number(&numbers);
             let drafts = fresh
                 .into_iter()
                 .zip(first..)

@@ -90,11 +90,6 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         (None, _) if facts.workload.value().is_some() => "not a known release".to_owned(),
         _ => "?".to_owned(),
     };
-    let drift = match (&running, recorded, facts.current()) {
-        (Some(running), Some(live), None) => running.commit != live.release.commit,
-        (None, Some(_), None) => facts.workload.value().is_some(),
-        _ => false,
-    };
     let limit = facts.workspace.timings.stale;
     let stale = match &facts.workload.last {
         Some(last) if last.is_stale(cockpit.now, limit) => Some(time::age(last.age(cockpit.now))),
@@ -110,7 +105,7 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         condition: condition(&facts),
         note,
         waits,
-        drift,
+        drift: facts.drift(),
         stale,
         since: recorded.map(|live| time::age(cockpit.now.duration_since(live.since))),
         pods: facts

@@ -131,7 +131,8 @@ impl Traffic {
             };
         }
         if (served.span.rate - rate).abs() > f64::EPSILON || served.span.behaviour != behaviour {
-            served.before = count(seed, pod, &served.before, &served.span, now);
+            let counted = count(seed, pod, &served.before, &served.span, now);
+            served.before = whole(seed, pod, served.span.behaviour, counted);
             let ended = std::mem::replace(
                 &mut served.span,
                 Span {
@@ -150,7 +151,12 @@ impl Traffic {
     /// What a pod has counted at a time, if it has a running container.
     pub fn counters(&self, pod: &Id, at: Timestamp) -> Option<Counters> {
         let served = self.pods.get(pod)?;
-        let mut counters = count(self.seed, pod, &served.before, &served.span, at);
+        let counters = count(self.seed, pod, &served.before, &served.span, at);
+        let mut counters = whole(self.seed, pod, served.span.behaviour, counters);
+        for bucket in &mut counters.buckets {
+            // Less than a whole slow request is none yet; what arithmetic loses on the way is no request either.
+            *bucket = (*bucket - 1e-6).ceil().max(0.0);
+        }
         // Read as whole numbers, the first error of every pod would come late; each has a head start below one.
         counters.errors += chance::unit(self.seed, &format!("{}/errors", pod.name));
         Some(counters)
@@ -186,15 +192,9 @@ fn count(seed: u64, pod: &Id, before: &Counters, span: &Span, at: Timestamp) -> 
     let seconds = span.rate
         * span.behaviour.mean_seconds()
         * (lasted + wave(60.0, 1.2) + wave(17.0, 0.3)).max(0.0);
-    let lean = chance::between(seed, &format!("{}/p99", pod.name), -0.000_6, 0.000_6);
-    let mut buckets = span.behaviour.shares();
-    for (at, share) in buckets.iter_mut().enumerate() {
-        let leaning = if (5..8).contains(&at) && *share < 0.999 {
-            *share + lean
-        } else {
-            *share
-        };
-        *share = before.buckets[at] + requests * leaning;
+    let mut buckets = leaning_shares(seed, pod, span.behaviour);
+    for (share, before) in buckets.iter_mut().zip(before.buckets) {
+        *share = before + requests * *share;
     }
     Counters {
         requests: before.requests + requests,
@@ -202,6 +202,31 @@ fn count(seed: u64, pod: &Id, before: &Counters, span: &Span, at: Timestamp) -> 
         seconds: before.seconds + seconds,
         buckets,
     }
+}
+
+/// The shares of a behaviour, a little different from pod to pod.
+fn leaning_shares(seed: u64, pod: &Id, behaviour: Behaviour) -> [f64; 10] {
+    let lean = chance::between(seed, &format!("{}/p99", pod.name), -0.000_6, 0.000_6);
+    let mut shares = behaviour.shares();
+    for share in shares[5..8].iter_mut().filter(|share| **share < 0.999) {
+        *share += lean;
+    }
+    shares
+}
+
+/// The same at the end of the last whole request. Rounded each by itself, total and buckets would come apart by one,
+/// and a window with few requests would show a slow one that never was.
+fn whole(seed: u64, pod: &Id, behaviour: Behaviour, mut counters: Counters) -> Counters {
+    let rest = counters.requests.fract();
+    counters.requests -= rest;
+    for (bucket, share) in counters
+        .buckets
+        .iter_mut()
+        .zip(leaning_shares(seed, pod, behaviour))
+    {
+        *bucket -= rest * share;
+    }
+    counters
 }
 
 /// Requests a second that a target gets from its users.
