@@ -615,7 +615,7 @@ fn a_bad_canary_is_held_at_half_aborted_and_rolled_back() {
     let unattended = sentence(&flight["waiting"]).contains("nobody attends");
     assert!(flight["stage"] == 10 || unattended, "{flight:#}");
     assert_eq!(
-        served.verb(&at("retry", &["--yes"])).exits(3).rule(),
+        served.verb(&at("retry", &["--yes"])).exits(5).rule(),
         "retry.aborted"
     );
     agree(&served, kubectl);
