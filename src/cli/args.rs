@@ -1,6 +1,6 @@
 //! The grammar of the command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -44,9 +44,9 @@ pub struct Common {
     /// Act under this name (unverified; the ledger says so)
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub act_as: Option<String>,
-    /// Give up waiting after this many seconds (exit 7)
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Give up waiting after this long: 90s, 5m, or a number of seconds (exit 7)
+    #[arg(long, global = true, value_name = "T", value_parser = duration)]
+    pub timeout: Option<Duration>,
     /// When to colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Colour,
@@ -60,6 +60,18 @@ pub enum Colour {
     Auto,
     Always,
     Never,
+}
+
+/// `90s`, `5m`, `1h 30m`; a bare number counts seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    parsed
+        .ok()
+        .and_then(|parsed| Duration::try_from(parsed).ok())
+        .ok_or_else(|| "say it as 90s, 5m or a number of seconds".to_owned())
 }
 
 /// One project in one environment.

@@ -57,7 +57,7 @@ impl Headless {
         let watch = async move { outside.watch(&watched, post, cancel).await };
         tokio::pin!(watch);
         let started = self.outside.now();
-        let deadline = self.common.timeout.map(Duration::from_secs);
+        let deadline = self.common.timeout;
         let mut beat = tokio::time::interval(Duration::from_millis(200));
         let mut shown = Shown::default();
         let before = self

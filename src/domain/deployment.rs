@@ -195,7 +195,11 @@ impl TargetState {
     /// the release that was live before the present one.
     pub fn former(&self) -> Option<&ReleaseRef> {
         if let Some(current) = &self.current {
-            return current.plan.before.as_ref();
+            // A rollback under way goes where it was sent, however often R is pressed.
+            return current
+                .rolling_back_to
+                .as_ref()
+                .or(current.plan.before.as_ref());
         }
         let live = self.live.as_ref()?;
         let earlier = |past: &&Past| {

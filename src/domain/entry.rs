@@ -243,7 +243,7 @@ impl Entry {
                 because(Some(reason))
             ),
             Body::Cancelled { reason, .. } => {
-                format!("{who} cancelled the request{}", because(reason.as_ref()))
+                format!("{who} cancelled it{}", because(reason.as_ref()))
             }
             Body::Decided {
                 answer: Answer::Go,

@@ -283,7 +283,12 @@ fn request(facts: &Facts<'_>, plan: &StoredPlan, reason: &str) -> Result<Decisio
 }
 
 fn cancel(facts: &Facts<'_>, reason: Option<&String>) -> Result<Decision, Refusal> {
-    let deployment = in_state(facts, &[FlightState::Requested], "cancel")?;
+    let deployment = current(facts)?;
+    // A rollback that was opened, but of which nothing was applied, has changed nothing either.
+    let untouched = deployment.state == FlightState::RollingBack && deployment.last_act.is_none();
+    if !untouched {
+        in_state(facts, &[FlightState::Requested], "cancel")?;
+    }
     settled(deployment, facts)?;
     Ok(record(Body::Cancelled {
         deployment: deployment.id.clone(),

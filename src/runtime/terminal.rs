@@ -56,7 +56,8 @@ impl Screen {
     /// cursor is: two seconds of nothing on one that does not answer, and an answer that the key reader takes away.
     pub fn redraw(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
-        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+        self.terminal
+            .resize(Rect::new(0, 0, size.width, size.height))
     }
 
     pub fn copy(&mut self, text: &str) -> io::Result<()> {

@@ -16,6 +16,7 @@ mod policy;
 mod race;
 mod readme;
 mod registry;
+mod replay;
 mod rig;
 mod sizes;
 mod support;

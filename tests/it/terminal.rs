@@ -13,7 +13,9 @@ use std::{
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::rig::GONOGO;
+use serde_json::json;
+
+use super::rig::{GONOGO, Rig};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Longer than a dialog is deaf.
@@ -289,6 +291,59 @@ fn a_flight_by_keys() {
     pty.keys("q");
     assert_eq!(pty.gives_back(Duration::from_secs(5)), 0);
     assert_eq!(leftovers(home.path()), [""; 0]);
+}
+
+/// The cockpit on somebody else's practice cluster, at the flight.
+fn attend(rig: &Rig) -> Pty {
+    let mut command = CommandBuilder::new(GONOGO);
+    command.arg("--config");
+    command.arg(rig.config());
+    environment(&mut command, rig.path());
+    let mut pty = Pty::start(command);
+    pty.until("the fleet is read", |text| {
+        text.contains("auth-service") && text.contains("41 v1.2.3 ─▶ 42 v1.3.0")
+    });
+    pty.keys("4");
+    pty.sees("Gates of the next step");
+    pty
+}
+
+/// Killed while its promotion has no answer: the next start says so, looks, and writes down what it found.
+#[test]
+fn a_killed_cockpit_says_what_was_under_way() {
+    let rig = Rig::serve("30");
+    rig.airborne("42");
+    for (fate, outcome, step) in [
+        ("hang_before", "not_applied", 1),
+        ("hang_after", "applied", 3),
+    ] {
+        rig.clear();
+        let seq = rig.seq();
+        rig.fault_writes("pauseConditions", &json!({fate: 60_000}), 1);
+        let mut pty = attend(&rig);
+        pty.sees("ready: p promotes");
+        pty.keys("p");
+        pty.sees("Promote");
+        sleep(READ);
+        pty.keys("\r");
+        super::rig::wait_for("the write to be held", || (rig.struck() == 1).then_some(()));
+        sleep(Duration::from_millis(100));
+        pty.child.kill().unwrap();
+        drop(pty);
+        rig.api("DELETE", "/rehearsal/faults", &serde_json::Value::Null);
+
+        let mut pty = attend(&rig);
+        pty.until("what was under way", |text| {
+            text.contains("promote asked") || text.contains("outcome UNKNOWN")
+        });
+        pty.until("what became of it", |_| {
+            rig.outcomes_after(seq) == [outcome]
+        });
+        assert_eq!((rig.patches().len(), rig.step()), (0, step));
+        drop(pty);
+        rig.until_rests(step);
+    }
+    rig.ledger_is_sound();
 }
 
 /// Sizes come and go; SIGTERM ends it with everything given back.

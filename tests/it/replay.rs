@@ -1,0 +1,532 @@
+//! A session recorded as JSON lines and played again through the same `update` is the same session; and nothing that is
+//! observed moves the person.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use gonogo::{
+    domain::{
+        entry::{Draft, StreamId},
+        fault::{Fault, FaultKind},
+        observation::{Observation, Seen},
+        workspace::{Actor, IdentityMeans, Workspace},
+    },
+    input::{Chord, Keymap},
+    ports::{keep::Expected, watch::Post},
+    runtime::{executor::Executor, outside::Outside},
+    session::{
+        cockpit::Cockpit,
+        effect::Effect,
+        event::{End, Event, Stamped},
+        update::update,
+        view::Overlay,
+    },
+    ui::theme::{Catalogue, DEFAULT, Depth},
+};
+use proptest::prelude::*;
+use ratatui::{buffer::Buffer, layout::Rect};
+use tokio_util::sync::CancellationToken;
+
+use super::rig::Rig;
+
+/// What a recording is: where it began, and what happened.
+#[derive(Clone)]
+struct Recording {
+    workspace: Workspace,
+    me: Actor,
+    lines: Vec<String>,
+}
+
+/// The loop of the cockpit without a screen, with a tape running.
+struct Session {
+    outside: Arc<Outside>,
+    cockpit: Cockpit,
+    began: jiff::Timestamp,
+    tape: Vec<Stamped>,
+    effects: Vec<Effect>,
+    due: VecDeque<Effect>,
+    seen: tokio::sync::mpsc::UnboundedReceiver<Observation>,
+}
+
+impl Session {
+    async fn start(rig: &Rig, cancel: &CancellationToken) -> Self {
+        let workspace = gonogo::config::load(&rig.config()).unwrap().workspace;
+        let me = Actor {
+            name: "dana".to_owned(),
+            email: None,
+            means: IdentityMeans::Claimed,
+            host: "here".to_owned(),
+        };
+        let outside = Arc::new(Outside::open(workspace.clone()).await.unwrap());
+        let (sender, seen) = tokio::sync::mpsc::unbounded_channel();
+        let post: Post = Arc::new(move |observation| drop(sender.send(observation)));
+        for target in workspace.targets.clone() {
+            let (outside, post, cancel) = (Arc::clone(&outside), Arc::clone(&post), cancel.clone());
+            tokio::spawn(async move { outside.watch(&target, post, cancel).await });
+        }
+        let began = outside.now();
+        Self {
+            cockpit: Cockpit::new(workspace, me, Keymap::default(), began),
+            outside,
+            began,
+            tape: Vec::new(),
+            effects: Vec::new(),
+            due: VecDeque::new(),
+            seen,
+        }
+    }
+
+    fn happens(&mut self, event: Event) {
+        let stamped = Stamped {
+            at: self.outside.now(),
+            event,
+        };
+        let effects = update(&mut self.cockpit, &stamped);
+        self.tape.push(stamped);
+        self.effects.extend(effects.iter().cloned());
+        self.due.extend(effects);
+        let unpainted = matches!(&self.cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
+        if unpainted {
+            self.happens(Event::Painted);
+        }
+    }
+
+    /// Everything that is waiting: observations, entries, effects.
+    async fn turn(&mut self) {
+        while let Ok(observation) = self.seen.try_recv() {
+            self.happens(Event::Seen(observation));
+        }
+        let entries = self.outside.ledger.read(self.cockpit.known.seq).await;
+        let entries = entries.unwrap();
+        if !entries.is_empty() {
+            self.happens(Event::Entries(entries));
+        }
+        while let Some(effect) = self.due.pop_front() {
+            if let Some(event) = self.carried_out(effect).await {
+                self.happens(event);
+            }
+        }
+    }
+
+    async fn carried_out(&self, effect: Effect) -> Option<Event> {
+        let mut executor = Executor {
+            outside: &self.outside,
+            known: self.cockpit.known.clone(),
+            actor: self.cockpit.me.clone(),
+        };
+        Some(match effect {
+            Effect::Execute {
+                confirmed,
+                command,
+                opening,
+            } => {
+                let opening = opening.map(|body| *body);
+                let end = executor.execute(&confirmed, &command, opening).await;
+                let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
+                Event::ActEnded { target, kind, end }
+            }
+            Effect::Record { target, command } => {
+                let end = executor.record(&command, &target).await;
+                let verb = command.verb().to_owned();
+                Event::Recorded { target, verb, end }
+            }
+            Effect::Attend {
+                target,
+                position,
+                bodies,
+            } => {
+                let (at, actor) = (self.outside.now(), Actor::program("here"));
+                let draft = |body| Draft {
+                    at,
+                    actor: actor.clone(),
+                    body,
+                };
+                let drafts = bodies.into_iter().map(draft).collect();
+                let stream = StreamId::target(&target);
+                let expected = Expected::Position(position);
+                let _ = self.outside.ledger.append(&stream, expected, drafts).await;
+                Event::Attended { target, position }
+            }
+            Effect::Resolve { project, commit } => {
+                match self.outside.artifact(&project, &commit).await {
+                    Ok(artifact) => Event::Artifact {
+                        project,
+                        commit,
+                        artifact,
+                    },
+                    Err(fault) => Event::ArtifactFailed {
+                        project,
+                        commit,
+                        fault,
+                    },
+                }
+            }
+            Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => return None,
+        })
+    }
+
+    #[track_caller]
+    fn late(&self, started: Instant, what: &str) {
+        let waited = started.elapsed();
+        let message = &self.cockpit.message;
+        assert!(
+            waited < Duration::from_secs(40),
+            "{what}: {message:?} {:#?}",
+            self.cockpit.view
+        );
+    }
+
+    async fn until(&mut self, what: &str, is: impl Fn(&Cockpit) -> bool) {
+        let started = Instant::now();
+        while !is(&self.cockpit) {
+            self.turn().await;
+            self.late(started, what);
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    async fn rest(&mut self) {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(300) {
+            self.turn().await;
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        self.happens(Event::Tick);
+    }
+
+    /// Keys by their names, and text in quotes.
+    async fn keys(&mut self, keys: &str) {
+        for word in keys.split(' ') {
+            match word.strip_prefix('\'') {
+                Some(text) => {
+                    for letter in text.chars() {
+                        self.happens(Event::Key(letter.to_string().parse().unwrap()));
+                    }
+                }
+                None => self.happens(Event::Key(word.parse().unwrap())),
+            }
+        }
+        self.turn().await;
+    }
+}
+
+/// A session with a bit of everything: pick, plan, request, answer, fly, hold, resume, abort, roll back, resize, paste.
+async fn session(rig: &Rig) -> (Session, Recording) {
+    let cancel = CancellationToken::new();
+    let _stop = cancel.clone().drop_guard();
+    let mut session = Session::start(rig, &cancel).await;
+    session.happens(Event::Resize {
+        columns: 120,
+        rows: 36,
+    });
+    session.turn().await;
+    session.happens(Event::LedgerReady);
+    for project in session.outside.workspace.projects.clone() {
+        let releases = session.outside.catalogue(&project).await.unwrap();
+        let project = project.id;
+        session.happens(Event::Catalogue { project, releases });
+    }
+    session
+        .until("the platform is read", |cockpit| {
+            let facts = cockpit.facts().unwrap();
+            facts.fresh().is_some() && facts.metrics.value().is_some()
+        })
+        .await;
+    session
+        .keys("? esc l j k g enter / 'v1.3 enter enter")
+        .await;
+    session.rest().await;
+    session.keys("r 'new enter").await;
+    session
+        .until("requested", |cockpit| {
+            cockpit.facts().unwrap().current().is_some()
+        })
+        .await;
+    let plan = {
+        let facts = session.cockpit.facts().unwrap();
+        facts.current().unwrap().plan.digest.to_string()
+    };
+    let place = ["production", "auth-service"];
+    for who in ["lee", "sam"] {
+        let words = [
+            "approve", place[0], place[1], "--plan", &plan, "--reason", "good",
+        ];
+        let child = rig.start(who, &words);
+        tokio::task::spawn_blocking(|| Rig::end(child, Instant::now()).exits(0))
+            .await
+            .unwrap();
+        session.turn().await;
+    }
+    for item in [
+        "oncall.confirmed",
+        "stakeholders.notified",
+        "rollback.reviewed",
+    ] {
+        session.keys(": 'check").await;
+        session.happens(Event::Paste(format!(" {} {} {item}", place[0], place[1])));
+        session.keys("enter").await;
+    }
+    session
+        .until("GO", |cockpit| {
+            let shown = gonogo::session::show::plan(cockpit);
+            shown.is_some_and(|plan| plan.judgement.go)
+        })
+        .await;
+    session.keys("F").await;
+    session.happens(Event::Paste("42\r".to_owned()));
+    session.rest().await;
+    session.keys("'41 enter '42 enter").await;
+    session
+        .until("at its first pause", |cockpit| {
+            let workload = cockpit.facts().unwrap().fresh();
+            workload.is_some_and(|observed| observed.workload.rests_at_step())
+        })
+        .await;
+    session.rest().await;
+    session.keys("tab z").await;
+    session.rest().await;
+    session.keys("z").await;
+    session.rest().await;
+    session.keys("enter").await;
+    session.rest().await;
+    session.happens(Event::Resize {
+        columns: 20,
+        rows: 5,
+    });
+    session.keys("4 A").await;
+    session.rest().await;
+    session.keys("enter").await;
+    session.rest().await;
+    session.keys("R enter").await;
+    session.rest().await;
+    session.keys("'production enter").await;
+    session
+        .until("rolled back", |cockpit| {
+            cockpit.facts().unwrap().current().is_none()
+        })
+        .await;
+    session.happens(Event::LedgerFailed(Fault::new(
+        "ledger",
+        FaultKind::Unreachable,
+        "reading",
+        "\u{1b}[31mgone\u{202e}",
+    )));
+    session.keys("1 q").await;
+    session.happens(Event::Terminate);
+    let tape = session.tape.iter();
+    let recording = Recording {
+        workspace: session.outside.workspace.clone(),
+        me: session.cockpit.me.clone(),
+        lines: tape
+            .map(|stamped| serde_json::to_string(stamped).unwrap())
+            .collect(),
+    };
+    (session, recording)
+}
+
+impl Recording {
+    fn events(&self) -> Vec<Stamped> {
+        let parse = |line: &String| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        };
+        self.lines.iter().map(parse).collect()
+    }
+
+    fn cockpit(&self, began: jiff::Timestamp) -> Cockpit {
+        let (workspace, me) = (self.workspace.clone(), self.me.clone());
+        Cockpit::new(workspace, me, Keymap::default(), began)
+    }
+}
+
+fn drawn(cockpit: &Cockpit) -> Buffer {
+    let area = Rect::new(0, 0, 120, 36);
+    let mut buffer = Buffer::empty(area);
+    let theme = Catalogue::default().load(DEFAULT, Depth::True).theme;
+    gonogo::ui::render(cockpit, &theme, area, &mut buffer);
+    buffer
+}
+
+fn view(cockpit: &Cockpit) -> String {
+    format!("{:?}", cockpit.view)
+}
+
+/// Recorded once for both tests.
+fn recorded() -> &'static (Recording, jiff::Timestamp) {
+    static RECORDED: OnceLock<(Recording, jiff::Timestamp)> = OnceLock::new();
+    RECORDED.get_or_init(|| {
+        let rig = Rig::serve("60");
+        let (session, recording) = rig.block_on(session(&rig));
+        same_when_played_again(&session, &recording);
+        rig.ledger_is_sound();
+        (recording, session.began)
+    })
+}
+
+fn same_when_played_again(session: &Session, recording: &Recording) {
+    let events = recording.events();
+    assert_eq!(events, session.tape);
+    let mut again = recording.cockpit(session.began);
+    let mut effects = Vec::new();
+    for stamped in &events {
+        effects.extend(update(&mut again, stamped));
+    }
+    let first = &session.cockpit;
+    assert_eq!(effects, session.effects);
+    assert!(again.known == first.known, "what is known differs");
+    assert_eq!(view(&again), view(first));
+    assert_eq!(again.message, first.message);
+    assert_eq!((again.now, again.size), (first.now, first.size));
+    assert_eq!(again.busy, first.busy);
+    assert_eq!(again.attending, first.attending);
+    assert_eq!(again.ledger, first.ledger);
+    assert_eq!(again.resolving, first.resolving);
+    assert_eq!(drawn(&again), drawn(first));
+}
+
+#[test]
+fn a_recorded_session_is_the_same_when_played_again() {
+    let (recording, _) = recorded();
+    let of_kind = |kind: &str| {
+        let tag = format!("\"event\":\"{kind}\"");
+        recording
+            .lines
+            .iter()
+            .filter(|line| line.contains(&tag))
+            .count()
+    };
+    for kind in [
+        "key",
+        "paste",
+        "resize",
+        "tick",
+        "painted",
+        "entries",
+        "seen",
+        "catalogue",
+        "artifact",
+        "recorded",
+        "attended",
+        "act_ended",
+        "terminate",
+    ] {
+        assert!(of_kind(kind) > 0, "no {kind} was recorded");
+    }
+    // Fly, hold, resume, abort, roll back.
+    let acts = recording.events();
+    let ends = acts.iter().filter_map(|stamped| match &stamped.event {
+        Event::ActEnded { kind, end, .. } => Some((kind.verb(), end.clone())),
+        _ => None,
+    });
+    let done = ["fly", "hold", "resume", "abort", "rollback"].map(|verb| (verb, End::Done));
+    assert_eq!(ends.collect::<Vec<_>>(), done);
+}
+
+/// What comes from outside, as opposed to from the person.
+fn is_observed(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::Key(_) | Event::Paste(_) | Event::Resize { .. } | Event::Painted | Event::Terminate
+    )
+}
+
+const KEYS: [&str; 32] = [
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "enter",
+    "esc",
+    "tab",
+    "shift-tab",
+    "j",
+    "k",
+    "h",
+    "l",
+    "g",
+    "G",
+    "/",
+    ":",
+    "?",
+    "r",
+    "F",
+    "p",
+    "P",
+    "z",
+    "A",
+    "R",
+    "T",
+    "c",
+    "W",
+    "o",
+    "a",
+    "4",
+    "y",
+];
+
+/// A failure in place of a value, for any target.
+fn failing(observation: &Observation) -> Observation {
+    let fault = Fault::new("kubernetes", FaultKind::Unreachable, "reading", "gone");
+    Observation {
+        target: observation.target.clone(),
+        seen: match observation.seen {
+            Seen::Health(_) | Seen::HealthFailed(_) => Seen::HealthFailed(fault),
+            Seen::Metrics(_) | Seen::MetricsFailed(_) => Seen::MetricsFailed(fault),
+            _ => Seen::WorkloadFailed(fault),
+        },
+    }
+}
+
+#[test]
+fn nothing_observed_moves_the_person() {
+    let (recording, began) = recorded();
+    let events = recording.events();
+    let observed: Vec<&Stamped> = events.iter().filter(|s| is_observed(&s.event)).collect();
+    let config = ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let strategy = (
+        0..events.len(),
+        prop::collection::vec(prop::sample::select(&KEYS[..]), 0..12),
+        prop::collection::vec((0..observed.len(), any::<bool>(), 0_i64..30_000), 1..25),
+    );
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let result = runner.run(&strategy, |(played, keys, news)| {
+        let mut cockpit = recording.cockpit(*began);
+        for stamped in &events[..played] {
+            update(&mut cockpit, stamped);
+        }
+        for key in keys {
+            let event = Event::Key(key.parse::<Chord>().unwrap());
+            let at = cockpit.now;
+            update(&mut cockpit, &Stamped { at, event });
+        }
+        let before = view(&cockpit);
+        let size = cockpit.size;
+        for (index, fails, later) in news {
+            let event = match &observed[index].event {
+                Event::Seen(observation) if fails => Event::Seen(failing(observation)),
+                event => event.clone(),
+            };
+            let at = cockpit.now + jiff::SignedDuration::from_millis(later);
+            let effects = update(&mut cockpit, &Stamped { at, event });
+            prop_assert!(
+                !effects.iter().any(|effect| matches!(
+                    effect,
+                    Effect::Execute { .. } | Effect::Record { .. } | Effect::Quit
+                )),
+                "an observation acts: {effects:?}"
+            );
+        }
+        prop_assert_eq!(before, view(&cockpit));
+        prop_assert_eq!(size, cockpit.size);
+        Ok(())
+    });
+    result.unwrap();
+}
