@@ -145,7 +145,7 @@ fn kill(rig: &Rig, kill: &Kill<'_>, fate: Fate) {
 /// Asks again at once, where a person has to wait for what became of the first: refused, and nothing is sent.
 #[track_caller]
 fn at_once_is_refused(rig: &Rig, kill: &Kill<'_>) {
-    let said = rig.verb_as("lee", kill.arguments).exits(5);
+    let said = rig.patiently("lee", kill.arguments).exits(5);
     assert!(
         said.err.contains(&format!(
             "dana asked to {}",

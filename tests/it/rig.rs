@@ -107,11 +107,11 @@ impl Rig {
         let file = dir.path().join("gonogo.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.contains("mutation_deadline = \"10s\""), "{text}");
-        std::fs::write(
-            &file,
-            text.replace("mutation_deadline = \"10s\"", "mutation_deadline = \"2s\""),
-        )
-        .unwrap();
+        for (name, deadline) in [("gonogo.toml", "2s"), ("patient.toml", "1h")] {
+            let wanted = format!("mutation_deadline = \"{deadline}\"");
+            let text = text.replace("mutation_deadline = \"10s\"", &wanted);
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -252,10 +252,19 @@ impl Rig {
             .count()
     }
 
+    /// The same with a deadline that never passes: however slow the machine is, nobody gives up waiting.
+    pub fn patient(&self) -> PathBuf {
+        self.path().join("patient.toml")
+    }
+
     pub fn start(&self, who: &str, arguments: &[&str]) -> Child {
+        self.start_with(&self.config(), who, arguments)
+    }
+
+    fn start_with(&self, config: &Path, who: &str, arguments: &[&str]) -> Child {
         let mut verb = command(self.path());
         verb.arg("--config")
-            .arg(self.config())
+            .arg(config)
             .args(["--json", "--as", who])
             .args(arguments);
         verb.stdout(Stdio::piped())
@@ -277,6 +286,12 @@ impl Rig {
     pub fn verb_as(&self, who: &str, arguments: &[&str]) -> Said {
         let started = Instant::now();
         Self::end(self.start(who, arguments), started)
+    }
+
+    /// As somebody for whom the deadline of what is under way has not passed.
+    pub fn patiently(&self, who: &str, arguments: &[&str]) -> Said {
+        let started = Instant::now();
+        Self::end(self.start_with(&self.patient(), who, arguments), started)
     }
 
     pub fn verb(&self, arguments: &[&str]) -> Said {
@@ -382,7 +397,7 @@ impl Rig {
     #[track_caller]
     pub fn kill_while_held(&self, arguments: &[&str]) {
         let before = self.struck();
-        let mut child = self.start("dana", arguments);
+        let mut child = self.start_with(&self.patient(), "dana", arguments);
         let ended = wait_for("the write to be held", || {
             let ended = child.try_wait().unwrap();
             (ended.is_some() || self.struck() > before).then_some(ended)
