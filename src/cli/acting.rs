@@ -174,7 +174,7 @@ impl Headless {
         Ok(())
     }
 
-    /// Watches for one window. Whoever interrupts that wants nothing done after it.
+    /// Watches for one window. What ends it early, ends the verb.
     pub async fn sample(&mut self, target: &Target) -> Result<(), Stop> {
         match self.attend_until(target, Until::Sampled).await? {
             Exit::Done => Ok(()),
@@ -548,16 +548,13 @@ impl Headless {
             _ => "press enter to confirm, ctrl-c to leave it:".to_owned(),
         });
         challenge.painted_at = Some(self.outside.now());
-        // Read aside: ctrl-c is heard even where an earlier wait has taken the signal over.
+        // Read aside, so that ctrl-c is heard meanwhile.
         let line = tokio::task::spawn_blocking(|| {
             let mut typed = String::new();
             let read = std::io::stdin().lock().read_line(&mut typed);
             read.map(|_| typed).unwrap_or_default()
         });
-        let typed = tokio::select! {
-            typed = line => typed.unwrap_or_default(),
-            _ = tokio::signal::ctrl_c() => return Err(Stop::Exit(Exit::Interrupted)),
-        };
+        let typed = line.await.unwrap_or_default();
         if typed.is_empty() {
             return Err(refusal.into());
         }

@@ -73,7 +73,6 @@ impl Headless {
                     }
                 }
                 _ = beat.tick() => self.sync().await?,
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
             }
             if until != Until::Sampled {
                 self.attend(&target.id).await?;

@@ -139,7 +139,17 @@ impl Headless {
     }
 
     pub async fn run(&mut self, verb: Verb) -> Exit {
-        match self.dispatch(verb).await {
+        // Listened for from the first moment to the last: a signal between two waits would be lost. A verb that is cut
+        // off is what a killed one is: its intent is in the ledger, and whoever comes next looks.
+        let ended = tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => {
+                self.output.say("gonogo: interrupted");
+                return Exit::Interrupted;
+            }
+            ended = self.dispatch(verb) => ended,
+        };
+        match ended {
             Ok(exit) | Err(Stop::Exit(exit)) => exit,
             Err(Stop::Fault(fault)) => {
                 self.output.fault(self.rehearsal(), &fault);

@@ -277,10 +277,7 @@ impl Headless {
                 });
                 return Ok(if unread { Exit::Failed } else { Exit::Done });
             }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
-            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
