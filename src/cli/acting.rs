@@ -21,6 +21,7 @@ use crate::{
         refusal::{Refusal, RefusalKind},
     },
     ports::act::Platform as _,
+    runtime::terminal,
 };
 
 use super::{
@@ -456,8 +457,14 @@ impl Headless {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         let facts = self.facts(&target)?;
-        let Decision::Act { act, opening } = decide(&command, &facts, &self.actor)? else {
-            return Err(Refusal::new(RefusalKind::Usage, "verb", "nothing to do").into());
+        let (act, opening) = match decide(&command, &facts, &self.actor)? {
+            Decision::Act { act, opening } => (act, opening),
+            // The platform is there already: what is left is to write it down.
+            Decision::Record(_) => {
+                self.record(&target, &command).await?;
+                self.told(&target, command.verb());
+                return Ok(Exit::Done);
+            }
         };
         if self.common.dry_run {
             return self.dry_run(&target, &act, opening.as_ref()).await;
@@ -547,6 +554,7 @@ impl Headless {
             Friction::Type(expected) => format!("type {expected} to confirm:"),
             _ => "press enter to confirm, ctrl-c to leave it:".to_owned(),
         });
+        let _ = tokio::task::spawn_blocking(terminal::forget_typed_ahead).await;
         challenge.painted_at = Some(self.outside.now());
         // Read aside, so that ctrl-c is heard meanwhile.
         let line = tokio::task::spawn_blocking(|| {
@@ -558,7 +566,7 @@ impl Headless {
         if typed.is_empty() {
             return Err(refusal.into());
         }
-        // The question was on the terminal; the line that answers it came after.
+        // The question was on the terminal, and what was typed before it is forgotten: this line came after.
         match challenge.answer(&typed, jiff::Timestamp::MAX) {
             Reply::Confirmed(confirmed) => Ok(*confirmed),
             Reply::Mismatch | Reply::TooEarly => Err(Refusal::new(

@@ -237,6 +237,8 @@ impl TargetState {
             return;
         }
         match &entry.body {
+            // One at a time: what would overwrite the deployment under way changes nothing.
+            Body::Requested { .. } | Body::RollbackOpened { .. } if self.current.is_some() => {}
             Body::Requested {
                 deployment,
                 plan,
@@ -298,11 +300,20 @@ impl TargetState {
                     .rolling_back_to
                     .clone()
                     .or_else(|| current.plan.before.clone());
-                let left = if Some(&current.plan.release) == to.as_ref() {
-                    self.live.as_ref().map(|live| live.release.commit.clone())
+                // What was left is grounded: the release that was flown, or what a plain rollback replaced.
+                let opened = to
+                    .as_ref()
+                    .is_some_and(|to| to.commit == current.plan.release.commit);
+                let left = if opened {
+                    current
+                        .plan
+                        .before
+                        .as_ref()
+                        .map(|before| before.commit.clone())
                 } else {
                     Some(current.plan.release.commit.clone())
                 };
+                let left = left.filter(|left| to.as_ref().is_none_or(|to| to.commit != *left));
                 if let Some(commit) = left {
                     let by = current
                         .last_act
@@ -425,6 +436,13 @@ impl Deployment {
         )
     }
 
+    /// From the first stage again; nothing of the flight before counts.
+    fn start_over(&mut self) {
+        self.state = FlightState::Flying;
+        self.stages.fill(None);
+        self.promoted_steps.clear();
+    }
+
     fn evolve(&mut self, entry: &Entry) {
         let item = |status, note: Option<String>| ItemState {
             status,
@@ -511,6 +529,7 @@ impl Deployment {
                     *reached = Some(entry.at);
                 }
             }
+            Body::RetriedOutside { .. } => self.start_over(),
             Body::Promoted { .. } => {
                 self.state = FlightState::Verifying;
                 self.promoted_at = Some(entry.at);
@@ -554,11 +573,7 @@ impl Deployment {
                 self.state = FlightState::Flying;
                 self.took_off_at.get_or_insert(done.at);
             }
-            ActKind::Retry => {
-                self.state = FlightState::Flying;
-                self.stages.fill(None);
-                self.promoted_steps.clear();
-            }
+            ActKind::Retry => self.start_over(),
             ActKind::Abort => self.state = FlightState::Aborted,
             ActKind::RollBack => {
                 self.state = FlightState::RollingBack;

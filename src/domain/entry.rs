@@ -189,6 +189,10 @@ pub enum Body {
         deployment: DeploymentId,
         stage: usize,
     },
+    /// Somebody outside this ledger retried what was aborted here.
+    RetriedOutside {
+        deployment: DeploymentId,
+    },
     /// Everybody is served by the new release.
     Promoted {
         deployment: DeploymentId,
@@ -299,6 +303,9 @@ impl Entry {
                 Outcome::NotApplied => "looked: it never landed".to_owned(),
             },
             Body::StageReached { stage, .. } => format!("stage {} reached", stage + 1),
+            Body::RetriedOutside { .. } => {
+                "retried outside gonogo: it flies again from its first stage".to_owned()
+            }
             Body::Promoted { .. } => "the new release serves everybody".to_owned(),
             Body::MonitoringBegan { .. } => "verified; monitoring begins".to_owned(),
             Body::Ended { ending, .. } => format!("deployment {ending}"),
@@ -340,6 +347,7 @@ impl Body {
             | Self::Intended { deployment, .. }
             | Self::Settled { deployment, .. }
             | Self::StageReached { deployment, .. }
+            | Self::RetriedOutside { deployment }
             | Self::Promoted { deployment }
             | Self::MonitoringBegan { deployment }
             | Self::Ended { deployment, .. } => Some(deployment),

@@ -15,13 +15,16 @@ pub fn landed(change: &Change, observed: &Observed) -> bool {
             let moved = workload.step != expect.step || !workload.rests_at_step();
             same && !workload.aborted && moved
         }
-        Change::PromoteFull { .. } => {
-            !workload.aborted
+        Change::PromoteFull { expect, .. } => {
+            let hash = expect.pod_hash.as_ref();
+            let same = hash.is_none_or(|hash| workload.current_hash.as_ref() == Some(hash));
+            same && !workload.aborted
                 && (workload.promoting_fully || (!workload.is_midway() && workload.observed))
         }
         Change::Abort { .. } => workload.aborted,
         Change::Retry { .. } => !workload.aborted,
-        Change::Hold { .. } => workload.paused,
+        // A colleague's own pause is not our hold.
+        Change::Hold { .. } => workload.paused && workload.held_by.is_some(),
         Change::Resume { .. } => !workload.paused,
         Change::AwaitTemplate { image, .. } => {
             workload.observed && workload.image.as_ref() == Some(image)

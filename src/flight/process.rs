@@ -77,6 +77,10 @@ pub fn next(facts: &Facts<'_>) -> Next {
     match deployment.state {
         FlightState::Requested => requested(facts, deployment),
         FlightState::Flying => flying(facts, deployment),
+        FlightState::Aborted if retried_outside(facts, deployment) => {
+            let deployment = deployment.id.clone();
+            Next::Record(vec![Body::RetriedOutside { deployment }])
+        }
         FlightState::Aborted => {
             let stays = format!(
                 "aborted: stable serves; {} stays desired until R rolls back or T retries",
@@ -143,6 +147,19 @@ fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         return waiting(Mover::Gonogo, blind(facts), None);
     };
     let workload = &observed.workload;
+    let read_at = facts.workload.last.as_ref().map(|reading| reading.at);
+    let asked = deployment
+        .last_act
+        .as_ref()
+        .filter(|act| read_at.is_some_and(|at| at <= act.settled_at));
+    if let Some(act) = asked.filter(|_| workload.image != deployment.plan.release.image) {
+        let ago = time::age(facts.now.duration_since(act.at));
+        return waiting(
+            Mover::Controller,
+            format!("{} asked {ago} ago, not seen yet", act.kind.verb()),
+            None,
+        );
+    }
     if workload.image != deployment.plan.release.image {
         let other = workload
             .image
@@ -380,8 +397,38 @@ fn blind(facts: &Facts<'_>) -> String {
     }
 }
 
+/// After our abort the canary moves again, and no act of this ledger made it.
+fn retried_outside(facts: &Facts<'_>, deployment: &Deployment) -> bool {
+    let since = deployment.last_act.as_ref().map(|act| act.settled_at);
+    let reading = facts.workload.last.as_ref();
+    let newer = reading.is_some_and(|reading| since.is_none_or(|since| reading.at > since));
+    newer
+        && deployment.outstanding.is_none()
+        && facts.fresh().is_some_and(|observed| {
+            let workload = &observed.workload;
+            let ours = workload.image == deployment.plan.release.image;
+            workload.observed && ours && !workload.aborted && workload.is_midway()
+        })
+}
+
+/// What was flown is no longer what the platform asks for: nothing that is measured now is about it.
+fn changed_outside(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
+    match health::drift(facts, &deployment.plan)? {
+        (Verdict::Pass, _) => None,
+        (Verdict::Unknown, sentence) => Some(waiting(Mover::Gonogo, sentence, None)),
+        (_, sentence) => Some(waiting(
+            Mover::You,
+            format!("{sentence}; R goes back"),
+            None,
+        )),
+    }
+}
+
 /// Items in order, each in its box; probes measure by themselves.
 fn verifying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    if let Some(changed) = changed_outside(facts, deployment) {
+        return changed;
+    }
     let Some(item) = deployment
         .verification()
         .find(|item| item.required && !deployment.is_settled(item))
@@ -485,6 +532,9 @@ fn measure(probe: Probe, facts: &Facts<'_>, limits: &[Limit]) -> (Verdict, Strin
 }
 
 fn monitoring(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    if let Some(changed) = changed_outside(facts, deployment) {
+        return changed;
+    }
     let judgement = gates::close(facts, &deployment.plan);
     if judgement.go {
         return Next::Record(vec![Body::Ended {

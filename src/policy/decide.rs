@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     change::{Act, ActKind},
-    deployment::{Deployment, FlightState, ItemStatus},
+    deployment::{Deployment, FlightState, ItemStatus, LastAct},
     entry::{Answer, Body, Ending},
     plan::{ItemId, StoredPlan},
     release::{Digest, Release, ReleaseRef},
+    rollout::Workload,
     target::WorkloadKind,
     time,
     workspace::Actor,
@@ -16,7 +17,7 @@ use crate::domain::{
 
 use super::{
     facts::Facts,
-    gate::Judgement,
+    gate::{Judgement, Verdict},
     gates, planner,
     refusal::{Refusal, RefusalKind},
 };
@@ -534,12 +535,14 @@ fn fly(facts: &Facts<'_>, plan: &Digest) -> Result<Decision, Refusal> {
 }
 
 /// The rollout the deployment flies, read afresh, and asking for the release that was planned.
-fn ours<'a>(
-    facts: &Facts<'a>,
-    deployment: &Deployment,
-) -> Result<&'a crate::domain::rollout::Workload, Refusal> {
+fn ours<'a>(facts: &Facts<'a>, deployment: &Deployment) -> Result<&'a Workload, Refusal> {
     let workload = &planner::fresh(facts)?.workload;
-    if workload.image != deployment.plan.release.image {
+    let wanted = match deployment.state {
+        FlightState::RollingBack => deployment.rolling_back_to.as_ref(),
+        _ => Some(&deployment.plan.release),
+    };
+    let wanted = wanted.unwrap_or(&deployment.plan.release);
+    if workload.image != wanted.image {
         let other = workload
             .image
             .as_deref()
@@ -547,7 +550,7 @@ fn ours<'a>(
         let sentence = format!(
             "{} no longer asks for release {}, but for {other}",
             facts.target.workload,
-            deployment.plan.release.title()
+            wanted.title()
         );
         return Err(Refusal::raced("target.drift", sentence)
             .hint("somebody changed it outside gonogo; R goes back"));
@@ -563,7 +566,19 @@ fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
             format!("step {step} was already promoted by {by}"),
         )
     };
-    if let Some(last) = deployment.promoted_steps.get(&step) {
+    // Unless the platform came to rest there anew since: somebody aborted and retried outside.
+    let anew = |last: &LastAct| {
+        let workload = facts.workload.value().map(|observed| &observed.workload);
+        workload.is_some_and(|w| {
+            let since = w.pause.as_ref().and_then(|pause| pause.since);
+            w.step == Some(step) && since.is_some_and(|since| since > last.settled_at)
+        })
+    };
+    if let Some(last) = deployment
+        .promoted_steps
+        .get(&step)
+        .filter(|last| !anew(last))
+    {
         let ago = time::age(facts.now.duration_since(last.settled_at));
         return Err(passed(&format!("{} {ago} ago", last.by)));
     }
@@ -595,16 +610,7 @@ fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
             format!("the rollout is at step {now_at}, not at {step}"),
         ));
     }
-    if workload.paused {
-        let by = workload
-            .held_by
-            .as_ref()
-            .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
-        return Err(Refusal::rule(
-            "promote.held",
-            format!("held by {by}; resume first"),
-        ));
-    }
+    not_held(workload)?;
     if !workload.rests_at_step() {
         return Err(Refusal::rule(
             "promote.moving",
@@ -613,6 +619,21 @@ fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
     }
     go(&gates::promotion(facts, &deployment.plan), "promote")?;
     Ok(confirm(planner::promote(facts, &deployment.plan, step)?))
+}
+
+/// Promotion passes over nobody's hold.
+fn not_held(workload: &Workload) -> Result<(), Refusal> {
+    if !workload.paused {
+        return Ok(());
+    }
+    let by = workload
+        .held_by
+        .as_ref()
+        .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
+    Err(Refusal::rule(
+        "promote.held",
+        format!("held by {by}; resume first"),
+    ))
 }
 
 fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -645,6 +666,7 @@ fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "the rollout is aborted; a full promotion would ship what was aborted. Retry comes first",
         ));
     }
+    not_held(workload)?;
     if !workload.is_midway() {
         return Err(Refusal::raced(
             "promote.step",
@@ -663,9 +685,23 @@ fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
 
 const AIRBORNE: [FlightState; 2] = [FlightState::Flying, FlightState::Aborted];
 
+/// The states in which something may be moving that a person wants to stop: also a rollout that somebody else started
+/// while ours is only requested.
+fn moving<'a>(facts: &Facts<'a>, verb: &str) -> Result<&'a Deployment, Refusal> {
+    let midway = facts
+        .workload
+        .value()
+        .is_some_and(|observed| observed.workload.is_midway());
+    let deployment = current(facts)?;
+    if midway || deployment.state == FlightState::RollingBack {
+        return Ok(deployment);
+    }
+    in_state(facts, &AIRBORNE, verb)
+}
+
 fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
-    let deployment = in_state(facts, &AIRBORNE, "hold")?;
-    let workload = &planner::fresh(facts)?.workload;
+    let deployment = moving(facts, "hold")?;
+    let workload = &planner::last(facts)?.workload;
     if workload.paused {
         let by = workload
             .held_by
@@ -686,7 +722,7 @@ fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
 fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     settled(deployment, facts)?;
-    let deployment = in_state(facts, &AIRBORNE, "resume")?;
+    let deployment = moving(facts, "resume")?;
     let workload = ours(facts, deployment)?;
     if !workload.paused {
         return Err(Refusal::raced("resume.held", "nothing holds it"));
@@ -716,8 +752,8 @@ fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
 }
 
 fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
-    let deployment = in_state(facts, &AIRBORNE, "abort")?;
-    let workload = &planner::fresh(facts)?.workload;
+    let deployment = moving(facts, "abort")?;
+    let workload = &planner::last(facts)?.workload;
     if facts.target.workload.kind == WorkloadKind::Deployment {
         let sentence = format!(
             "{} has no stable side to fall back on",
@@ -762,6 +798,13 @@ fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "it is not aborted; there is nothing to retry",
         ));
     }
+    in_state(facts, &AIRBORNE, "retry")?;
+    if let Some((Verdict::Fail, sentence)) = gates::people::no_go(facts, &deployment.plan) {
+        return Err(Refusal::rule(
+            "decision.no_go",
+            format!("NO-GO, cannot retry: {sentence}"),
+        ));
+    }
     Ok(confirm(planner::retry(facts, &deployment.plan)?))
 }
 
@@ -780,10 +823,11 @@ fn roll_back(
             "a rollback needs a reason",
         ));
     }
-    if let Some(current) = facts
+    let workload = &planner::last(facts)?.workload;
+    let requested = facts
         .current()
-        .filter(|current| current.state == FlightState::Requested && current.outstanding.is_none())
-    {
+        .filter(|current| current.state == FlightState::Requested && current.outstanding.is_none());
+    if let Some(current) = requested.filter(|_| workload.is_promoted()) {
         let sentence = format!(
             "release {} is only requested; nothing was changed yet",
             current.plan.release.title()
@@ -791,6 +835,25 @@ fn roll_back(
         return Err(
             Refusal::rule("rollback.requested", sentence).hint("cancel the request instead")
         );
+    }
+    // Pressed twice, or sent twice by a script: going further back is asked for by name.
+    let just = facts
+        .state
+        .past
+        .last()
+        .filter(|_| to.is_none() && facts.current().is_none());
+    if let Some(past) = just.filter(|past| past.ending == Ending::RolledBack) {
+        let live = facts
+            .state
+            .live
+            .as_ref()
+            .map_or_else(String::new, |live| live.release.title());
+        let ago = time::age(facts.now.duration_since(past.ended_at));
+        return Err(Refusal::raced(
+            "rollback.done",
+            format!("{} was rolled back to {live} {ago} ago", id.environment),
+        )
+        .hint("to go further back, name the release: gonogo rollback ENV PROJECT RELEASE"));
     }
     let to = to.or_else(|| facts.state.former()).ok_or_else(|| {
         Refusal::new(
@@ -815,7 +878,17 @@ fn roll_back(
             ),
         ));
     }
-    let workload = &planner::fresh(facts)?.workload;
+    if !ran_here(facts, to) {
+        return Err(Refusal::rule(
+            "rollback.verified",
+            format!(
+                "release {} was never verified in {}",
+                to.title(),
+                id.environment
+            ),
+        )
+        .hint("a rollback goes to what ran here; request it instead"));
+    }
     if workload.image == to.image && workload.is_promoted() && facts.current().is_none() {
         return Err(Refusal::raced(
             "rollback.done",
@@ -823,6 +896,16 @@ fn roll_back(
         ));
     }
     let act = planner::roll_back(facts, to, staged, reason)?;
+    let under_way = facts
+        .current()
+        .filter(|current| current.state != FlightState::RollingBack);
+    if let Some(current) = under_way.filter(|_| act.changes.is_empty() && workload.is_promoted()) {
+        // Somebody brought it back outside gonogo: what is left to do is to say so.
+        return Ok(record(Body::Ended {
+            deployment: current.id.clone(),
+            ending: Ending::RolledBack,
+        }));
+    }
     if act.changes.is_empty() {
         return Err(Refusal::raced(
             "rollback.under_way",
@@ -837,6 +920,22 @@ fn roll_back(
         act: Box::new(act),
         opening,
     })
+}
+
+/// It was verified here, or it is what was live before (SPEC D16).
+fn ran_here(facts: &Facts<'_>, to: &ReleaseRef) -> bool {
+    let state = facts.state;
+    let is = |release: &ReleaseRef| release.commit == to.commit;
+    let before = facts
+        .current()
+        .and_then(|current| current.plan.before.as_ref());
+    let going = facts
+        .current()
+        .and_then(|current| current.rolling_back_to.as_ref());
+    state.verified(&to.commit).is_some()
+        || before.is_some_and(is)
+        || going.is_some_and(is)
+        || state.live.as_ref().is_some_and(|live| is(&live.release))
 }
 
 /// With nothing under way, the rollback is a deployment of its own.

@@ -95,9 +95,18 @@ pub fn waive(mut result: GateResult, deployment: Option<&Deployment>) -> GateRes
         return result;
     }
     let id = ItemId(result.id.clone());
+    // What is measured anew at each stage is waived for one stage: the waiver of another does not silence this one.
+    let measured = result.id.starts_with("metric.") || result.id.starts_with("stage.");
+    let stage = deployment.filter(|_| measured).and_then(|d| {
+        let reached = d
+            .stage()
+            .and_then(|stage| d.stages.get(stage).copied().flatten());
+        d.promoted_at.or(reached).or(d.took_off_at)
+    });
     if let Some(state) = deployment
         .and_then(|d| d.items.get(&id))
         .filter(|state| state.status == ItemStatus::Waived)
+        .filter(|state| stage.is_none_or(|since| state.at >= since))
     {
         let reason = state.note.as_deref().unwrap_or_default();
         result.sentence = format!(

@@ -130,6 +130,12 @@ pub const PROMOTION: &[Gate] = &[
 /// Before the session is closed.
 pub const CLOSE: &[Gate] = &[
     Gate {
+        id: "target.drift",
+        title: "no drift",
+        waivable: false,
+        judge: health::drift,
+    },
+    Gate {
         id: "verification",
         title: "verification",
         waivable: false,

@@ -89,6 +89,12 @@ pub fn fresh<'a>(facts: &Facts<'a>) -> Result<&'a Observed, Refusal> {
     })
 }
 
+/// For hold, abort and rollback: the last that was seen, however old. Each write tests what it relies on, and waiting
+/// for news is worse.
+pub fn last<'a>(facts: &Facts<'a>) -> Result<&'a Observed, Refusal> {
+    facts.workload.value().map_or_else(|| fresh(facts), Ok)
+}
+
 fn expect(workload: &Workload) -> Expect {
     Expect {
         uid: workload.uid.clone(),
@@ -227,13 +233,10 @@ pub fn promote_fully(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusa
         pod_hash: workload.current_hash.clone(),
         ..expect(workload)
     };
-    let mut changes = vec![Change::PromoteFull {
+    let changes = vec![Change::PromoteFull {
         workload: facts.target.workload.clone(),
         expect,
     }];
-    if workload.paused && workload.held_by.is_some() {
-        changes.push(resume_change(facts, workload));
-    }
     let skipped: Vec<String> = plan
         .plan
         .stages
@@ -259,7 +262,7 @@ pub fn promote_fully(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusa
 }
 
 pub fn hold(facts: &Facts<'_>, plan: &StoredPlan, by: &str) -> Result<Act, Refusal> {
-    let workload = &fresh(facts)?.workload;
+    let workload = &last(facts)?.workload;
     let change = Change::Hold {
         workload: facts.target.workload.clone(),
         expect: expect_template(workload),
@@ -301,7 +304,7 @@ pub fn resume(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
 }
 
 pub fn abort(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
-    let workload = &fresh(facts)?.workload;
+    let workload = &last(facts)?.workload;
     let expect = Expect {
         pod_hash: workload.current_hash.clone(),
         ..expect(workload)
@@ -368,7 +371,7 @@ pub fn roll_back(
     staged: bool,
     reason: &str,
 ) -> Result<Act, Refusal> {
-    let observed = fresh(facts)?;
+    let observed = last(facts)?;
     let workload = &observed.workload;
     let image = pinned(to)?;
     let on = &facts.target.workload;

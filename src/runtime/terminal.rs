@@ -31,6 +31,15 @@ impl Screen {
         install_hook(std::thread::current().id());
         terminal::enable_raw_mode()?;
         BORROWED.store(true, Ordering::SeqCst);
+        // From here on a failure gives back what was taken.
+        let taken = Self::modes();
+        if taken.is_err() {
+            give_back();
+        }
+        taken
+    }
+
+    fn modes() -> io::Result<Self> {
         let mut out = io::stdout();
         execute!(
             out,
@@ -86,6 +95,23 @@ fn give_back() {
     let _ = execute!(out, DisableBracketedPaste);
     let _ = execute!(out, terminal::LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);
+    let _ = terminal::disable_raw_mode();
+}
+
+/// Forgets what was typed before a question was on the terminal, and for a moment after, so that type-ahead answers
+/// nothing. For verbs that ask a line.
+pub fn forget_typed_ahead() {
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(250);
+    if terminal::enable_raw_mode().is_err() {
+        return;
+    }
+    loop {
+        let left = until.saturating_duration_since(std::time::Instant::now());
+        match crossterm::event::poll(left) {
+            Ok(true) => drop(crossterm::event::read()),
+            Ok(false) | Err(_) => break,
+        }
+    }
     let _ = terminal::disable_raw_mode();
 }
 

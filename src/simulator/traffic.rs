@@ -27,7 +27,7 @@ pub(super) enum Behaviour {
 impl Behaviour {
     fn error_ratio(self) -> f64 {
         match self {
-            Self::Well | Self::Unmeasured => 0.000_3,
+            Self::Well | Self::Unmeasured => 0.000_02,
             Self::Badly => 0.03,
         }
     }

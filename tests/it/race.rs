@@ -237,6 +237,7 @@ fn two_operators_promote_the_same_step() {
     let rig = Rig::serve("30");
     many_steps(&rig, 120);
     rig.airborne("42");
+    rig.waive_figures();
     rig.clear();
     rig.block_on(race(&rig, 1, 92));
     processes(&rig, 93, 8);
@@ -265,6 +266,7 @@ fn a_busy_controller_refuses_nobody() {
     let rig = Rig::serve("30");
     many_steps(&rig, 60);
     rig.airborne("42");
+    rig.waive_figures();
     rig.clear();
     rig.api(
         "POST",

@@ -40,7 +40,10 @@ pub fn digest(_: &Facts<'_>, plan: &StoredPlan) -> Judged {
 
 /// What was approved is what would be planned today (SPEC A2): a changed configuration voids the request.
 pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
-    let release = facts.release(&plan.release.commit)?;
+    let release = match release(facts, plan) {
+        Ok(release) => release,
+        Err(unknown) => return Some(unknown),
+    };
     // A release read without its artifacts says nothing about the plan: the stored digest names them.
     let mut release = release.clone();
     if release.artifacts.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        change::short_image,
         plan::StoredPlan,
         rollout::{Observed, PodState, RolloutPhase},
         target::WorkloadKind,
@@ -99,12 +100,56 @@ pub fn steps(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     })
 }
 
-/// The stage has been watched as long as the plan says.
+/// The platform still asks for the release that was flown.
+pub fn drift(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let observed = match fresh(facts) {
+        Ok(observed) => observed,
+        Err(unknown) => return Some(unknown),
+    };
+    let workload = &observed.workload;
+    Some(
+        if workload.image == plan.release.image && !workload.aborted {
+            let title = plan.release.title();
+            (Verdict::Pass, format!("the platform asks for {title}"))
+        } else {
+            let other = workload
+                .image
+                .as_deref()
+                .map_or_else(|| "no image".to_owned(), short_image);
+            (
+                Verdict::Fail,
+                format!("changed outside gonogo: the platform now asks for {other}"),
+            )
+        },
+    )
+}
+
+/// The stage that the platform rests at has been watched as long as the plan says. Counted from when it was written
+/// down, or from when the platform came to rest there anew.
 pub fn bake(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let deployment = facts.current()?;
-    let stage = plan.plan.stages.get(deployment.stage()?)?;
-    let ends = deployment.bake_ends()?;
-    let left = ends.duration_since(facts.now);
+    let workload = facts.workload.value().map(|observed| &observed.workload);
+    let rests = workload
+        .filter(|workload| workload.rests_at_step())
+        .and_then(|workload| {
+            let at = |share| workload.resting_step(share) == workload.step;
+            plan.plan.stages.iter().position(|stage| at(stage.share))
+        });
+    let at = rests.or_else(|| deployment.stage())?;
+    let stage = plan.plan.stages.get(at)?;
+    let reached = deployment.stages.get(at).copied().flatten();
+    let since = workload
+        .and_then(|w| w.pause.as_ref())
+        .and_then(|pause| pause.since);
+    let since = since
+        .filter(|_| rests.is_some())
+        .into_iter()
+        .chain(reached)
+        .max()?;
+    let left = since
+        .checked_add(stage.bake)
+        .ok()?
+        .duration_since(facts.now);
     Some(if left.is_positive() {
         (
             Verdict::Fail,
@@ -182,7 +227,11 @@ pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
 pub fn answers(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
     facts.target.health.as_ref()?;
     let need = facts.workspace.timings.health_answers;
-    let hash = facts.workload.value()?.workload.current_hash.as_ref()?;
+    let workload = facts.workload.value().map(|observed| &observed.workload);
+    let Some(hash) = workload.and_then(|workload| workload.current_hash.as_ref()) else {
+        let unknown = "no pod of the new release is known yet".to_owned();
+        return Some((Verdict::Unknown, unknown));
+    };
     let Some(health) = facts.health.fresh(facts.now, facts.workspace.timings.stale) else {
         let why = match (&facts.health.trouble, &facts.health.last) {
             (Some(trouble), _) => trouble.value.to_string(),
