@@ -283,6 +283,132 @@ fn the_shortest_way_back_depends_on_where_it_is() {
     );
 }
 
+fn rolls_back_to(story: &Story, number: Option<u64>) -> Result<u64, String> {
+    let id = target("production", "auth-service");
+    let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
+    let to = number.map(|number| {
+        let release = facts
+            .releases
+            .iter()
+            .find(|release| release.number == number);
+        Box::new(release.unwrap().to_ref())
+    });
+    let command = Command::RollBack {
+        to,
+        staged: false,
+        reason: "slow".to_owned(),
+    };
+    match decide(&command, &facts, &actor("dana")) {
+        Ok(Decision::Act { act, .. }) => Ok(act.release.number),
+        Ok(Decision::Record(_)) => Err("recorded".to_owned()),
+        Err(refusal) => Err(refusal.rule),
+    }
+}
+
+#[test]
+fn a_rollback_goes_only_to_what_ran_here() {
+    let calm = fixture::calm();
+    assert_eq!(rolls_back_to(&calm, Some(40)), Ok(40));
+    // 43 was never in production, 42 only in staging.
+    for never in [42, 43] {
+        let refused = rolls_back_to(&calm, Some(never));
+        assert_eq!(refused, Err("rollback.verified".to_owned()));
+    }
+    // R again goes where the first one went, not forward to what is being left.
+    assert_eq!(rolls_back_to(&fixture::breach(), None), Ok(41));
+    let under_way = fixture::rolling_back();
+    let going = under_way.cockpit.known.targets[&target("production", "auth-service")]
+        .state
+        .former()
+        .map(|release| release.number);
+    assert_eq!(going, Some(41));
+}
+
+#[test]
+fn an_aborted_flight_is_not_retried_against_a_no_go() {
+    let id = target("production", "auth-service");
+    let mut story = fixture::aborted();
+    let retry = |story: &Story| {
+        let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
+        decide(&Command::Retry, &facts, &actor("dana")).map_err(|refusal| refusal.rule)
+    };
+    assert!(matches!(retry(&story), Ok(Decision::Act { .. })));
+    let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
+    let plan = facts.current().unwrap().plan.digest.clone();
+    let deployment = facts.current().unwrap().id.clone();
+    let no = Body::Decided {
+        deployment,
+        plan,
+        answer: Answer::NoGo,
+        reason: "look first".to_owned(),
+    };
+    let kim = actor("kim");
+    story.enter(&id, at("14:32:06"), &kim, no);
+    assert_eq!(retry(&story).unwrap_err(), "decision.no_go");
+    // And a plan that never took off is not retried at all.
+    assert!(retry(&fixture::requested()).is_err());
+}
+
+/// W4: one metric in one stage.
+#[test]
+fn a_waiver_of_another_stage_silences_nothing() {
+    let id = target("production", "auth-service");
+    for (when, silenced) in [("14:00:30", false), ("14:32:06", true)] {
+        let mut story = fixture::breach();
+        let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
+        let deployment = facts.current().unwrap().id.clone();
+        let item = ItemId("metric.latency_p99".to_owned());
+        let reason = "known".to_owned();
+        let waived = Body::Waived {
+            deployment,
+            item,
+            reason,
+        };
+        story.enter(&id, at(when), &actor("kim"), waived);
+        assert_eq!(promotion(&story).is_empty(), silenced, "waived at {when}");
+    }
+}
+
+#[test]
+fn what_somebody_changed_outside_is_never_closed_as_verified() {
+    use gonogo::flight::process::{Next, next};
+    let id = target("production", "auth-service");
+    for mut story in [fixture::verifying(), fixture::monitoring()] {
+        // kubectl rollout undo: 41 serves again.
+        story.see(&id, &fixture::Scene::calm(), 41, "14:32:07");
+        let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
+        let Next::Waiting(waiting) = next(&facts) else {
+            panic!("{:?}", next(&facts));
+        };
+        assert!(
+            waiting.sentence.contains("changed outside gonogo"),
+            "{}",
+            waiting.sentence
+        );
+        let close = gates::close(&facts, &facts.current().unwrap().plan);
+        assert!(blocking(&close).contains(&"target.drift".to_owned()));
+        // It is back already: R only has to say so.
+        assert_eq!(rolls_back_to(&story, None), Err("recorded".to_owned()));
+    }
+}
+
+#[test]
+fn a_second_request_never_overwrites_the_first() {
+    let id = target("production", "auth-service");
+    let mut story = fixture::requested();
+    let before = story.cockpit.known.targets[&id].state.current.clone();
+    let plan = Box::new(story.plan(&id, 43));
+    let deployment = Story::id();
+    let reason = "late".to_owned();
+    let opened = Body::RollbackOpened {
+        deployment,
+        plan,
+        reason,
+    };
+    story.enter(&id, at("14:32:06"), &actor("lee"), opened);
+    assert_eq!(story.cockpit.known.targets[&id].state.current, before);
+}
+
 #[derive(Clone, Debug)]
 enum Move {
     Approve,
