@@ -1,0 +1,179 @@
+//! Commands that move a flight on: take-off, promotion, full promotion.
+
+use super::{
+    ActKind, Decision, Deployment, Digest, Facts, FlightState, LastAct, Refusal, Workload,
+    WorkloadKind, confirm, current, gates, go, in_state, planner, same_plan, settled, time,
+};
+
+pub(super) fn fly(facts: &Facts<'_>, plan: &Digest) -> Result<Decision, Refusal> {
+    let deployment = current(facts)?;
+    if deployment.state != FlightState::Requested {
+        let who = deployment
+            .last_act
+            .as_ref()
+            .map_or_else(|| deployment.requester.name.clone(), |act| act.by.clone());
+        return Err(Refusal::raced(
+            "flight.state",
+            format!(
+                "release {} took off already, by {who}",
+                deployment.plan.release.title()
+            ),
+        ));
+    }
+    same_plan(deployment, plan)?;
+    settled(deployment, facts)?;
+    go(&gates::take_off(facts, &deployment.plan), "fly")?;
+    Ok(confirm(planner::fly(facts, &deployment.plan)?))
+}
+
+/// The rollout the deployment flies, read afresh, and asking for the release that was planned.
+pub(super) fn ours<'a>(
+    facts: &Facts<'a>,
+    deployment: &Deployment,
+) -> Result<&'a Workload, Refusal> {
+    let workload = &planner::fresh(facts)?.workload;
+    let wanted = match deployment.state {
+        FlightState::RollingBack => deployment.rolling_back_to.as_ref(),
+        _ => Some(&deployment.plan.release),
+    };
+    let wanted = wanted.unwrap_or(&deployment.plan.release);
+    if workload.image != wanted.image {
+        let other = workload
+            .image
+            .as_deref()
+            .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
+        let sentence = format!(
+            "{} no longer asks for release {}, but for {other}",
+            facts.target.workload,
+            wanted.title()
+        );
+        return Err(Refusal::raced("target.drift", sentence)
+            .hint("somebody changed it outside gonogo; R goes back"));
+    }
+    Ok(workload)
+}
+
+pub(super) fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusal> {
+    let deployment = current(facts)?;
+    let passed = |by: &str| {
+        Refusal::raced(
+            "promote.step",
+            format!("step {step} was already promoted by {by}"),
+        )
+    };
+    // Unless the platform came to rest there anew since: somebody aborted and retried outside.
+    let anew = |last: &LastAct| {
+        let workload = facts.workload.value().map(|observed| &observed.workload);
+        workload.is_some_and(|w| {
+            let since = w.pause.as_ref().and_then(|pause| pause.since);
+            w.step == Some(step) && since.is_some_and(|since| since > last.settled_at)
+        })
+    };
+    if let Some(last) = deployment
+        .promoted_steps
+        .get(&step)
+        .filter(|last| !anew(last))
+    {
+        let ago = time::age(facts.now.duration_since(last.settled_at));
+        return Err(passed(&format!("{} {ago} ago", last.by)));
+    }
+    settled(deployment, facts)?;
+    let deployment = in_state(facts, &[FlightState::Flying], "promote")?;
+    let workload = ours(facts, deployment)?;
+    if workload.aborted {
+        return Err(Refusal::rule(
+            "promote.aborted",
+            "the rollout is aborted; retry comes first",
+        ));
+    }
+    if facts.target.workload.kind == WorkloadKind::Deployment {
+        return Err(Refusal::rule(
+            "promote.kind",
+            format!(
+                "{} has no steps: it rolls on by itself",
+                facts.target.workload
+            ),
+        ));
+    }
+    let now_at = workload.step.unwrap_or(workload.steps.len());
+    if now_at > step {
+        return Err(passed("somebody outside this ledger"));
+    }
+    if now_at < step {
+        return Err(Refusal::rule(
+            "promote.step",
+            format!("the rollout is at step {now_at}, not at {step}"),
+        ));
+    }
+    not_held(workload)?;
+    if !workload.rests_at_step() {
+        return Err(Refusal::rule(
+            "promote.moving",
+            format!("step {step} is still moving: {}", workload.message),
+        ));
+    }
+    go(&gates::promotion(facts, &deployment.plan), "promote")?;
+    Ok(confirm(planner::promote(facts, &deployment.plan, step)?))
+}
+
+/// Promotion passes over nobody's hold.
+pub(super) fn not_held(workload: &Workload) -> Result<(), Refusal> {
+    if !workload.paused {
+        return Ok(());
+    }
+    let by = workload
+        .held_by
+        .as_ref()
+        .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
+    Err(Refusal::rule(
+        "promote.held",
+        format!("held by {by}; resume first"),
+    ))
+}
+
+pub(super) fn promote_fully(facts: &Facts<'_>) -> Result<Decision, Refusal> {
+    let deployment = current(facts)?;
+    settled(deployment, facts)?;
+    let last = deployment.last_act.as_ref();
+    let done = last.filter(|last| {
+        last.kind == ActKind::PromoteFully && deployment.state != FlightState::Flying
+    });
+    if let Some(last) = done {
+        let ago = time::age(facts.now.duration_since(last.settled_at));
+        let title = deployment.plan.release.title();
+        return Err(Refusal::raced(
+            "promote.step",
+            format!(
+                "release {title} was already promoted fully by {} {ago} ago",
+                last.by
+            ),
+        ));
+    }
+    let deployment = in_state(
+        facts,
+        &[FlightState::Flying, FlightState::Aborted],
+        "promote fully",
+    )?;
+    let workload = ours(facts, deployment)?;
+    if workload.aborted || deployment.state == FlightState::Aborted {
+        return Err(Refusal::rule(
+            "promote.aborted",
+            "the rollout is aborted; a full promotion would ship what was aborted. Retry comes first",
+        ));
+    }
+    not_held(workload)?;
+    if !workload.is_midway() {
+        return Err(Refusal::raced(
+            "promote.step",
+            format!(
+                "release {} is fully promoted already",
+                deployment.plan.release.title()
+            ),
+        ));
+    }
+    go(
+        &gates::full_promotion(facts, &deployment.plan),
+        "promote fully",
+    )?;
+    Ok(confirm(planner::promote_fully(facts, &deployment.plan)?))
+}

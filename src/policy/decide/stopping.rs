@@ -1,0 +1,277 @@
+//! Commands that stop a flight or take it back: hold, resume, abort, retry, rollback. The ways out ask little.
+
+use super::{
+    ActKind, Actor, Body, Decision, Deployment, Ending, Facts, FlightState, Refusal, RefusalKind,
+    Release, ReleaseRef, Verdict, WorkloadKind, confirm, current, flying::ours, gates, go,
+    in_state, planner, record, settled, time,
+};
+
+const AIRBORNE: [FlightState; 2] = [FlightState::Flying, FlightState::Aborted];
+
+/// The states in which something may be moving that a person wants to stop: also a rollout that somebody else started
+/// while ours is only requested.
+pub(super) fn moving<'a>(facts: &Facts<'a>, verb: &str) -> Result<&'a Deployment, Refusal> {
+    let midway = facts
+        .workload
+        .value()
+        .is_some_and(|observed| observed.workload.is_midway());
+    let deployment = current(facts)?;
+    if midway || deployment.state == FlightState::RollingBack {
+        return Ok(deployment);
+    }
+    in_state(facts, &AIRBORNE, verb)
+}
+
+pub(super) fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
+    let deployment = moving(facts, "hold")?;
+    let workload = &planner::last(facts)?.workload;
+    if workload.paused {
+        let by = workload
+            .held_by
+            .as_ref()
+            .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
+        return Err(Refusal::raced(
+            "hold.held",
+            format!("it is held already, by {by}"),
+        ));
+    }
+    Ok(confirm(planner::hold(
+        facts,
+        &deployment.plan,
+        &actor.name,
+    )?))
+}
+
+pub(super) fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
+    let deployment = current(facts)?;
+    settled(deployment, facts)?;
+    let deployment = moving(facts, "resume")?;
+    let workload = ours(facts, deployment)?;
+    if !workload.paused {
+        return Err(Refusal::raced("resume.held", "nothing holds it"));
+    }
+    if workload.held_by.is_none() {
+        let sentence = "it was paused outside gonogo; that hold is not ours to take off";
+        return Err(Refusal::rule("resume.ours", sentence).hint(format!(
+            "kubectl -n {} … by whoever paused it",
+            facts.target.workload.namespace
+        )));
+    }
+    // A timed pause that ran out under the hold goes on the moment the hold is off: that is a promotion.
+    let over = workload
+        .pause
+        .as_ref()
+        .is_some_and(|pause| match (pause.since, pause.lasts) {
+            (Some(since), Some(lasts)) => facts.now.duration_since(since) >= lasts,
+            _ => false,
+        });
+    if over {
+        go(
+            &gates::promotion(facts, &deployment.plan),
+            "resume (its pause is over, so it would promote)",
+        )?;
+    }
+    Ok(confirm(planner::resume(facts, &deployment.plan)?))
+}
+
+pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
+    let deployment = moving(facts, "abort")?;
+    let workload = &planner::last(facts)?.workload;
+    if facts.target.workload.kind == WorkloadKind::Deployment {
+        let sentence = format!(
+            "{} has no stable side to fall back on",
+            facts.target.workload
+        );
+        return Err(Refusal::rule("abort.kind", sentence).hint("R rolls back"));
+    }
+    if workload.aborted {
+        return Err(Refusal::raced(
+            "abort.done",
+            "it is aborted already; stable serves everybody",
+        ));
+    }
+    if !workload.is_midway() {
+        return Err(Refusal::rule(
+            "abort.promoted",
+            format!(
+                "release {} is fully promoted; there is nothing to abort",
+                deployment.plan.release.title()
+            ),
+        )
+        .hint("R rolls back"));
+    }
+    Ok(confirm(planner::abort(facts, &deployment.plan)?))
+}
+
+pub(super) fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
+    let deployment = current(facts)?;
+    settled(deployment, facts)?;
+    let workload = ours(facts, deployment)?;
+    let last = deployment.last_act.as_ref();
+    if let Some(last) = last.filter(|last| last.kind == ActKind::Retry && !workload.aborted) {
+        let ago = time::age(facts.now.duration_since(last.settled_at));
+        return Err(Refusal::raced(
+            "retry.aborted",
+            format!("it was already retried by {} {ago} ago", last.by),
+        ));
+    }
+    if !workload.aborted {
+        return Err(Refusal::rule(
+            "retry.aborted",
+            "it is not aborted; there is nothing to retry",
+        ));
+    }
+    in_state(facts, &AIRBORNE, "retry")?;
+    if let Some((Verdict::Fail, sentence)) = gates::people::no_go(facts, &deployment.plan) {
+        return Err(Refusal::rule(
+            "decision.no_go",
+            format!("NO-GO, cannot retry: {sentence}"),
+        ));
+    }
+    Ok(confirm(planner::retry(facts, &deployment.plan)?))
+}
+
+/// Needs no request and no approval; no gate stops it (SPEC D16).
+pub(super) fn roll_back(
+    facts: &Facts<'_>,
+    to: Option<&ReleaseRef>,
+    staged: bool,
+    reason: &str,
+) -> Result<Decision, Refusal> {
+    let id = &facts.target.id;
+    if reason.trim().is_empty() {
+        return Err(Refusal::new(
+            RefusalKind::Usage,
+            "rollback.reason",
+            "a rollback needs a reason",
+        ));
+    }
+    let workload = &planner::last(facts)?.workload;
+    let requested = facts
+        .current()
+        .filter(|current| current.state == FlightState::Requested && current.outstanding.is_none());
+    if let Some(current) = requested.filter(|_| workload.is_promoted()) {
+        let sentence = format!(
+            "release {} is only requested; nothing was changed yet",
+            current.plan.release.title()
+        );
+        return Err(
+            Refusal::rule("rollback.requested", sentence).hint("cancel the request instead")
+        );
+    }
+    // Pressed twice, or sent twice by a script: going further back is asked for by name.
+    let just = facts
+        .state
+        .past
+        .last()
+        .filter(|_| to.is_none() && facts.current().is_none());
+    if let Some(past) = just.filter(|past| past.ending == Ending::RolledBack) {
+        let live = facts
+            .state
+            .live
+            .as_ref()
+            .map_or_else(String::new, |live| live.release.title());
+        let ago = time::age(facts.now.duration_since(past.ended_at));
+        return Err(Refusal::raced(
+            "rollback.done",
+            format!("{} was rolled back to {live} {ago} ago", id.environment),
+        )
+        .hint("to go further back, name the release: gonogo rollback ENV PROJECT RELEASE"));
+    }
+    let to = to.or_else(|| facts.state.former()).ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::NotFound,
+            "rollback.former",
+            format!(
+                "{} knows no former release of {} to go back to",
+                id.environment,
+                id.project.name()
+            ),
+        )
+        .hint("name one: gonogo rollback ENV PROJECT RELEASE")
+    })?;
+    if let Some(grounded) = facts.state.grounded.get(&to.commit) {
+        return Err(Refusal::rule(
+            "release.grounded",
+            format!(
+                "release {} is grounded: {} here by {}",
+                to.title(),
+                grounded.how.done(),
+                grounded.by
+            ),
+        ));
+    }
+    if !ran_here(facts, to) {
+        return Err(Refusal::rule(
+            "rollback.verified",
+            format!(
+                "release {} was never verified in {}",
+                to.title(),
+                id.environment
+            ),
+        )
+        .hint("a rollback goes to what ran here; request it instead"));
+    }
+    if workload.image == to.image && workload.is_promoted() && facts.current().is_none() {
+        return Err(Refusal::raced(
+            "rollback.done",
+            format!("release {} already serves {}", to.title(), id.environment),
+        ));
+    }
+    let act = planner::roll_back(facts, to, staged, reason)?;
+    let under_way = facts
+        .current()
+        .filter(|current| current.state != FlightState::RollingBack);
+    if let Some(current) = under_way.filter(|_| act.changes.is_empty() && workload.is_promoted()) {
+        // Somebody brought it back outside gonogo: what is left to do is to say so.
+        return Ok(record(Body::Ended {
+            deployment: current.id.clone(),
+            ending: Ending::RolledBack,
+        }));
+    }
+    if act.changes.is_empty() {
+        return Err(Refusal::raced(
+            "rollback.under_way",
+            format!("the rollback to {} is under way", to.title()),
+        ));
+    }
+    let opening = facts
+        .current()
+        .is_none()
+        .then(|| rollback_opening(facts, to, reason));
+    Ok(Decision::Act {
+        act: Box::new(act),
+        opening,
+    })
+}
+
+/// It was verified here, or it is what was live before (SPEC D16).
+pub(super) fn ran_here(facts: &Facts<'_>, to: &ReleaseRef) -> bool {
+    let state = facts.state;
+    let is = |release: &ReleaseRef| release.commit == to.commit;
+    let before = facts
+        .current()
+        .and_then(|current| current.plan.before.as_ref());
+    let going = facts
+        .current()
+        .and_then(|current| current.rolling_back_to.as_ref());
+    state.verified(&to.commit).is_some()
+        || before.is_some_and(is)
+        || going.is_some_and(is)
+        || state.live.as_ref().is_some_and(|live| is(&live.release))
+}
+
+/// With nothing under way, the rollback is a deployment of its own.
+pub(super) fn rollback_opening(facts: &Facts<'_>, to: &ReleaseRef, reason: &str) -> Body {
+    let id = &facts.target.id;
+    let release = Release::from_ref(&id.project, to);
+    let plan = planner::store(facts.environment, facts.target, &release, facts.before());
+    let deployment = facts
+        .state
+        .next_deployment(id.environment.as_str(), id.project.name());
+    Body::RollbackOpened {
+        deployment,
+        plan: Box::new(plan),
+        reason: reason.to_owned(),
+    }
+}
