@@ -18,6 +18,7 @@ mod readme;
 mod registry;
 mod replay;
 mod rig;
+mod secrets;
 mod sizes;
 mod support;
 mod terminal;
