@@ -209,10 +209,10 @@ mod tests {
 
     #[test]
     fn the_variable_holds_everything() {
-        let env = |name: &str| (name == FOLDER_VARIABLE).then(|| OsString::from("/work"));
+        let env = |name: &str| (name == FOLDER_VARIABLE).then(|| OsString::from("/elsewhere"));
         let folders = Folders::of_user(&env).expect("named");
-        assert_eq!(folders.config, Path::new("/work"));
-        assert_eq!(folders.ledger(), Path::new("/work/data/ledger.sqlite"));
+        assert_eq!(folders.config, Path::new("/elsewhere"));
+        assert_eq!(folders.ledger(), Path::new("/elsewhere/data/ledger.sqlite"));
         assert_eq!(
             places(None, &env, Some(&folders), None)[0].why,
             FOLDER_VARIABLE
