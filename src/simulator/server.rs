@@ -4,6 +4,7 @@ mod call;
 mod discovery;
 mod faults;
 mod logs;
+mod openapi_v2;
 mod proxy;
 mod reads;
 mod registry;

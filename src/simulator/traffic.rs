@@ -75,8 +75,8 @@ struct Served {
     started: Timestamp,
     before: Counters,
     span: Span,
-    /// Ended spans of this container, oldest first, for its logs.
-    past: Vec<Span>,
+    /// Ended spans of this container, oldest first, each with what was counted before it.
+    past: Vec<(Counters, Span)>,
 }
 
 /// The traffic of all pods.
@@ -132,7 +132,8 @@ impl Traffic {
         }
         if (served.span.rate - rate).abs() > f64::EPSILON || served.span.behaviour != behaviour {
             let counted = count(seed, pod, &served.before, &served.span, now);
-            served.before = whole(seed, pod, served.span.behaviour, counted);
+            let whole = whole(seed, pod, served.span.behaviour, counted);
+            let before = std::mem::replace(&mut served.before, whole);
             let ended = std::mem::replace(
                 &mut served.span,
                 Span {
@@ -141,18 +142,34 @@ impl Traffic {
                     behaviour,
                 },
             );
-            served.past.push(ended);
+            served.past.push((before, ended));
             if served.past.len() > 100 {
                 served.past.remove(0);
             }
         }
     }
 
-    /// What a pod has counted at a time, if it has a running container.
+    /// What a pod had counted at a time, as its `/metrics` told it; None before its container started, and where that
+    /// told nothing.
+    pub fn scraped(&self, pod: &Id, at: Timestamp) -> Option<Counters> {
+        let measured = self.span_at(pod, at)?.behaviour != Behaviour::Unmeasured;
+        self.counters(pod, at).filter(|_| measured)
+    }
+
+    /// What a pod had counted at a time, if it has a running container.
     pub fn counters(&self, pod: &Id, at: Timestamp) -> Option<Counters> {
         let served = self.pods.get(pod)?;
-        let counters = count(self.seed, pod, &served.before, &served.span, at);
-        let mut counters = whole(self.seed, pod, served.span.behaviour, counters);
+        let past = served
+            .past
+            .iter()
+            .rev()
+            .find(|(_, span)| at >= span.from)
+            .filter(|_| at < served.span.from);
+        let (before, span) = past.map_or((&served.before, &served.span), |(before, span)| {
+            (before, span)
+        });
+        let counters = count(self.seed, pod, before, span, at);
+        let mut counters = whole(self.seed, pod, span.behaviour, counters);
         for bucket in &mut counters.buckets {
             // Less than a whole slow request is none yet; what arithmetic loses on the way is no request either.
             *bucket = (*bucket - 1e-6).ceil().max(0.0);
@@ -175,7 +192,12 @@ impl Traffic {
         if at >= served.span.from {
             return Some(&served.span);
         }
-        served.past.iter().rev().find(|span| at >= span.from)
+        served
+            .past
+            .iter()
+            .rev()
+            .map(|(_, span)| span)
+            .find(|span| at >= span.from)
     }
 }
 

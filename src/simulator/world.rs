@@ -1,6 +1,8 @@
 //! The practice world: objects, controllers and pods over time. A pure function of the seed and of the list of
 //! (time, request): it reads no clock and spawns nothing; all times are passed in.
 
+mod apply;
+mod defaults;
 mod records;
 mod requests;
 #[cfg(test)]
@@ -9,7 +11,7 @@ mod tests;
 pub(super) use records::{
     DEPLOYMENT_CONTROLLER, KUBELET, REPLICA_SET_CONTROLLER, ROLLOUTS_CONTROLLER, SCHEDULER,
 };
-pub(super) use requests::{Deletion, Request, Verb, scale_of};
+pub(super) use requests::{Deletion, Request, Validation, Verb, Writer, scale_of};
 
 use super::Scenario;
 use super::catalogue::Catalogue;

@@ -5,6 +5,7 @@ mod actions;
 mod adapters;
 mod architecture;
 mod bad_input;
+mod cluster;
 mod config;
 mod fixture;
 mod flight;

@@ -1,7 +1,7 @@
 //! The world in virtual time: whole flights, without a clock or a socket.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use super::{Deletion, Making, Request, Verb, World};
+use super::{Deletion, Making, Request, Verb, World, Writer};
 use crate::simulator::catalogue::{Catalogue, REGISTRY, REPOSITORY};
 use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::{DEPLOYMENTS, KINDS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
@@ -78,8 +78,9 @@ impl Flight {
             subresource: subresource.to_owned(),
             verb,
             dry_run: false,
+            writer: Writer::default(),
         };
-        self.world.apply(self.now, &request)
+        Ok(self.world.apply(self.now, &request)?.object)
     }
 
     fn steer(&mut self, status: &Value) {
@@ -666,6 +667,7 @@ fn a_deleted_pod_is_replaced() {
         subresource: String::new(),
         verb: Verb::Delete(Deletion::default()),
         dry_run: false,
+        writer: Writer::default(),
     };
     flight.world.apply(flight.now, &request).unwrap();
     flight.fly(10);
