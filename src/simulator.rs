@@ -41,24 +41,37 @@ pub enum Scenario {
     BadCanary,
     /// Its pods crash as they start.
     CrashLoop,
+    /// Its pods take most of the progress deadline to get ready.
+    SlowStart,
     /// From half of the pods on, its `/metrics` answers 503 or nothing.
     MetricsLost,
+    /// A second operator acts meanwhile: promotes the first step, and aborts at half.
+    Conflict,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Good,
         Self::BadCanary,
         Self::CrashLoop,
+        Self::SlowStart,
         Self::MetricsLost,
+        Self::Conflict,
     ];
+
+    /// All names, for messages and help.
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::BadCanary => "bad-canary",
             Self::CrashLoop => "crash-loop",
+            Self::SlowStart => "slow-start",
             Self::MetricsLost => "metrics-lost",
+            Self::Conflict => "conflict",
         }
     }
 }
@@ -71,7 +84,7 @@ impl fmt::Display for Scenario {
 
 /// No scenario has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no scenario is called \"{0}\": there are good, bad-canary, crash-loop, metrics-lost")]
+#[error("no scenario is called \"{0}\": there are {list}", list = Scenario::names())]
 pub struct UnknownScenario(String);
 
 impl FromStr for Scenario {

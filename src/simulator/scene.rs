@@ -146,7 +146,14 @@ impl World {
                     workload.set("/spec/template/spec/containers/0/image", image);
                     Value::clone(&self.put(workload))
                 }
-                None => Value::clone(&self.create(workload(standing, &image))),
+                None => {
+                    let mut workload = workload(standing, &image);
+                    if rollout {
+                        let deadline = self.making.progress_deadline();
+                        workload.set("/spec/progressDeadlineSeconds", deadline);
+                    }
+                    Value::clone(&self.create(workload))
+                }
             };
             let mut set = self.create_set(dialect, &workload);
             let uid = workload.uid().to_owned();

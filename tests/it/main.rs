@@ -19,6 +19,7 @@ mod readme;
 mod registry;
 mod replay;
 mod rig;
+mod scenarios;
 mod secrets;
 mod sizes;
 mod support;

@@ -8,6 +8,13 @@ enum Value {
     Number(f64),
     Truth(bool),
     List(Vec<f64>),
+    /// What could not be told, and why: it counts only where it decides.
+    Broken(String),
+}
+
+/// The value, or why there is none.
+fn settled(value: Result<Value, String>) -> Value {
+    value.unwrap_or_else(Value::Broken)
 }
 
 /// What a condition is about: one number, or several.
@@ -43,6 +50,7 @@ struct Judge {
 fn truth(value: &Value) -> Result<bool, String> {
     match value {
         Value::Truth(truth) => Ok(*truth),
+        Value::Broken(why) => Err(why.clone()),
         other => Err(format!("expected bool, but got {}", described(other))),
     }
 }
@@ -50,6 +58,7 @@ fn truth(value: &Value) -> Result<bool, String> {
 fn number(value: &Value) -> Result<f64, String> {
     match value {
         Value::Number(number) => Ok(*number),
+        Value::Broken(why) => Err(why.clone()),
         other => Err(format!("expected a number, but got {}", described(other))),
     }
 }
@@ -59,6 +68,7 @@ fn described(value: &Value) -> &'static str {
         Value::Number(_) => "float64",
         Value::Truth(_) => "bool",
         Value::List(_) => "[]float64",
+        Value::Broken(_) => "nothing",
     }
 }
 
@@ -67,7 +77,7 @@ impl Judge {
         let mut left = self.both()?;
         while self.tokens.take("||") || self.tokens.take_word("or") {
             let right = self.both()?;
-            left = Value::Truth(truth(&left)? | truth(&right)?);
+            left = settled(truth(&left).and_then(|left| Ok(Value::Truth(left || truth(&right)?))));
         }
         Ok(left)
     }
@@ -76,7 +86,7 @@ impl Judge {
         let mut left = self.negation()?;
         while self.tokens.take("&&") || self.tokens.take_word("and") {
             let right = self.negation()?;
-            left = Value::Truth(truth(&left)? & truth(&right)?);
+            left = settled(truth(&left).and_then(|left| Ok(Value::Truth(left && truth(&right)?))));
         }
         Ok(left)
     }
@@ -85,7 +95,7 @@ impl Judge {
         if self.tokens.take("!") || self.tokens.take_word("not") {
             self.tokens.deeper()?;
             let value = self.negation()?;
-            return Ok(Value::Truth(!truth(&value)?));
+            return Ok(settled(truth(&value).map(|truth| Value::Truth(!truth))));
         }
         self.comparison()
     }
@@ -95,15 +105,7 @@ impl Judge {
         for sign in ["==", "!=", "<=", ">=", "<", ">"] {
             if self.tokens.take(sign) {
                 let right = self.sum()?;
-                let holds = match sign {
-                    "==" => left == right,
-                    "!=" => left != right,
-                    "<=" => number(&left)? <= number(&right)?,
-                    ">=" => number(&left)? >= number(&right)?,
-                    "<" => number(&left)? < number(&right)?,
-                    _ => number(&left)? > number(&right)?,
-                };
-                return Ok(Value::Truth(holds));
+                return Ok(settled(compare(&left, sign, &right).map(Value::Truth)));
             }
         }
         Ok(left)
@@ -116,8 +118,8 @@ impl Judge {
             if !plus && !self.tokens.take("-") {
                 return Ok(left);
             }
-            let (a, b) = (number(&left)?, number(&self.product()?)?);
-            left = Value::Number(if plus { a + b } else { a - b });
+            let right = self.product()?;
+            left = calculate(&left, &right, |a, b| if plus { a + b } else { a - b });
         }
     }
 
@@ -128,8 +130,8 @@ impl Judge {
             if !times && !self.tokens.take("/") {
                 return Ok(left);
             }
-            let (a, b) = (number(&left)?, number(&self.indexed()?)?);
-            left = Value::Number(if times { a * b } else { a / b });
+            let right = self.indexed()?;
+            left = calculate(&left, &right, |a, b| if times { a * b } else { a / b });
         }
     }
 
@@ -137,22 +139,9 @@ impl Judge {
     fn indexed(&mut self) -> Result<Value, String> {
         let mut value = self.term()?;
         while self.tokens.take("[") {
-            let at = number(&self.sum()?)?;
+            let at = self.sum()?;
             self.tokens.expect("]")?;
-            let Value::List(items) = value else {
-                return Err(format!("{} cannot be indexed", described(&value)));
-            };
-            let found = items
-                .iter()
-                .enumerate()
-                .find(|(nth, _)| (*nth as f64 - at).abs() < 0.5);
-            let Some((_, found)) = found else {
-                return Err(format!(
-                    "index out of range: {at} (array length is {})",
-                    items.len()
-                ));
-            };
-            value = Value::Number(*found);
+            value = settled(item(&value, &at));
         }
         Ok(value)
     }
@@ -162,7 +151,8 @@ impl Judge {
             Some(Token::Number(number)) => Ok(Value::Number(number)),
             Some(Token::Sign("-")) => {
                 self.tokens.deeper()?;
-                Ok(Value::Number(-number(&self.indexed()?)?))
+                let value = self.indexed()?;
+                Ok(settled(number(&value).map(|number| Value::Number(-number))))
             }
             Some(Token::Sign("#")) => self
                 .item
@@ -192,15 +182,19 @@ impl Judge {
 
     fn call(&mut self, name: &str) -> Result<Value, String> {
         let first = self.either()?;
+        let of_number = |how: fn(f64) -> Value| settled(number(&first).map(how));
         let value = match name {
-            "len" => match first {
+            "len" => match &first {
                 Value::List(items) => Value::Number(items.len() as f64),
-                other => return Err(format!("invalid argument for len (type {})", described(&other))),
+                other => Value::Broken(format!(
+                    "invalid argument for len (type {})",
+                    described(other)
+                )),
             },
-            "isNaN" => Value::Truth(number(&first)?.is_nan()),
-            "isInf" => Value::Truth(number(&first)?.is_infinite()),
-            "asFloat" | "float" => Value::Number(number(&first)?),
-            "asInt" | "int" => Value::Number(number(&first)?.trunc()),
+            "isNaN" => of_number(|number| Value::Truth(number.is_nan())),
+            "isInf" => of_number(|number| Value::Truth(number.is_infinite())),
+            "asFloat" | "float" => of_number(Value::Number),
+            "asInt" | "int" => of_number(|number| Value::Number(number.trunc())),
             "all" | "any" => {
                 let Value::List(items) = first else {
                     return Err(format!("{name}() wants a list"));
@@ -235,6 +229,41 @@ impl Judge {
     }
 }
 
+fn compare(left: &Value, sign: &str, right: &Value) -> Result<bool, String> {
+    for side in [left, right] {
+        if let Value::Broken(why) = side {
+            return Err(why.clone());
+        }
+    }
+    Ok(match sign {
+        "==" => left == right,
+        "!=" => left != right,
+        "<=" => number(left)? <= number(right)?,
+        ">=" => number(left)? >= number(right)?,
+        "<" => number(left)? < number(right)?,
+        _ => number(left)? > number(right)?,
+    })
+}
+
+fn calculate(left: &Value, right: &Value, how: impl Fn(f64, f64) -> f64) -> Value {
+    settled(number(left).and_then(|left| Ok(Value::Number(how(left, number(right)?)))))
+}
+
+/// `list[at]`.
+fn item(list: &Value, at: &Value) -> Result<Value, String> {
+    let at = number(at)?;
+    let Value::List(items) = list else {
+        return Err(format!("{} cannot be indexed", described(list)));
+    };
+    let found = items
+        .iter()
+        .enumerate()
+        .find(|(nth, _)| (*nth as f64 - at).abs() < 0.5);
+    found
+        .map(|(_, found)| Value::Number(*found))
+        .ok_or_else(|| format!("index out of range: {at} (array length is {})", items.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,15 +275,27 @@ mod tests {
             ("result[0] >= 0.95", Ok(true)),
             ("result[1] > 0.96 || result[0] > 0.96", Ok(true)),
             ("len(result) == 2 && !(result[0] < 0.5)", Ok(true)),
-            ("all(result, {# > 0.9}) and not any(result, # > 1)", Ok(true)),
+            (
+                "all(result, {# > 0.9}) and not any(result, # > 1)",
+                Ok(true),
+            ),
             ("isNaN(result[0])", Ok(false)),
             ("result[0] * 100 - 90 < 5", Ok(false)),
-            ("result[2] > 0", Err("index out of range: 2 (array length is 2)")),
+            (
+                "result[2] > 0",
+                Err("index out of range: 2 (array length is 2)"),
+            ),
+            ("len(result) > 2 && result[2] > 0", Ok(false)),
+            ("len(result) == 2 || result[2] > 0", Ok(true)),
             ("result > 1", Err("expected a number, but got []float64")),
             ("result[0]", Err("expected bool, but got float64")),
             ("nothing", Err("unknown name nothing")),
         ] {
-            assert_eq!(holds(condition, &many), expect.map_err(str::to_owned), "{condition}");
+            assert_eq!(
+                holds(condition, &many),
+                expect.map_err(str::to_owned),
+                "{condition}"
+            );
         }
         assert_eq!(holds("result < 1", &Subject::One(0.5)), Ok(true));
         assert_eq!(holds("isNaN(result)", &Subject::One(f64::NAN)), Ok(true));

@@ -23,7 +23,11 @@ impl Answer {
 
     /// As a measurement keeps it: `0.97`, or `[0.97,0.95]`.
     pub fn text(&self) -> String {
-        let numbers: Vec<String> = self.numbers().iter().map(|number| spelled(*number)).collect();
+        let numbers: Vec<String> = self
+            .numbers()
+            .iter()
+            .map(|number| spelled(*number))
+            .collect();
         match self {
             Self::Scalar(_) => numbers.concat(),
             Self::Vector(_) => format!("[{}]", numbers.join(",")),
@@ -64,7 +68,9 @@ pub(super) fn ask<S: Samples>(samples: &S, query: &str, now: Timestamp) -> Resul
         asker.tokens.ended()?;
         Ok(answer)
     };
-    read().map_err(|why: String| format!("bad_data: the practice cluster cannot answer this query: {why}"))
+    read().map_err(|why: String| {
+        format!("bad_data: the practice cluster cannot answer this query: {why}")
+    })
 }
 
 impl<S: Samples> Asker<'_, S> {
@@ -120,7 +126,11 @@ impl<S: Samples> Asker<'_, S> {
             Some(Token::Number(number)) => Ok(Read::Value(Answer::Scalar(number))),
             Some(Token::Sign("-")) => {
                 let value = self.tokens_deeper(Self::value)?;
-                Ok(Read::Value(calculate(Answer::Scalar(-1.0), value, |a, b| a * b)))
+                Ok(Read::Value(calculate(
+                    Answer::Scalar(-1.0),
+                    value,
+                    |a, b| a * b,
+                )))
             }
             Some(Token::Sign("(")) => {
                 let inner = self.tokens_deeper(Self::either)?;
@@ -176,7 +186,12 @@ impl<S: Samples> Asker<'_, S> {
                 _ => Answer::Scalar(f64::NAN),
             },
             "vector" => {
-                let number = self.either()?.numbers().first().copied().unwrap_or(f64::NAN);
+                let number = self
+                    .either()?
+                    .numbers()
+                    .first()
+                    .copied()
+                    .unwrap_or(f64::NAN);
                 Answer::Vector(vec![(Labels::new(), number)])
             }
             name if is_aggregate(name) => {
@@ -238,7 +253,8 @@ impl<S: Samples> Asker<'_, S> {
             } else {
                 regex::escape(&value)
             };
-            let pattern = regex::Regex::new(&format!("^(?:{exact})$")).map_err(|error| error.to_string())?;
+            let pattern =
+                regex::Regex::new(&format!("^(?:{exact})$")).map_err(|error| error.to_string())?;
             patterns.push((name, sign.starts_with('!'), pattern));
         }
         let takes = |labels: &Labels| {
@@ -247,26 +263,51 @@ impl<S: Samples> Asker<'_, S> {
                 pattern.is_match(found) != *not
             })
         };
-        let mut present = self.samples.series(metric, self.now);
-        present.retain(|(labels, _)| takes(labels));
         if !self.tokens.take("[") {
+            let mut present = self.samples.series(metric, self.now);
+            present.retain(|(labels, _)| takes(labels));
             return Ok(Read::Value(Answer::Vector(present)));
         }
         let Some(Token::Duration(seconds)) = self.tokens.next() else {
             return Err("a range wants a duration such as 1m".to_owned());
         };
         self.tokens.expect("]")?;
-        let start = self.now - SignedDuration::from_secs_f64(seconds);
-        let before: BTreeMap<Labels, f64> = self.samples.series(metric, start).into_iter().collect();
-        let rates = present.into_iter().map(|(labels, value)| {
-            // What was not there yet began at zero.
-            let earlier = before.get(&labels).copied().unwrap_or(0.0);
-            let rate = (value - earlier).max(0.0) / seconds.max(1e-9);
-            (labels, rate)
-        });
+        let mut scraped: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+        for nth in 0..=SCRAPES {
+            let ago = seconds * f64::from(SCRAPES - nth) / f64::from(SCRAPES);
+            let at = self.now - SignedDuration::from_secs_f64(ago);
+            for (labels, value) in self.samples.series(metric, at) {
+                scraped.entry(labels).or_default().push((-ago, value));
+            }
+        }
+        scraped.retain(|labels, _| takes(labels));
+        let rates = scraped
+            .into_iter()
+            .filter_map(|(labels, points)| Some((labels, rate_of(&points)?)));
         let range = std::iter::once((Labels::new(), seconds));
         Ok(Read::Range(range.chain(rates).collect()))
     }
+}
+
+/// Scrapes within a range.
+const SCRAPES: u32 = 12;
+
+/// What a second brought, from the first scrape to the last; a counter that fell began anew. One scrape tells nothing.
+fn rate_of(points: &[(f64, f64)]) -> Option<f64> {
+    let (first, last) = (points.first()?, points.last()?);
+    let lasted = last.0 - first.0;
+    let brought: f64 = points
+        .windows(2)
+        .map(|pair| {
+            let (before, after) = (pair[0].1, pair[1].1);
+            if after < before {
+                after
+            } else {
+                after - before
+            }
+        })
+        .sum();
+    (lasted > 0.0).then(|| brought / lasted)
 }
 
 fn is_aggregate(name: &str) -> bool {
@@ -381,7 +422,9 @@ mod tests {
             let seconds = at.as_second() as f64;
             let labels = |pairs: &[(&str, &str)]| {
                 let pairs = pairs.iter();
-                pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+                pairs
+                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                    .collect()
             };
             match metric {
                 "requests" => vec![
@@ -405,17 +448,33 @@ mod tests {
         let now = Timestamp::from_second(1000).unwrap();
         for (query, expect) in [
             ("sum(rate(requests[1m]))", "[40]"),
-            ("sum(rate(errors[1m])) / sum(rate(requests{pod=\"a\"}[1m]))", "[0.1]"),
+            (
+                "sum(rate(errors[1m])) / sum(rate(requests{pod=\"a\"}[1m]))",
+                "[0.1]",
+            ),
             ("sum by (pod) (increase(requests[10s]))", "[100,300]"),
-            ("sum(increase(requests{pod=~\"a|c\"}[10s])) by (pod)", "[100]"),
-            ("histogram_quantile(0.99, sum(rate(bucket[1m])) by (le))", "[0.75]"),
+            (
+                "sum(increase(requests{pod=~\"a|c\"}[10s])) by (pod)",
+                "[100]",
+            ),
+            (
+                "histogram_quantile(0.99, sum(rate(bucket[1m])) by (le))",
+                "[0.75]",
+            ),
             ("sum(rate(missing[1m])) or vector(0)", "[0]"),
             ("sum(rate(missing[1m]))", "[]"),
             ("scalar(sum(rate(requests{pod!=\"b\"}[1m]))) * 2 - 1", "19"),
         ] {
             assert_eq!(ask(&Two, query, now).unwrap().text(), expect, "{query}");
         }
-        for query in ["", "rate(requests)", "requests[1m]", "predict_linear(requests[1m])", "sum(", "a{b=\"(\"}"] {
+        for query in [
+            "",
+            "rate(requests)",
+            "requests[1m]",
+            "predict_linear(requests[1m])",
+            "sum(",
+            "a{b=~\"(\"}",
+        ] {
             assert!(ask(&Two, query, now).is_err(), "{query}");
         }
         assert!(ask(&Two, &"(".repeat(10_000), now).is_err());

@@ -11,8 +11,8 @@ pub(super) enum Token {
 }
 
 const SIGNS: [&str; 28] = [
-    "==", "!=", "<=", ">=", "=~", "!~", "&&", "||", "<", ">", "=", "!", "+", "-", "*", "/", "%", "(", ")", "[", "]",
-    "{", "}", ",", "#", "?", ":", ".",
+    "==", "!=", "<=", ">=", "=~", "!~", "&&", "||", "<", ">", "=", "!", "+", "-", "*", "/", "%",
+    "(", ")", "[", "]", "{", "}", ",", "#", "?", ":", ".",
 ];
 
 /// Splits a text, or says what it stumbled over.
@@ -20,9 +20,8 @@ pub(super) fn split(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
-        let end_of = |belongs: fn(char) -> bool| {
-            rest.find(|letter| !belongs(letter)).unwrap_or(rest.len())
-        };
+        let end_of =
+            |belongs: fn(char) -> bool| rest.find(|letter| !belongs(letter)).unwrap_or(rest.len());
         let taken = if first.is_ascii_digit() {
             let end = end_of(|letter| letter.is_ascii_digit() || letter == '.');
             let number: f64 = rest[..end]

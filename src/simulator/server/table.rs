@@ -4,6 +4,7 @@ use super::call::Call;
 use super::reads::metadata_only;
 use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::Kind;
+use crate::simulator::world::last_seen;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -112,6 +113,7 @@ fn columns(kind: &Kind) -> &'static [Column] {
             ("Step", true),
             ("Images", true),
         ],
+        "analysisruns" => &[("Name", false), ("Status", false), ("Age", false)],
         "services" => &[
             ("Name", false),
             ("Type", false),
@@ -243,7 +245,7 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
         "events" => {
             let about = &object["involvedObject"];
             vec![
-                json!(since(object.text("/lastTimestamp"))),
+                json!(since(last_seen(object))),
                 text("/type"),
                 text("/reason"),
                 json!(format!(
@@ -252,10 +254,16 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                     about.text("/name")
                 )),
                 json!(about.text("/fieldPath")),
-                text("/source/component"),
+                json!(or_none(match object.text("/source/component") {
+                    "" => object.text("/reportingComponent"),
+                    component => component,
+                })),
                 json!(object.text("/message").trim()),
-                json!(since(object.text("/firstTimestamp"))),
-                count("/count"),
+                json!(since(match object.text("/firstTimestamp") {
+                    "" => last_seen(object),
+                    first => first,
+                })),
+                json!(object.count("/count").max(1)),
                 name,
             ]
         }
@@ -273,7 +281,7 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                 text("/status/nodeInfo/containerRuntimeVersion"),
             ]
         }
-        "namespaces" => vec![name, text("/status/phase"), age],
+        "namespaces" | "analysisruns" => vec![name, text("/status/phase"), age],
         _ => vec![name, age],
     }
 }
