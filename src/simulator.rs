@@ -2,9 +2,10 @@
 //! a rehearsal and the integration tests fly the same adapters as production. Knows no other module of the crate.
 //!
 //! `world` is pure: a function of the seed and of the list of (time, request). `server` is a thin shell around it, the
-//! only part that reads a clock or spawns a task. Between them: `store` (objects and their history), `controllers`
-//! (Deployments, Rollouts, `ReplicaSets`, pods), `traffic` and `answers` (what the pods serve), `scene` (how it starts),
-//! `source` and `images` (what was built).
+//! only part that reads a clock or spawns a task. Between them: `store` (objects and their history), `schema`, `patch`,
+//! `fields` and `protobuf` (what a write may say, and who owns what it said), `controllers` (Deployments, Rollouts,
+//! `AnalysisRuns`, `ReplicaSets`, pods), `traffic`, `answers` and `figures` (what the pods serve, and how it is measured),
+//! `scene` (how it starts), `source` and `images` (what was built).
 
 mod answers;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! What an analysis measures: queries over the counters of the pods, in as much of PromQL as rates, sums and quantiles
+//! What an analysis measures: queries over the counters of the pods, in as much of `PromQL` as rates, sums and quantiles
 //! need, and the conditions on their results.
 
 pub(super) mod condition;

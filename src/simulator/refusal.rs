@@ -159,13 +159,13 @@ impl Refusal {
                 let mut lines = format!("{count} conflicts:");
                 let mut last = "";
                 for cause in several {
-                    if cause.message == last {
-                        lines.push_str(&format!("\n- {}", cause.field));
-                    } else {
-                        let separator = if last.is_empty() { " " } else { "\n" };
-                        lines
-                            .push_str(&format!("{separator}{}:\n- {}", cause.message, cause.field));
+                    if cause.message != last {
+                        lines.push_str(if last.is_empty() { " " } else { "\n" });
+                        lines.push_str(&cause.message);
+                        lines.push(':');
                     }
+                    lines.push_str("\n- ");
+                    lines.push_str(&cause.field);
                     last = &cause.message;
                 }
                 lines

@@ -5,7 +5,7 @@ mod argo;
 mod keys;
 mod validate;
 
-pub(super) use validate::{Findings, missing, tidy};
+pub(super) use validate::{Findings, Wrong, missing, tidy};
 
 use super::kinds::{self, KINDS, Kind};
 use k8s_openapi::api::{apps::v1 as apps, core::v1 as core, discovery::v1 as discovery};
@@ -57,6 +57,10 @@ impl Schemas {
                 let about =
                     json!([{"group": kind.group, "version": kind.version, "kind": kind.kind}]);
                 component.insert("x-kubernetes-group-version-kind".to_owned(), about);
+                if !kind.custom {
+                    // An apply may say as little as it likes; what an object needs is said by `missing`.
+                    component.remove("required");
+                }
             }
         }
         Self { components }

@@ -56,7 +56,7 @@ fn a_slow_start_is_waited_for_and_said() {
     assert_eq!(waiting["workload"]["phase"], "progressing", "{waiting:#}");
     assert_eq!(waiting["workload"]["step"], 0);
     let mover = &waiting["deployment"]["waiting"];
-    assert_eq!(mover["mover"], "the controller", "{mover}");
+    assert_eq!(mover["mover"], "controller", "{mover}");
 
     // Within its deadline it arrives, and the flight goes on.
     let rests = served.until_status(PLACE[0], PLACE[1], "resting at its first step", |target| {
@@ -105,7 +105,10 @@ fn a_second_operator_is_seen_and_stale_keys_are_refused() {
     });
     assert_eq!(aborted["live"]["release"]["number"], stable);
     let waiting = sentence(&aborted["deployment"]["waiting"]);
-    assert!(waiting.contains("outside"), "{aborted:#}");
+    assert!(
+        waiting.contains("aborted, but not by this ledger"),
+        "{aborted:#}"
+    );
     let before = writes(&served).len();
     let late = served
         .verb(&at("promote", &["--step", "3", "--yes"]))
@@ -116,4 +119,75 @@ fn a_second_operator_is_seen_and_stale_keys_are_refused() {
         served.verb(&["audit", "verify"]).exits(0).json()["whole"],
         true
     );
+}
+
+#[test]
+fn a_blue_green_rollout_is_read_as_it_is() {
+    let served = Served::start("good", 20);
+    let base = "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts/web-front";
+    let preview = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web-preview"},
+        "spec": {"selector": {"app": "web-front"}, "ports": [{"port": 80}]}});
+    served.api("POST", "/api/v1/namespaces/production/services", &preview);
+    let sides = json!({"activeService": "web-front", "previewService": "web-preview", "autoPromotionEnabled": false});
+    served.api(
+        "PATCH",
+        base,
+        &json!({"spec": {"strategy": {"canary": null, "blueGreen": sides}}}),
+    );
+    let settled = served.until_status(
+        "production",
+        "web-front",
+        "settled as blue-green",
+        |target| {
+            target["workload"]["phase"] == "healthy"
+                && target["workload"]["sides"]["active"].is_string()
+        },
+    );
+    let old = settled["workload"]["sides"]["active"].clone();
+    assert_eq!(settled["workload"]["sides"]["preview"], old);
+    assert_eq!(
+        (
+            &settled["workload"]["steps"],
+            &settled["workload"]["weight"]
+        ),
+        (&json!(0), &Value::Null)
+    );
+
+    let dev = served.api(
+        "GET",
+        "/apis/apps/v1/namespaces/dev/deployments/web-front",
+        &Value::Null,
+    );
+    let mut template = served.api("GET", base, &Value::Null)["spec"]["template"].clone();
+    template["spec"]["containers"][0]["image"] =
+        dev["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    served.api("PATCH", base, &json!({"spec": {"template": template}}));
+    let paused = served.until_status(
+        "production",
+        "web-front",
+        "waiting before the switch",
+        |target| target["workload"]["message"] == "BlueGreenPause",
+    );
+    let workload = &paused["workload"];
+    assert_eq!(
+        (&workload["phase"], &workload["step"]),
+        (&json!("paused"), &Value::Null)
+    );
+    assert_eq!(workload["sides"]["active"], old);
+    assert_ne!(workload["sides"]["preview"], old);
+    assert_eq!(
+        paused["running"], settled["running"],
+        "what serves is what served"
+    );
+
+    served.api(
+        "PATCH",
+        &format!("{base}/status"),
+        &json!({"status": {"pauseConditions": null}}),
+    );
+    let switched = served.until_status("production", "web-front", "switched", |target| {
+        target["workload"]["phase"] == "healthy"
+    });
+    assert_ne!(switched["workload"]["sides"]["active"], old);
+    served.plain(&["status"]).exits(0);
 }

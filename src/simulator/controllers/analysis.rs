@@ -7,7 +7,7 @@ use super::revisions::{DEADLINE, ROLLOUT, hash_of};
 use super::rollouts::{Look, is_blue_green};
 use super::sides::within_rollback_window;
 use super::steps::{STEPS, current_index, current_step};
-use crate::simulator::json::Json;
+use crate::simulator::json::{Json, escape};
 use crate::simulator::kinds::{ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES};
 use crate::simulator::store::Id;
 use crate::simulator::world::{ROLLOUTS_CONTROLLER, World};
@@ -168,7 +168,7 @@ impl World {
         let current = current.filter(|run| run.label("step-index") == Some(&index));
         if needs_new(current.as_ref(), &look.rollout) {
             let labels = [("rollout-type", STEP.name), ("step-index", &index)];
-            return self.create_run(look, &wanted, &index, &labels);
+            return Some(self.create_run(look, &wanted, &index, &labels));
         }
         let run = current?;
         judge(look, &run);
@@ -192,7 +192,7 @@ impl World {
         }
         if needs_new(current.as_ref(), &look.rollout) {
             let labels = [("rollout-type", BACKGROUND.name)];
-            return self.create_run(look, &wanted, "", &labels);
+            return Some(self.create_run(look, &wanted, "", &labels));
         }
         let run = current?;
         judge(look, &run);
@@ -219,7 +219,7 @@ impl World {
         }
         if needs_new(current.as_ref(), &look.rollout) {
             let labels = [("rollout-type", BEFORE.name)];
-            return self.create_run(look, &wanted, "pre", &labels);
+            return Some(self.create_run(look, &wanted, "pre", &labels));
         }
         current
     }
@@ -241,7 +241,7 @@ impl World {
         }
         if needs_new(current.as_ref(), &look.rollout) {
             let labels = [("rollout-type", AFTER.name)];
-            return self.create_run(look, &wanted, "post", &labels);
+            return Some(self.create_run(look, &wanted, "post", &labels));
         }
         current
     }
@@ -252,7 +252,7 @@ impl World {
         analysis: &Value,
         infix: &str,
         labels: &[(&str, &str)],
-    ) -> Option<Value> {
+    ) -> Value {
         let rollout = &look.rollout;
         let templates = self.templates(&look.id.namespace, analysis.items("/templates"), 0);
         let mut metrics = Vec::new();
@@ -308,7 +308,7 @@ impl World {
         if analysis.has("/dryRun") {
             run.set("/spec/dryRun", analysis["dryRun"].clone());
         }
-        Some(Value::clone(&self.create(run)))
+        Value::clone(&self.create(run))
     }
 
     /// The templates that references name, those they name themselves included.
@@ -375,7 +375,7 @@ fn path_of(pointer: &str) -> String {
     let mut path = String::new();
     for part in pointer.split('/').skip(1) {
         if part.parse::<usize>().is_ok() {
-            path.push_str(&format!("[{part}]"));
+            path.extend(["[", part, "]"]);
         } else {
             if !path.is_empty() {
                 path.push('.');
@@ -404,15 +404,11 @@ fn argument(given: &Value, look: &Look) -> String {
         return given.text("/value").to_owned();
     }
     // `metadata.labels['app']` and `metadata.name`.
-    let pointer: String = path
-        .split(['.', '['])
-        .map(|part| {
-            format!(
-                "/{}",
-                part.trim_matches(['\'', '"', ']']).replace('/', "~1")
-            )
-        })
-        .collect();
+    let mut pointer = String::new();
+    for part in path.split(['.', '[']) {
+        pointer.push('/');
+        pointer.push_str(&escape(part.trim_matches(['\'', '"', ']'])));
+    }
     look.rollout.text(&pointer).to_owned()
 }
 

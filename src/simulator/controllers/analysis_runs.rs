@@ -343,7 +343,6 @@ fn verdict(metric: &Value, subject: &Subject) -> Result<&'static str, String> {
     };
     let (success, failure) = (asked("/successCondition")?, asked("/failureCondition")?);
     Ok(match (success, failure) {
-        (None, None) => "Successful",
         (_, Some(true)) | (Some(false), None) => "Failed",
         (Some(false), Some(false)) => "Inconclusive",
         _ => "Successful",

@@ -1,4 +1,4 @@
-//! The part of PromQL that an analysis of the practice cluster may use: selectors, `rate` and `increase` over a range,
+//! The part of `PromQL` that an analysis of the practice cluster may use: selectors, `rate` and `increase` over a range,
 //! `sum`, `avg`, `min`, `max` and `count` with `by`, `histogram_quantile`, `scalar`, `vector`, arithmetic, and `or`.
 
 use super::tokens::{Reader, Token};

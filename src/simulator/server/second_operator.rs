@@ -20,8 +20,8 @@ const AGENT: &str = "kubectl-argo-rollouts/v1.8.3 (linux/amd64)";
 /// How often they look.
 const LOOKS: Duration = Duration::from_millis(200);
 /// How long the Rollout rests before they lose patience, at speed 1, and at the least.
-const PATIENCE: f64 = 30.0;
-const LEAST: f64 = 4.0;
+const PATIENCE: f64 = 60.0;
+const LEAST: f64 = 12.0;
 
 /// At which step they do what.
 fn deed(step: i64) -> Option<Value> {

@@ -113,7 +113,6 @@ fn columns(kind: &Kind) -> &'static [Column] {
             ("Step", true),
             ("Images", true),
         ],
-        "analysisruns" => &[("Name", false), ("Status", false), ("Age", false)],
         "services" => &[
             ("Name", false),
             ("Type", false),
@@ -145,7 +144,7 @@ fn columns(kind: &Kind) -> &'static [Column] {
             ("OS-Image", true),
             ("Container-Runtime", true),
         ],
-        "namespaces" => &[("Name", false), ("Status", false), ("Age", false)],
+        "namespaces" | "analysisruns" => &[("Name", false), ("Status", false), ("Age", false)],
         _ => &[("Name", false), ("Age", false)],
     }
 }

@@ -73,7 +73,7 @@ fn keep(object: &mut Value, managers: Vec<Value>) {
     }
 }
 
-fn entry(kind: &Kind, manager: &Manager<'_>, tree: Tree, now: Timestamp) -> Value {
+fn entry(kind: &Kind, manager: &Manager<'_>, tree: &Tree, now: Timestamp) -> Value {
     let mut entry = json!({"manager": manager.name, "operation": manager.operation,
         "apiVersion": kind.api_version(), "time": stamp(now), "fieldsType": "FieldsV1",
         "fieldsV1": tree});
@@ -121,7 +121,7 @@ pub(super) fn track(
             found["fieldsV1"] = Value::Object(fields::without(&rest, &changed));
         }
     }
-    all.push(entry(kind, manager, mine, now));
+    all.push(entry(kind, manager, &mine, now));
     keep(new, all);
 }
 
@@ -149,7 +149,7 @@ pub(super) fn apply(
         if kind.has("status") {
             there.unset("/status");
         }
-        all.push(entry(kind, &before, fields::all_of(place, &there), now));
+        all.push(entry(kind, &before, &fields::all_of(place, &there), now));
     }
     let mut merged = live.clone();
     fields::merge(place, &mut merged, &config);
@@ -205,7 +205,7 @@ pub(super) fn apply(
         return Ok(live.clone());
     }
     all.retain(|found| !manager.is(found));
-    all.push(entry(kind, manager, wanted, now));
+    all.push(entry(kind, manager, &wanted, now));
     keep(&mut merged, all);
     Ok(merged)
 }

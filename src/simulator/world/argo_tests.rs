@@ -96,7 +96,7 @@ fn analysis(template: &str) -> Value {
     json!({"templates": [{"templateName": template}], "args": [hash]})
 }
 
-fn steps(steps: Value) -> Value {
+fn steps(steps: &Value) -> Value {
     json!({"spec": {"strategy": {"canary": {"steps": steps}}}})
 }
 
@@ -106,7 +106,7 @@ fn measured(scenario: Scenario, metric: Value) -> Flight {
     flight.template("errors", metric);
     flight.change(
         &ROLLOUTS,
-        steps(json!([{"setWeight": 50}, {"pause": {"duration": "1m"}}, {"analysis": analysis("errors")}, {"setWeight": 100}])),
+        steps(&json!([{"setWeight": 50}, {"pause": {"duration": "1m"}}, {"analysis": analysis("errors")}, {"setWeight": 100}])),
     );
     flight.fly(5);
     flight.set_image(&ROLLOUTS, SPACE, 42);
@@ -156,6 +156,26 @@ fn an_analysis_step_that_succeeds_goes_on() {
         "told of the run and of the Rollout"
     );
     assert_eq!(flight.told("RolloutResumed"), ["Rollout is resumed"]);
+}
+
+#[test]
+fn the_templates_of_the_scene_tell_good_from_bad() {
+    let both = json!([{"setWeight": 50}, {"pause": {"duration": "2m"}},
+        {"analysis": {"templates": [{"templateName": "error-rate"}, {"templateName": "latency-p99"}],
+            "args": analysis("")["args"]}}]);
+    for (scenario, phase) in [
+        (Scenario::Good, "Healthy"),
+        (Scenario::BadCanary, "Degraded"),
+    ] {
+        let mut flight = Flight::new(scenario);
+        flight.change(&ROLLOUTS, steps(&both));
+        flight.fly(5);
+        flight.set_image(&ROLLOUTS, SPACE, 42);
+        flight.fly(3);
+        flight.until("decided", |flight| flight.phase() == phase);
+        let run = flight.runs().remove(0);
+        assert_eq!(run.items("/status/metricResults").len(), 2, "{run:#}");
+    }
 }
 
 #[test]
@@ -293,7 +313,7 @@ fn a_run_ends_with_what_it_was_for() {
 #[test]
 fn a_missing_template_is_an_invalid_spec_until_it_is_there() {
     let mut flight = Flight::new(Scenario::Good);
-    flight.change(&ROLLOUTS, steps(json!([{"analysis": analysis("errors")}])));
+    flight.change(&ROLLOUTS, steps(&json!([{"analysis": analysis("errors")}])));
     flight.fly(5);
     assert_eq!(flight.phase(), "Degraded");
     assert_eq!(
@@ -307,7 +327,7 @@ fn a_missing_template_is_an_invalid_spec_until_it_is_there() {
 }
 
 /// auth-service in production as a blue-green Rollout that has settled.
-fn two_sides(scenario: Scenario, more: Value) -> Flight {
+fn two_sides(scenario: Scenario, more: &Value) -> Flight {
     let mut flight = Flight::new(scenario);
     flight.create(
         &SERVICES,
@@ -315,7 +335,7 @@ fn two_sides(scenario: Scenario, more: Value) -> Flight {
             "spec": {"selector": {"app": SERVICE}, "ports": [{"port": 80, "targetPort": 8080}]}}),
     );
     let mut blue_green = json!({"activeService": SERVICE, "previewService": "auth-preview"});
-    json_patch::merge(&mut blue_green, &more);
+    json_patch::merge(&mut blue_green, more);
     flight.change(
         &ROLLOUTS,
         json!({"spec": {"strategy": {"canary": null, "blueGreen": blue_green}}}),
@@ -336,7 +356,7 @@ fn pods(flight: &Flight) -> (usize, usize) {
 fn blue_green_waits_for_a_person_and_keeps_the_old_side_a_while() {
     let mut flight = two_sides(
         Scenario::Good,
-        json!({"autoPromotionEnabled": false, "scaleDownDelaySeconds": 60}),
+        &json!({"autoPromotionEnabled": false, "scaleDownDelaySeconds": 60}),
     );
     let old = flight.service(SERVICE);
     flight.set_image(&ROLLOUTS, SPACE, 42);
@@ -375,7 +395,7 @@ fn blue_green_waits_for_a_person_and_keeps_the_old_side_a_while() {
 
 #[test]
 fn blue_green_switches_by_itself_after_its_seconds() {
-    let mut flight = two_sides(Scenario::Good, json!({"autoPromotionSeconds": 30}));
+    let mut flight = two_sides(Scenario::Good, &json!({"autoPromotionSeconds": 30}));
     let old = flight.service(SERVICE);
     flight.set_image(&ROLLOUTS, SPACE, 42);
     flight.until("paused", |flight| flight.message() == "BlueGreenPause");
@@ -393,7 +413,7 @@ fn blue_green_switches_by_itself_after_its_seconds() {
 
 #[test]
 fn blue_green_without_a_pause_switches_once_the_new_side_stands() {
-    let mut flight = two_sides(Scenario::Good, json!({}));
+    let mut flight = two_sides(Scenario::Good, &json!({}));
     let old = flight.service(SERVICE);
     flight.set_image(&ROLLOUTS, SPACE, 42);
     for _ in 0..60 {
@@ -414,7 +434,7 @@ fn blue_green_without_a_pause_switches_once_the_new_side_stands() {
 
 #[test]
 fn blue_green_is_aborted_and_taken_up_again() {
-    let mut flight = two_sides(Scenario::Good, json!({"autoPromotionEnabled": false}));
+    let mut flight = two_sides(Scenario::Good, &json!({"autoPromotionEnabled": false}));
     let old = flight.service(SERVICE);
     flight.set_image(&ROLLOUTS, SPACE, 42);
     flight.until("paused", |flight| flight.message() == "BlueGreenPause");
@@ -448,7 +468,7 @@ fn blue_green_is_aborted_and_taken_up_again() {
 
 #[test]
 fn blue_green_is_measured_before_and_after_the_switch() {
-    let mut flight = two_sides(Scenario::BadCanary, json!({}));
+    let mut flight = two_sides(Scenario::BadCanary, &json!({}));
     let mut before = thrice("len(result) > 0 && result[0] < 0.01");
     before.set("/initialDelay", "30s");
     flight.template("before", before);

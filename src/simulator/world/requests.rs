@@ -8,7 +8,7 @@ use crate::simulator::json::{Json, pruned, stamp};
 use crate::simulator::kinds::{DEPLOYMENTS, Kind, NAMESPACES, PODS, REPLICA_SETS, ROLLOUTS};
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
-use crate::simulator::schema::{Findings, tidy};
+use crate::simulator::schema::{Findings, Wrong, tidy};
 use crate::simulator::store::Id;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -442,7 +442,7 @@ fn decode(
     let Findings { unknown, wrong } = tidy(kind, object);
     if !wrong.is_empty() {
         if kind.custom {
-            let why: Vec<String> = wrong.iter().map(|wrong| wrong.of_schema()).collect();
+            let why: Vec<String> = wrong.iter().map(Wrong::of_schema).collect();
             return Err(Refusal::invalid(kind, object.name(), &why));
         }
         return Err(Refusal::undecodable(kind, &wrong[0].of_decoder()));
