@@ -552,10 +552,7 @@ impl Story {
         story.cockpit.ledger.ready = true;
         story.cockpit.size = (120, 36);
         for name in ["auth-service", "checkout", "search-api"] {
-            story
-                .cockpit
-                .known
-                .catalogue(&project(name), catalogue(name));
+            story.cockpit.catalogue(&project(name), catalogue(name));
         }
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));
