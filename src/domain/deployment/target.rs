@@ -1,0 +1,112 @@
+//! What the ledger knows of one target, whatever is under way: what is live, what was, what may not fly again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Deployment;
+use crate::domain::{
+    change::ActKind,
+    entry::{DeploymentId, Ending, Entry},
+    release::{Commit, ReleaseRef},
+};
+
+/// Everything the ledger knows of one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// Position of the last entry folded; the next append expects this.
+    pub position: u64,
+    pub current: Option<Deployment>,
+    /// Oldest first.
+    pub past: Vec<Past>,
+    /// What the ledger says serves here, and since when it is verified.
+    pub live: Option<Live>,
+    /// Releases aborted or rolled back here: no GO until a person waives it (SPEC E9).
+    pub grounded: BTreeMap<Commit, Grounded>,
+    /// Holds entries of a later format: nothing may be appended by this program.
+    pub read_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    pub release: ReleaseRef,
+    pub since: Timestamp,
+    pub verified: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grounded {
+    pub at: Timestamp,
+    pub by: String,
+    pub how: ActKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    pub id: DeploymentId,
+    pub release: ReleaseRef,
+    pub before: Option<ReleaseRef>,
+    pub requested_at: Timestamp,
+    pub promoted_at: Option<Timestamp>,
+    pub verified_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+    pub ending: Ending,
+}
+
+impl TargetState {
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut state = Self::default();
+        for entry in entries {
+            state.evolve(entry);
+        }
+        state
+    }
+
+    /// The deployments so far plus one: the number of the next.
+    pub fn next_deployment(&self, environment: &str, project: &str) -> DeploymentId {
+        DeploymentId(format!(
+            "{environment}-{project}-{}",
+            self.past.len() + usize::from(self.current.is_some()) + 1
+        ))
+    }
+
+    /// What a plain rollback goes back to: while a deployment is under way, what was live before it; else
+    /// the release that was live before the present one.
+    pub fn former(&self) -> Option<&ReleaseRef> {
+        if let Some(current) = &self.current {
+            // A rollback under way goes where it was sent, however often R is pressed.
+            return current
+                .rolling_back_to
+                .as_ref()
+                .or(current.plan.before.as_ref());
+        }
+        let live = self.live.as_ref()?;
+        let earlier = |past: &&Past| {
+            past.verified_at.is_some()
+                && past.release.commit != live.release.commit
+                && !self.grounded.contains_key(&past.release.commit)
+        };
+        self.past
+            .iter()
+            .rev()
+            .find(earlier)
+            .map(|past| &past.release)
+    }
+
+    /// Was this release verified here, and since when does that hold?
+    pub fn verified(&self, commit: &Commit) -> Option<Timestamp> {
+        let past = self
+            .past
+            .iter()
+            .rev()
+            .find(|past| &past.release.commit == commit && past.ending == Ending::Closed)
+            .and_then(|past| past.verified_at);
+        past.or_else(|| {
+            self.live
+                .as_ref()
+                .filter(|live| &live.release.commit == commit)
+                .and_then(|live| live.verified)
+        })
+    }
+}
