@@ -23,9 +23,9 @@ use crate::{
 
 use super::{cockpit::Cockpit, view::Screen};
 
-pub use evidence::{HealthShown, MetricShown};
+pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
-pub use flight::{FlightShown, StagePlace, StageShown, flight};
+pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines};
 pub use hints::{HintShown, hints};
 pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline};
@@ -106,8 +106,7 @@ fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>) -> Line {
 pub fn selected_line(cockpit: &Cockpit) -> Option<Line> {
     match cockpit.view.screen {
         Screen::Plan => plan(cockpit)?.lines.into_iter().nth(cockpit.view.plan_line),
-        Screen::Flight => flight(cockpit)?
-            .lines
+        Screen::Flight => flight_lines(cockpit)
             .into_iter()
             .nth(cockpit.view.flight_line),
         _ => None,

@@ -2,7 +2,6 @@
 
 use crate::{
     domain::{
-        deployment::Deployment,
         metric::{Figures, Limit, Metric},
         time,
     },
@@ -36,11 +35,7 @@ pub struct HealthShown {
     pub version: Option<String>,
 }
 
-pub(super) fn metrics(
-    cockpit: &Cockpit,
-    facts: &Facts<'_>,
-    deployment: &Deployment,
-) -> Vec<MetricShown> {
+pub fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, limits: &[Limit]) -> Vec<MetricShown> {
     let Some(source) = &facts.target.metrics else {
         return Vec::new();
     };
@@ -97,11 +92,11 @@ pub(super) fn metrics(
             requests: side(&canary).map(|s| s.over_window.requests),
         }
     };
-    deployment.plan.plan.limits.iter().map(show).collect()
+    limits.iter().map(show).collect()
 }
 
-pub(super) fn health(facts: &Facts<'_>, deployment: &Deployment) -> Option<HealthShown> {
-    let (verdict, sentence) = gates::health::answers(facts, &deployment.plan)?;
+pub fn health(facts: &Facts<'_>) -> Option<HealthShown> {
+    let (verdict, sentence) = gates::health::new_pods_answer(facts)?;
     let hash = facts.workload.value()?.workload.current_hash.as_ref()?;
     let last = facts
         .health

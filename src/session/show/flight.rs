@@ -9,7 +9,7 @@ use crate::{
         time,
     },
     flight::process::Waiting,
-    policy::{gate::Judgement, gates},
+    policy::{facts::Facts, gate::Judgement, gates},
     session::cockpit::Cockpit,
 };
 
@@ -17,7 +17,7 @@ use super::{
     Line,
     evidence::{self, HealthShown, MetricShown},
     gate_lines, item_line,
-    timeline::{TimelineLine, timeline},
+    timeline::{TimelineLine, timeline_since},
     waiting,
 };
 
@@ -38,9 +38,10 @@ pub enum StagePlace {
 
 /// The Flight screen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FlightShown {
-    pub deployment: Deployment,
-    pub observed: Option<Observed>,
+pub struct FlightShown<'a> {
+    pub deployment: &'a Deployment,
+    /// Borrowed: ten thousand pods are not copied for a frame.
+    pub observed: Option<&'a Observed>,
     /// Age of the reading of the platform.
     pub age: Option<String>,
     pub stale: bool,
@@ -59,27 +60,11 @@ pub struct FlightShown {
     pub held: Option<String>,
 }
 
-pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
+pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
     let facts = cockpit.facts()?;
     let deployment = facts.current()?;
-    let judgement = match deployment.state {
-        FlightState::Requested => gates::take_off(&facts, &deployment.plan),
-        FlightState::Verifying | FlightState::Monitoring => gates::close(&facts, &deployment.plan),
-        _ => gates::promotion(&facts, &deployment.plan),
-    };
-    let mut lines = gate_lines(&judgement);
-    if deployment.promoted_at.is_some() {
-        let items = deployment
-            .verification()
-            .map(|spec| item_line(spec, Some(deployment)));
-        // While they are what is being done, they come first.
-        let at = if deployment.state == FlightState::Verifying {
-            0
-        } else {
-            lines.len()
-        };
-        lines.splice(at..at, items);
-    }
+    let judgement = judgement(&facts, deployment);
+    let lines = lines(&judgement, deployment);
     let last = facts.workload.last.as_ref();
     let held = facts
         .workload
@@ -92,7 +77,7 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
                 .map_or_else(|| "outside gonogo".to_owned(), ToString::to_string)
         });
     Some(FlightShown {
-        observed: facts.workload.value().cloned(),
+        observed: facts.workload.value(),
         age: last.map(|reading| time::age(reading.age(cockpit.now))),
         stale: facts.fresh().is_none(),
         stages: stages(deployment),
@@ -100,14 +85,47 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
         waiting: waiting(&facts),
         judgement,
         lines,
-        metrics: evidence::metrics(cockpit, &facts, deployment),
-        health: evidence::health(&facts, deployment),
-        timeline: timeline(cockpit)
-            .into_iter()
-            .filter(|line| line.at >= deployment.requested_at)
-            .collect(),
+        metrics: evidence::metrics(cockpit, &facts, &deployment.plan.plan.limits),
+        health: evidence::health(&facts),
+        timeline: timeline_since(cockpit, deployment.requested_at),
         held,
-        deployment: deployment.clone(),
+        deployment,
+    })
+}
+
+/// Gates of the next move: take-off, promotion, or close.
+fn judgement(facts: &Facts<'_>, deployment: &Deployment) -> Judgement {
+    match deployment.state {
+        FlightState::Requested => gates::take_off(facts, &deployment.plan),
+        FlightState::Verifying | FlightState::Monitoring => gates::close(facts, &deployment.plan),
+        _ => gates::promotion(facts, &deployment.plan),
+    }
+}
+
+fn lines(judgement: &Judgement, deployment: &Deployment) -> Vec<Line> {
+    let mut lines = gate_lines(judgement);
+    if deployment.promoted_at.is_some() {
+        let items = deployment
+            .verification()
+            .map(|spec| item_line(spec, Some(deployment)));
+        // While they are what is being done, they come first.
+        let at = if deployment.state == FlightState::Verifying {
+            0
+        } else {
+            lines.len()
+        };
+        lines.splice(at..at, items);
+    }
+    lines
+}
+
+/// The list that the cursor of the Flight screen goes over, without the rest of the screen.
+pub fn flight_lines(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(facts) = cockpit.facts() else {
+        return Vec::new();
+    };
+    facts.current().map_or_else(Vec::new, |deployment| {
+        lines(&judgement(&facts, deployment), deployment)
     })
 }
 

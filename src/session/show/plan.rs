@@ -34,13 +34,7 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         None => (wanted::plan_of(&facts, cockpit.view.chosen?).ok()?, None),
     };
     let judgement = gates::take_off(&facts, &plan);
-    let mut lines = gate_lines(&judgement);
-    lines.extend(
-        plan.plan
-            .items
-            .iter()
-            .map(|spec| item_line(spec, deployment.as_ref())),
-    );
+    let lines = lines(&judgement, &plan, deployment.as_ref());
     let key = (plan.plan.project.clone(), plan.release.commit.clone());
     let resolving = cockpit.resolving.contains(&key);
     let trouble = cockpit.artifact_trouble.get(&key).map(ToString::to_string);
@@ -53,6 +47,12 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         resolving,
         trouble,
     })
+}
+
+fn lines(judgement: &Judgement, plan: &StoredPlan, deployment: Option<&Deployment>) -> Vec<Line> {
+    let items = plan.plan.items.iter();
+    let items = items.map(|spec| item_line(spec, deployment));
+    gate_lines(judgement).into_iter().chain(items).collect()
 }
 
 fn changes(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {

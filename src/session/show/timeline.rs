@@ -17,6 +17,11 @@ pub struct TimelineLine {
 
 /// All entries of the target in focus, oldest first.
 pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
+    timeline_since(cockpit, Timestamp::MIN)
+}
+
+/// The entries of one deployment: only they are put into words.
+pub(super) fn timeline_since(cockpit: &Cockpit, since: Timestamp) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
     let Some(known) = cockpit.focus_known() else {
         return Vec::new();
@@ -48,5 +53,6 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
         ),
         by: entry.actor.name.clone(),
     };
-    known.entries.iter().map(line).collect()
+    let late = known.entries.iter().filter(|entry| entry.at >= since);
+    late.map(line).collect()
 }

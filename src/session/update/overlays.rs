@@ -366,7 +366,10 @@ pub fn copied(cockpit: &Cockpit) -> Option<String> {
             .get(cockpit.view.release)
             .map(|release| release.commit.to_string()),
         Screen::Plan => show::plan(cockpit).map(|plan| plan.plan.digest.to_string()),
-        Screen::Flight => show::flight(cockpit).map(|flight| flight.deployment.id.to_string()),
+        Screen::Flight => cockpit
+            .facts()
+            .and_then(|facts| facts.current())
+            .map(|current| current.id.to_string()),
         Screen::Timeline => {
             let lines = show::timeline(cockpit);
             let at = lines.len().checked_sub(1 + cockpit.view.timeline_back)?;

@@ -50,8 +50,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 }
 
 /// The stages with the one that is being flown.
-fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
-    let deployment = &flight.deployment;
+fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
+    let deployment = flight.deployment;
     let mood = match deployment.state {
         FlightState::Aborted | FlightState::RollingBack => Mood::Stopped,
         _ if flight.held.is_some() || is_held_back(flight) => Mood::Held,
@@ -86,7 +86,7 @@ fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rec
 }
 
 /// The bake is over and something else than patience is missing.
-fn is_held_back(flight: &FlightShown) -> bool {
+fn is_held_back(flight: &FlightShown<'_>) -> bool {
     flight.deployment.state == FlightState::Flying
         && flight
             .waiting
@@ -95,8 +95,8 @@ fn is_held_back(flight: &FlightShown) -> bool {
 }
 
 /// How far the present stage is, in a few words.
-fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
-    let deployment = &flight.deployment;
+fn note(cockpit: &Cockpit, flight: &FlightShown<'_>) -> String {
+    let deployment = flight.deployment;
     match deployment.state {
         FlightState::Aborted => "aborted".to_owned(),
         FlightState::RollingBack => deployment
@@ -140,7 +140,7 @@ fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
 }
 
 /// Who moves next and why, never cut short; the judgement at the right. In as many rows as that takes.
-fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
+fn next(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) -> u16 {
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
@@ -183,7 +183,7 @@ fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
 }
 
 /// GO or not and why, or what has become of the flight.
-fn said(canvas: &Canvas, flight: &FlightShown) -> Line {
+fn said(canvas: &Canvas, flight: &FlightShown<'_>) -> Line {
     let state = flight.deployment.state;
     if matches!(state, FlightState::Aborted | FlightState::RollingBack) {
         let mark = marks::flight(state);
@@ -211,7 +211,7 @@ fn pods_pane(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let age = flight
@@ -224,7 +224,7 @@ fn pods_pane(
         canvas.piece(age, Role::TextDim)
     };
     let inner = canvas.pane(area, "Pods", &[note], focused(cockpit, FlightPane::Pods));
-    match &flight.observed {
+    match flight.observed {
         Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
         None => {
             canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
@@ -236,7 +236,7 @@ fn pods_pane(
     }
 }
 
-fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
     let of = match flight.deployment.state {
         FlightState::Requested => "Gates of take-off",
         FlightState::Flying => "Gates of the next step",
@@ -263,7 +263,7 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area
     }
 }
 
-fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
+fn health_pane(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) {
     let Some(health) = &flight.health else {
         let inner = canvas.pane(area, "Health", &[], false);
         canvas.put(
@@ -282,7 +282,7 @@ fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
     canvas.lines(inner, &lines);
 }
 
-fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
     let inner = canvas.pane(
         area,
         "Timeline",
@@ -292,10 +292,9 @@ fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, a
     timeline::tail(canvas, cockpit, &flight.timeline, inner);
 }
 
-fn midway(flight: &FlightShown) -> bool {
+fn midway(flight: &FlightShown<'_>) -> bool {
     flight
         .observed
-        .as_ref()
         .is_some_and(|observed| observed.workload.is_midway())
 }
 
@@ -304,13 +303,12 @@ fn wide(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let (left, right) = cut_left(area, (area.width * 2 / 5).clamp(46, 76));
     let sides = flight
         .observed
-        .as_ref()
         .map(|observed| pods::sides(facts, observed))
         .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), true).max(4) + 2;
@@ -351,13 +349,12 @@ fn condensed(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let (left, right) = cut_left(area, area.width * 12 / 25);
     let sides = flight
         .observed
-        .as_ref()
         .map(|observed| pods::sides(facts, observed))
         .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), false).max(1) + 2;
@@ -380,7 +377,7 @@ fn condensed(
     timeline_pane(canvas, cockpit, flight, below);
 }
 
-fn evidence(canvas: &Canvas, flight: &FlightShown, width: u16) -> Vec<Line> {
+fn evidence(canvas: &Canvas, flight: &FlightShown<'_>, width: u16) -> Vec<Line> {
     let midway = midway(flight);
     let mut lines: Vec<Line> = flight
         .metrics
@@ -411,7 +408,7 @@ fn stacked(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let area = Rect {
@@ -421,7 +418,7 @@ fn stacked(
     };
     let midway = midway(flight);
     let mut lines: Vec<Line> = Vec::new();
-    if let Some(observed) = &flight.observed {
+    if let Some(observed) = flight.observed {
         lines.extend(pods::brief(
             canvas,
             &pods::sides(facts, observed),
