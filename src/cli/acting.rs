@@ -19,13 +19,14 @@ use crate::{
         decide::{Command, Decision, decide},
         gates, planner,
         refusal::{Refusal, RefusalKind},
+        resolve,
     },
     ports::act::Platform as _,
     runtime::terminal,
 };
 
 use super::{
-    args::{Place, Verb},
+    args::{GuardWord, Place, Verb},
     attend::{self, Until},
     exit::Exit,
     headless::{Headless, Stop},
@@ -34,6 +35,11 @@ use super::{
 
 impl Headless {
     pub async fn act(&mut self, verb: Verb) -> Result<Exit, Stop> {
+        let flies = matches!(verb, Verb::Deploy { .. } | Verb::Fly { .. });
+        if self.common.break_glass && !flies {
+            let sentence = "--break-glass is for deploy and fly; nothing else is behind glass";
+            return Err(Refusal::new(RefusalKind::Usage, "glass.verb", sentence).into());
+        }
         match verb {
             Verb::Request {
                 place,
@@ -47,7 +53,25 @@ impl Headless {
                 reason,
                 wait,
             } => self.deploy(&place, &release, reason, wait).await,
-            Verb::Fly { place } => self.fly(&place).await,
+            Verb::Fly { place, reason } => self.fly(&place, reason).await,
+            Verb::Guard {
+                place,
+                what: Some(GuardWord::Stop),
+                reason,
+            } => {
+                let reason = reason.unwrap_or_default();
+                self.simple(&place, Command::StopGuard { reason }).await
+            }
+            Verb::Guard { place, .. } => self.stand_guard(&place).await,
+            Verb::Countersign { place, reason } => {
+                self.simple(&place, Command::Countersign { reason }).await
+            }
+            Verb::Ground {
+                place,
+                release,
+                clear,
+                reason,
+            } => self.ground(&place, release.as_deref(), clear, reason).await,
             Verb::Approve {
                 place,
                 plan,
@@ -124,12 +148,14 @@ impl Headless {
             Verb::Rollback {
                 place,
                 release,
+                former_revision,
                 staged,
                 reason,
                 wait,
             } => {
                 let to = match release {
                     Some(name) => Some(Box::new(self.rollback_release(&place, &name).await?)),
+                    None if former_revision => Some(Box::new(self.former_revision(&place).await?)),
                     None => None,
                 };
                 self.acting(&place, Command::RollBack { to, staged, reason }, wait)
@@ -314,9 +340,11 @@ impl Headless {
         &mut self,
         place: &Place,
         name: &str,
-        reason: String,
+        reason: Option<String>,
         wait: bool,
     ) -> Result<Exit, Stop> {
+        let glass = self.glass(reason.as_ref())?;
+        let reason = reason.unwrap_or_else(|| "deploy".to_owned());
         let target = self.find(place)?;
         self.sync().await?;
         let release = self.release(&target.id.project, name).await?;
@@ -338,7 +366,7 @@ impl Headless {
             Some(_) => {}
             None => self.stored(&target, name, reason).await?,
         }
-        self.take_off(place, &target).await?;
+        self.take_off(place, &target, glass).await?;
         if wait && !self.common.dry_run {
             self.waited(&target, Until::NeedsPerson).await
         } else {
@@ -346,19 +374,38 @@ impl Headless {
         }
     }
 
-    async fn take_off(&mut self, place: &Place, target: &Target) -> Result<(), Stop> {
+    /// The reason of a break-glass, which is never left to a default.
+    fn glass(&self, reason: Option<&String>) -> Result<Option<String>, Stop> {
+        match reason.filter(|reason| !reason.trim().is_empty()) {
+            _ if !self.common.break_glass => Ok(None),
+            Some(reason) => Ok(Some(reason.clone())),
+            None => {
+                let sentence = "--break-glass needs --reason: a second person has to answer for it";
+                Err(Refusal::new(RefusalKind::Usage, "glass.reason", sentence).into())
+            }
+        }
+    }
+
+    async fn take_off(
+        &mut self,
+        place: &Place,
+        target: &Target,
+        glass: Option<String>,
+    ) -> Result<(), Stop> {
         let facts = self.facts(target)?;
         let Some(plan) = facts.current().map(|current| current.plan.digest.clone()) else {
             return Ok(());
         };
-        match self.acting(place, Command::Fly { plan }, false).await? {
+        let fly = Command::Fly { plan, glass };
+        match self.acting(place, fly, false).await? {
             Exit::Done => Ok(()),
             other => Err(Stop::Exit(other)),
         }
     }
 
     /// Attends to the close. Takes off first where it is GO.
-    async fn fly(&mut self, place: &Place) -> Result<Exit, Stop> {
+    async fn fly(&mut self, place: &Place, reason: Option<String>) -> Result<Exit, Stop> {
+        let glass = self.glass(reason.as_ref())?;
         let target = self.find(place)?;
         self.sync().await?;
         let before = self
@@ -385,7 +432,7 @@ impl Headless {
                 );
                 return Err(refusal.into());
             }
-            Some(FlightState::Requested) => self.take_off(place, &target).await?,
+            Some(FlightState::Requested) => self.take_off(place, &target, glass).await?,
             Some(_) => {}
         }
         if self.common.dry_run {
@@ -430,19 +477,99 @@ impl Headless {
         self.acting(place, Command::Promote { step }, wait).await
     }
 
+    /// Attends what flies, without ever taking off.
+    async fn stand_guard(&mut self, place: &Place) -> Result<Exit, Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        let state = self
+            .facts(&target)?
+            .current()
+            .map(|current| current.state.is_airborne());
+        if state != Some(true) {
+            let sentence = format!("nothing flies in {}: there is nothing to guard", target.id);
+            return Err(Refusal::new(RefusalKind::NotFound, "target.idle", sentence).into());
+        }
+        self.attend_until(&target, Until::Ended).await
+    }
+
+    async fn ground(
+        &mut self,
+        place: &Place,
+        name: Option<&str>,
+        clear: bool,
+        reason: String,
+    ) -> Result<Exit, Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        let release = match name {
+            Some(name) => self.quoted_or_known(&target, name).await?,
+            None => {
+                let newest = self
+                    .facts(&target)?
+                    .state
+                    .quoted()
+                    .first()
+                    .copied()
+                    .cloned();
+                newest.ok_or_else(|| {
+                    let sentence = format!("no release flew in {}: name one", target.id);
+                    Refusal::new(RefusalKind::NotFound, "release", sentence)
+                })?
+            }
+        };
+        let release = Box::new(release);
+        let command = if clear {
+            Command::Clear { release, reason }
+        } else {
+            Command::Ground { release, reason }
+        };
+        self.simple(place, command).await
+    }
+
+    async fn former_revision(&mut self, place: &Place) -> Result<ReleaseRef, Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        self.read(&target).await;
+        let kept = self.facts(&target)?.former_revision();
+        Ok(kept.ok_or_else(|| {
+            let sentence = format!("{} keeps no former revision to go back to", target.workload);
+            Refusal::new(RefusalKind::NotFound, "rollback.former", sentence)
+        })?)
+    }
+
+    /// By any name. A number that the ledger quotes needs no repository, and neither does another name while the
+    /// repository cannot be read.
+    async fn quoted_or_known(&mut self, target: &Target, name: &str) -> Result<ReleaseRef, Stop> {
+        let state = &self.facts(target)?.state;
+        let quoted = resolve::quoted(state, &target.id.project, name);
+        let is_number = name.bytes().all(|digit| digit.is_ascii_digit());
+        if let Some(quoted) = quoted.clone().filter(|_| is_number) {
+            return Ok(quoted);
+        }
+        match self.release(&target.id.project, name).await {
+            Ok(release) => Ok(release.to_ref()),
+            Err(Stop::Fault(fault)) => match quoted {
+                Some(quoted) => {
+                    let title = quoted.title();
+                    let said = format!("gonogo: {fault}; `{name}` is {title}, by the ledger");
+                    self.output.say(&said);
+                    Ok(quoted)
+                }
+                None => Err(fault.into()),
+            },
+            Err(other) => Err(other),
+        }
+    }
+
     /// By any name; what the ledger quotes with its image needs no registry.
     async fn rollback_release(&mut self, place: &Place, name: &str) -> Result<ReleaseRef, Stop> {
         let target = self.find(place)?;
         self.sync().await?;
-        let release = self.release(&target.id.project, name).await?;
-        let facts = self.facts(&target)?;
-        let quoted = facts
-            .state
-            .past
-            .iter()
-            .rev()
-            .map(|past| &past.release)
-            .find(|past| past.commit == release.commit && past.image.is_some());
+        let release = self.quoted_or_known(&target, name).await?;
+        let quoted = self.facts(&target)?.state.quoted();
+        let quoted = quoted
+            .into_iter()
+            .find(|quoted| quoted.commit == release.commit && quoted.image.is_some());
         if let Some(quoted) = quoted {
             return Ok(quoted.clone());
         }

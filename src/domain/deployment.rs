@@ -17,7 +17,7 @@ use super::{
     workspace::{Actor, IdentityMeans},
 };
 
-pub use target::{Grounded, Live, Past, TargetState};
+pub use target::{Glass, Grounded, Live, Past, Signature, TargetState};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +77,12 @@ pub struct Deployment {
     /// Where a rollback goes.
     pub rolling_back_to: Option<ReleaseRef>,
     pub held: Option<Held>,
+    /// What the guard held it for, since take-off or the last retry.
+    #[serde(default)]
+    pub guarded: Vec<Guarded>,
+    /// Who stopped the guard, for the rest of this flight.
+    #[serde(default)]
+    pub guard_stopped: Option<Held>,
     /// Set when some change of an act was refused after an earlier one was applied.
     pub unfinished: Option<Act>,
 }
@@ -134,6 +140,16 @@ pub struct LastAct {
 pub struct Held {
     pub by: String,
     pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The guard held for this gate; not for the same again before it was seen to pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guarded {
+    pub gate: String,
+    pub at: Timestamp,
+    intent: IntentId,
 }
 
 impl Deployment {

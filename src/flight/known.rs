@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{
-        deployment::TargetState,
+        deployment::{Glass, TargetState},
         entry::{Body, Entry, StreamId},
         health::Health,
         metric::{Figures, Metrics},
@@ -19,7 +19,10 @@ use crate::{
         target::TargetId,
         workspace::Workspace,
     },
-    policy::facts::Facts,
+    policy::{
+        facts::Facts,
+        guard::{Stand, Watch},
+    },
 };
 
 /// Points kept for a curve: ten minutes at the default scrape interval.
@@ -46,6 +49,8 @@ pub struct TargetKnown {
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
     pub curve: VecDeque<CurvePoint>,
+    /// The guard's memory of the flight under way.
+    pub guard: Watch,
 }
 
 /// Figures of the latest interval by template hash, for the sparklines.
@@ -198,6 +203,29 @@ impl Known {
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,
+            guard: &known.guard,
         })
+    }
+
+    /// The guard looks at one target, and says what follows. Only who attends looks.
+    pub fn guard(&mut self, id: &TargetId, now: Timestamp) -> Stand {
+        let Some(known) = self.targets.get_mut(id) else {
+            return Stand::Off;
+        };
+        let mut watch = std::mem::take(&mut known.guard);
+        if let Some(facts) = self.facts(id, now) {
+            watch.look(&facts);
+        }
+        if let Some(known) = self.targets.get_mut(id) {
+            known.guard = watch;
+        }
+        self.facts(id, now)
+            .map_or(Stand::Off, |facts| facts.guard.stand(&facts))
+    }
+
+    /// Every break-glass that nobody has countersigned, wherever it was.
+    pub fn unsigned(&self) -> impl Iterator<Item = (&TargetId, &Glass)> {
+        let targets = self.targets.iter();
+        targets.flat_map(|(id, known)| known.state.unsigned().map(move |glass| (id, glass)))
     }
 }

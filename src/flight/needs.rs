@@ -20,7 +20,11 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Reject { .. }
         | Command::Withdraw { .. }
         | Command::Check { .. }
-        | Command::Reopen { .. } => &[],
+        | Command::Reopen { .. }
+        | Command::Countersign { .. }
+        | Command::StopGuard { .. }
+        | Command::Ground { .. }
+        | Command::Clear { .. } => &[],
         // A waiver is for the stage that is reached: what was reached is written down first.
         Command::Waive { .. } => &[Query::Workload],
         Command::Request { .. } => &[Query::Workload, Query::Catalogue],
@@ -28,6 +32,8 @@ pub fn needs(command: &Command) -> &'static [Query] {
         Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {
             &[Query::Workload, Query::Figures]
         }
+        // The guard has looked at everything already.
+        Command::Guard { .. } => &[],
         Command::Hold | Command::Abort | Command::Retry | Command::RollBack { .. } => {
             &[Query::Workload]
         }

@@ -1,16 +1,17 @@
 //! The process manager: what a deployment waits for, and what any attending process records, once. A canary
 //! lasts an hour, an act seconds; what lies between is folded state with deadlines computed from entries.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        change::{ActKind, Cause},
         deployment::{Deployment, FlightState, ItemStatus},
         entry::{Body, Ending},
         metric::Limit,
         plan::{ItemKind, ItemSpec, Probe},
-        rollout::{Observed, PodState, RolloutPhase},
+        rollout::{Observed, PodState, RolloutPhase, Workload},
         target::WorkloadKind,
         time,
     },
@@ -18,6 +19,7 @@ use crate::{
         facts::Facts,
         gate::Verdict,
         gates::{self, health},
+        guard::Stand,
         judge,
     },
 };
@@ -161,15 +163,7 @@ fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         );
     }
     if workload.image != deployment.plan.release.image {
-        let other = workload
-            .image
-            .as_deref()
-            .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
-        return waiting(
-            Mover::You,
-            format!("changed outside gonogo: the platform now asks for {other}"),
-            None,
-        );
+        return waiting(Mover::You, outside(workload), None);
     }
     let reached = reached_stages(deployment, observed);
     let id = || deployment.id.clone();
@@ -207,12 +201,44 @@ fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
             .held_by
             .as_ref()
             .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
-        return waiting(Mover::You, format!("held on the platform by {by}"), None);
+        let why = deployment
+            .held
+            .as_ref()
+            .filter(|held| held.by == by)
+            .and_then(|held| held.reason.as_ref())
+            .map_or_else(String::new, |why| format!(": {why}"));
+        return waiting(
+            Mover::You,
+            format!("held on the platform by {by}{why}"),
+            None,
+        );
+    }
+    if let Some(counting) = guarding(facts) {
+        return counting;
     }
     if workload.rests_at_step() {
         return resting(facts, deployment, observed);
     }
     late(facts, deployment, observed)
+}
+
+/// Something is going wrong where the platform would go on by itself, and nobody has said what to do yet.
+fn guarding(facts: &Facts<'_>) -> Option<Next> {
+    let said = |when: &str, cause: &Cause| {
+        format!(
+            "guard: {}; it holds the flight {when} (`guard stop` ends that)",
+            cause.sentence
+        )
+    };
+    match facts.guard.stand(facts) {
+        Stand::Counting { cause, at } => {
+            let left = time::clock(at.duration_since(facts.now));
+            let words = said(&format!("in {left}, unless that recovers"), &cause);
+            Some(waiting(Mover::Gonogo, words, Some(at)))
+        }
+        Stand::Hold(cause) => Some(waiting(Mover::Gonogo, said("now", &cause), None)),
+        Stand::Off | Stand::Calm | Stand::Stopped(_) | Stand::Acted(_) => None,
+    }
 }
 
 /// Stages that the platform rests at, or has passed, and that are not written down yet.
@@ -333,10 +359,10 @@ fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
             None,
         );
     }
-    let started = deployment
+    let asked = deployment
         .last_act
         .as_ref()
-        .is_some_and(|act| act.applied == act.of);
+        .filter(|act| act.kind == ActKind::RollBack && act.applied == act.of);
     let Some(observed) = facts.fresh() else {
         return waiting(Mover::Gonogo, blind(facts), None);
     };
@@ -353,10 +379,39 @@ fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
             ending: Ending::RolledBack,
         }]);
     }
-    if workload.image != to.image && deployment.outstanding.is_none() && !started {
+    if workload.image != to.image && deployment.outstanding.is_none() {
+        let Some(act) = asked else {
+            let words = format!("the desired state is not {} yet: R goes on", to.title());
+            return waiting(Mover::You, words, None);
+        };
+        let read_at = facts.workload.last.as_ref().map(|reading| reading.at);
+        let left = [
+            Some(&deployment.plan.release),
+            deployment.plan.before.as_ref(),
+        ];
+        let as_before = left
+            .iter()
+            .flatten()
+            .any(|release| release.image == workload.image);
+        // A reading may be older than it arrived; what the platform asked for before is believed after a while only.
+        let patience = if as_before {
+            facts.workspace.timings.mutation_deadline
+        } else {
+            SignedDuration::ZERO
+        };
+        let late = act.settled_at.checked_add(patience).ok();
+        if read_at > late {
+            let sentence = format!(
+                "{} while it rolled back to {}; R goes on",
+                outside(workload),
+                to.title()
+            );
+            return waiting(Mover::You, sentence, None);
+        }
+        let ago = time::age(facts.now.duration_since(act.at));
         return waiting(
-            Mover::You,
-            format!("the desired state is not {} yet: R goes on", to.title()),
+            Mover::Controller,
+            format!("rollback asked {ago} ago, not seen yet"),
             None,
         );
     }
@@ -386,6 +441,14 @@ fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         format!("rolling back to {}: {}", to.title(), workload.message),
         None,
     )
+}
+
+fn outside(workload: &Workload) -> String {
+    let other = workload
+        .image
+        .as_deref()
+        .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
+    format!("changed outside gonogo: the platform now asks for {other}")
 }
 
 fn blind(facts: &Facts<'_>) -> String {
@@ -437,12 +500,28 @@ fn verifying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
             deployment: deployment.id.clone(),
         }]);
     };
+    due_item(facts, deployment, item)
+}
+
+/// One item of the verification: measured, or waited for, in its box.
+fn due_item(facts: &Facts<'_>, deployment: &Deployment, item: &ItemSpec) -> Next {
     let done_at = deployment.promoted_at.unwrap_or(facts.now);
     let edge = |offset| done_at.checked_add(offset).ok();
     let (opens, closes) = (
         item.time_box.and_then(|b| edge(b.from)),
         item.time_box.and_then(|b| edge(b.until)),
     );
+    // What was opened again gets as long a box from then.
+    let again = deployment
+        .items
+        .get(&item.id)
+        .filter(|state| state.status == ItemStatus::Open)
+        .and_then(|state| {
+            let due = item.time_box?;
+            let long = due.until.checked_sub(due.from)?;
+            state.at.checked_add(long).ok()
+        });
+    let closes = closes.map(|closes| again.map_or(closes, |again| closes.max(again)));
     if let Some(opens) = opens.filter(|opens| *opens > facts.now) {
         return waiting(
             Mover::Gonogo,
@@ -534,6 +613,13 @@ fn measure(probe: Probe, facts: &Facts<'_>, limits: &[Limit]) -> (Verdict, Strin
 fn monitoring(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     if let Some(changed) = changed_outside(facts, deployment) {
         return changed;
+    }
+    // Opened again while it is monitored: done again, like the first time.
+    let reopened = deployment
+        .verification()
+        .find(|item| item.required && !deployment.is_settled(item));
+    if let Some(item) = reopened {
+        return due_item(facts, deployment, item);
     }
     let judgement = gates::close(facts, &deployment.plan);
     if judgement.go {

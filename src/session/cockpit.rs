@@ -32,6 +32,8 @@ pub struct Cockpit {
     pub busy: BTreeMap<TargetId, Busy>,
     /// Positions at which this process is writing down what it saw.
     pub attending: BTreeMap<TargetId, u64>,
+    /// Where the guard of this process holds now (None), or rests after a failure until then.
+    pub guarding: BTreeMap<TargetId, Option<Timestamp>>,
     pub message: Option<Message>,
     pub ledger: LedgerStatus,
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
@@ -85,6 +87,7 @@ impl Cockpit {
             keymap,
             busy: BTreeMap::new(),
             attending: BTreeMap::new(),
+            guarding: BTreeMap::new(),
             message: None,
             ledger: LedgerStatus::default(),
             catalogue_trouble: BTreeMap::new(),

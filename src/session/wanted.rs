@@ -6,7 +6,7 @@ use crate::{
         deployment::Deployment,
         entry::Body,
         plan::{ItemId, ItemKind, StoredPlan},
-        release::Release,
+        release::{Release, ReleaseRef},
     },
     input::{Action, Risk},
     policy::{
@@ -15,6 +15,7 @@ use crate::{
         facts::Facts,
         planner,
         refusal::{Refusal, RefusalKind},
+        resolve,
     },
 };
 
@@ -182,7 +183,19 @@ fn command(
         })),
         Action::Fly => Ok(Step::Command(Command::Fly {
             plan: current(facts)?.plan.digest.clone(),
+            glass: None,
         })),
+        Action::BreakGlass => prompt_or(Ask::BreakGlass {
+            plan: current(facts)?.plan.digest.clone(),
+        }),
+        Action::Countersign => prompt_or(Ask::Countersign),
+        Action::StopGuard => prompt_or(Ask::StopGuard),
+        Action::Ground => prompt_or(Ask::Ground {
+            release: Box::new(flown(facts, aim)?),
+        }),
+        Action::Clear => prompt_or(Ask::Clear {
+            release: Box::new(grounded(facts, aim)?),
+        }),
         Action::Promote => {
             // The key means the step that is on the screen.
             let shown = facts
@@ -213,6 +226,7 @@ fn command(
         Action::Rollback => prompt_or(Ask::RollBack {
             release: aim.release,
             staged: aim.staged,
+            revision: aim.revision,
         }),
         Action::Close => Ok(Step::Command(Command::Close)),
         other => Err(Refusal::new(
@@ -247,9 +261,28 @@ fn with_reason(
             item: item.clone(),
             reason,
         },
-        Ask::RollBack { release, staged } => {
+        Ask::BreakGlass { plan } => Command::Fly {
+            plan: plan.clone(),
+            glass: Some(reason),
+        },
+        Ask::Countersign => Command::Countersign { reason },
+        Ask::StopGuard => Command::StopGuard { reason },
+        Ask::Ground { release } => Command::Ground {
+            release: release.clone(),
+            reason,
+        },
+        Ask::Clear { release } => Command::Clear {
+            release: release.clone(),
+            reason,
+        },
+        Ask::RollBack {
+            release,
+            staged,
+            revision,
+        } => {
             let to = match release {
                 Some(number) => Some(Box::new(rollback_release(cockpit, facts, *number)?)),
+                None if *revision => Some(Box::new(former_revision(facts)?)),
                 None => None,
             };
             Command::RollBack {
@@ -274,18 +307,9 @@ fn rollback_release(
     facts: &Facts<'_>,
     number: u64,
 ) -> Result<crate::domain::release::ReleaseRef, Refusal> {
-    let here = facts
-        .state
-        .past
-        .iter()
-        .rev()
-        .map(|past| &past.release)
-        .chain(facts.state.live.iter().map(|live| &live.release));
-    if let Some(quoted) = here
-        .into_iter()
-        .find(|release| release.number == number && release.image.is_some())
-    {
-        return Ok(quoted.clone());
+    let project = &facts.target.id.project;
+    if let Some(quoted) = resolve::quoted(facts.state, project, &number.to_string()) {
+        return Ok(quoted);
     }
     let release = cockpit
         .known
@@ -298,6 +322,61 @@ fn rollback_release(
             format!("release {number} never ran here, and its image is not known by digest"),
         )
     })
+}
+
+fn former_revision(facts: &Facts<'_>) -> Result<ReleaseRef, Refusal> {
+    facts.former_revision().ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::NotFound,
+            "rollback.former",
+            format!(
+                "{} keeps no former revision to go back to",
+                facts.target.workload
+            ),
+        )
+    })
+}
+
+/// The release that is named, else what flies here, else what flew here last.
+fn flown(facts: &Facts<'_>, aim: &Aim) -> Result<ReleaseRef, Refusal> {
+    let named = |number: u64| {
+        let known = facts.releases.iter().find(|r| r.number == number);
+        resolve::quoted(facts.state, &facts.target.id.project, &number.to_string())
+            .or_else(|| known.map(Release::to_ref))
+    };
+    let found = match aim.release {
+        Some(number) => named(number),
+        None => facts.state.quoted().first().copied().cloned(),
+    };
+    found.ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::NotFound,
+            "release",
+            "no release flew here: name one",
+        )
+    })
+}
+
+/// The release that is named, else the one that was grounded last.
+fn grounded(facts: &Facts<'_>, aim: &Aim) -> Result<ReleaseRef, Refusal> {
+    let grounded = &facts.state.grounded;
+    let quoted = facts.state.quoted().into_iter();
+    let known = facts.releases.iter().map(Release::to_ref);
+    let mut among: Vec<(jiff::Timestamp, ReleaseRef)> = quoted
+        .cloned()
+        .chain(known)
+        .filter(|release| aim.release.is_none_or(|number| number == release.number))
+        .filter_map(|release| Some((grounded.get(&release.commit)?.at, release)))
+        .collect();
+    among.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    among
+        .into_iter()
+        .next()
+        .map(|(_, release)| release)
+        .ok_or_else(|| {
+            let sentence = "nothing is grounded here";
+            Refusal::new(RefusalKind::NotFound, "release.grounded", sentence)
+        })
 }
 
 /// The plan of a release for the target in focus, as it would be stored now.

@@ -129,6 +129,20 @@ impl Session {
                 let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
                 Event::ActEnded { target, kind, end }
             }
+            Effect::Guard {
+                target,
+                confirmed,
+                command,
+            } => {
+                executor.actor = Actor::guard("here");
+                let end = executor.execute(&confirmed, &command, None).await;
+                let sentence = confirmed.act().reason.clone().unwrap_or_default();
+                Event::Guarded {
+                    target,
+                    sentence,
+                    end,
+                }
+            }
             Effect::Record { target, command } => {
                 let end = executor.record(&command, &target).await;
                 let verb = command.verb().to_owned();

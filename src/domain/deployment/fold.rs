@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Decision, Deployment, FlightState, Grounded, Held, ItemState, ItemStatus, LastAct, Live,
-    Outstanding, Past, TargetState,
+    Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
+    LastAct, Live, Outstanding, Past, Signature, TargetState,
 };
 use crate::domain::{
     change::ActKind,
@@ -48,6 +48,46 @@ impl TargetState {
                 opened.rolling_back_to = Some(plan.release.clone());
                 opened.took_off_at = Some(entry.at);
                 self.current = Some(opened);
+            }
+            Body::Grounded { release, reason } => {
+                self.grounded.insert(
+                    release.commit.clone(),
+                    Grounded {
+                        at: entry.at,
+                        by: entry.actor.name.clone(),
+                        how: ActKind::RollBack,
+                        reason: Some(reason.clone()),
+                    },
+                );
+            }
+            Body::Cleared { release, .. } => {
+                self.grounded.remove(&release.commit);
+            }
+            Body::GlassBroken {
+                deployment,
+                reason,
+                skipped,
+            } => self.glass.push(Glass {
+                deployment: deployment.clone(),
+                by: entry.actor.name.clone(),
+                at: entry.at,
+                reason: reason.clone(),
+                skipped: skipped.clone(),
+                countersigned: None,
+            }),
+            Body::Countersigned { deployment, reason } => {
+                let open = self.glass.iter_mut().find(|glass| {
+                    glass.countersigned.is_none()
+                        && glass.deployment == *deployment
+                        && glass.by != entry.actor.name
+                });
+                if let Some(glass) = open {
+                    glass.countersigned = Some(Signature {
+                        by: entry.actor.name.clone(),
+                        at: entry.at,
+                        reason: reason.clone(),
+                    });
+                }
             }
             Body::Cancelled { .. } => self.end(entry, Ending::Cancelled),
             Body::Ended { ending, .. } => self.end(entry, *ending),
@@ -111,6 +151,7 @@ impl TargetState {
                             at: entry.at,
                             by,
                             how: ActKind::RollBack,
+                            reason: None,
                         },
                     );
                 }
@@ -165,6 +206,8 @@ impl Deployment {
             promoted_steps: BTreeMap::new(),
             rolling_back_to: None,
             held: None,
+            guarded: Vec::new(),
+            guard_stopped: None,
             unfinished: None,
         }
     }
@@ -174,6 +217,7 @@ impl Deployment {
         self.state = FlightState::Flying;
         self.stages.fill(None);
         self.promoted_steps.clear();
+        self.guarded.clear();
     }
 
     fn evolve(&mut self, entry: &Entry) {
@@ -240,6 +284,13 @@ impl Deployment {
                 change,
                 ..
             } => {
+                if let Some(cause) = &act.guard {
+                    self.guarded.push(Guarded {
+                        gate: cause.gate.clone(),
+                        at: entry.at,
+                        intent: intent.clone(),
+                    });
+                }
                 let (intent, act, by) = (intent.clone(), (**act).clone(), entry.actor.clone());
                 self.outstanding = Some(Outstanding {
                     intent,
@@ -261,6 +312,13 @@ impl Deployment {
                 {
                     *reached = Some(entry.at);
                 }
+            }
+            Body::GuardStopped { reason, .. } => {
+                self.guard_stopped = Some(Held {
+                    by: entry.actor.name.clone(),
+                    at: entry.at,
+                    reason: Some(reason.clone()),
+                });
             }
             Body::RetriedOutside { .. } => self.start_over(),
             Body::Promoted { .. } => {
@@ -290,6 +348,8 @@ impl Deployment {
                 self.outstanding = Some(outstanding);
             }
             Outcome::Refused { .. } | Outcome::NotApplied => {
+                // What never landed was not done: the guard may try again.
+                self.guarded.retain(|guarded| guarded.intent != *intent);
                 if applied_before {
                     self.unfinished = Some(outstanding.act);
                 }
@@ -316,6 +376,7 @@ impl Deployment {
                 self.held = Some(Held {
                     by: done.by.name.clone(),
                     at,
+                    reason: act.reason.clone(),
                 });
             }
             ActKind::Resume => self.held = None,

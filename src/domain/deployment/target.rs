@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Deployment;
@@ -10,6 +10,7 @@ use crate::domain::{
     change::ActKind,
     entry::{DeploymentId, Ending, Entry},
     release::{Commit, ReleaseRef},
+    time,
 };
 
 /// Everything the ledger knows of one target.
@@ -22,8 +23,11 @@ pub struct TargetState {
     pub past: Vec<Past>,
     /// What the ledger says serves here, and since when it is verified.
     pub live: Option<Live>,
-    /// Releases aborted or rolled back here: no GO until a person waives it (SPEC E9).
+    /// Releases rolled back here, or grounded by hand: no GO until a person waives or clears it (SPEC E9).
     pub grounded: BTreeMap<Commit, Grounded>,
+    /// Every flight past gates that only an emergency may pass; oldest first.
+    #[serde(default)]
+    pub glass: Vec<Glass>,
     /// Holds entries of a later format: nothing may be appended by this program.
     pub read_only: bool,
 }
@@ -40,6 +44,58 @@ pub struct Grounded {
     pub at: Timestamp,
     pub by: String,
     pub how: ActKind,
+    /// By hand, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Grounded {
+    /// `rolled back here by kim`
+    pub fn words(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("grounded by {}: {reason}", self.by),
+            None => format!("{} here by {}", self.how.done(), self.by),
+        }
+    }
+}
+
+/// A break-glass, red until a second person has countersigned it (SPEC 8.13).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Glass {
+    pub deployment: DeploymentId,
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+    pub skipped: Vec<String>,
+    pub countersigned: Option<Signature>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+impl Glass {
+    pub fn due(&self, within: SignedDuration) -> Timestamp {
+        self.at.checked_add(within).unwrap_or(Timestamp::MAX)
+    }
+
+    /// One line that every screen and `status` show, red.
+    pub fn sentence(&self, within: SignedDuration, now: Timestamp) -> String {
+        let (due, id) = (self.due(within), &self.deployment);
+        let left = due.duration_since(now);
+        let until = if left.is_negative() {
+            format!("OVERDUE since {}", due.strftime("%H:%M:%S"))
+        } else {
+            format!("due in {}", time::clock(left))
+        };
+        format!(
+            "BREAK-GLASS by {} ({id}: {}): countersign {until}",
+            self.by, self.reason
+        )
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +148,34 @@ impl TargetState {
             .rev()
             .find(earlier)
             .map(|past| &past.release)
+    }
+
+    /// What nobody has countersigned yet.
+    pub fn unsigned(&self) -> impl Iterator<Item = &Glass> {
+        self.glass
+            .iter()
+            .filter(|glass| glass.countersigned.is_none())
+    }
+
+    /// Every release that the ledger quotes here, newest first: enough to name one and to put it back when its
+    /// repository cannot be read.
+    pub fn quoted(&self) -> Vec<&ReleaseRef> {
+        let current = self.current.iter().flat_map(|current| {
+            let plan = &current.plan;
+            std::iter::once(&plan.release)
+                .chain(plan.before.as_ref())
+                .chain(current.rolling_back_to.as_ref())
+        });
+        let live = self.live.iter().map(|live| &live.release);
+        let past = self.past.iter().rev();
+        let past = past.flat_map(|past| std::iter::once(&past.release).chain(past.before.as_ref()));
+        let mut quoted: Vec<&ReleaseRef> = Vec::new();
+        for release in current.chain(live).chain(past) {
+            if !quoted.iter().any(|other| other.commit == release.commit) {
+                quoted.push(release);
+            }
+        }
+        quoted
     }
 
     /// Was this release verified here, and since when does that hold?

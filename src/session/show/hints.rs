@@ -60,6 +60,10 @@ fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool
             state == Some(Flying)
         }
         Action::Retry => state == Some(Aborted),
+        Action::Ground => matches!(state, Some(Aborted | FlightState::RollingBack)),
+        Action::StopGuard => state == Some(Flying),
+        Action::BreakGlass => state == Some(Requested),
+        Action::Clear | Action::Countersign => false,
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),
     }
