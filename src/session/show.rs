@@ -5,6 +5,7 @@ mod evidence;
 mod fleet;
 mod flight;
 mod hints;
+mod next;
 mod plan;
 mod timeline;
 
@@ -27,6 +28,7 @@ pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines};
 pub use hints::{HintShown, hints};
+pub use next::{NextCard, NextStep, next_steps};
 pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline};
 

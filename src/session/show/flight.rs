@@ -17,6 +17,7 @@ use super::{
     Line,
     evidence::{self, HealthShown, MetricShown},
     gate_lines, item_line,
+    next::{NextCard, next_steps},
     timeline::{TimelineLine, timeline_since},
     waiting,
 };
@@ -58,6 +59,8 @@ pub struct FlightShown<'a> {
     /// Newest last, time and sentence.
     pub timeline: Vec<TimelineLine>,
     pub held: Option<String>,
+    /// What to do now, in place of the gates of a step that does not come.
+    pub next: Option<NextCard>,
 }
 
 pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
@@ -89,6 +92,7 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
         health: evidence::health(&facts),
         timeline: timeline_since(cockpit, deployment.requested_at),
         held,
+        next: next_steps(cockpit),
         deployment,
     })
 }
