@@ -356,7 +356,7 @@ impl Recording {
     }
 }
 
-fn drawn(cockpit: &Cockpit) -> Buffer {
+pub fn drawn(cockpit: &Cockpit) -> Buffer {
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
     let theme = Catalogue::default().load(DEFAULT, Depth::True).theme;

@@ -67,7 +67,13 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
     let facts = cockpit.facts()?;
     let deployment = facts.current()?;
     let judgement = judgement(&facts, deployment);
-    let lines = lines(&judgement, deployment);
+    let next = next_steps(cockpit);
+    // Gates of a step that does not come are no list to choose from.
+    let lines = if next.is_some() {
+        Vec::new()
+    } else {
+        lines(&judgement, deployment)
+    };
     let last = facts.workload.last.as_ref();
     let held = facts
         .workload
@@ -92,7 +98,7 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
         health: evidence::health(&facts),
         timeline: timeline_since(cockpit, deployment.requested_at),
         held,
-        next: next_steps(cockpit),
+        next,
         deployment,
     })
 }
@@ -128,7 +134,8 @@ pub fn flight_lines(cockpit: &Cockpit) -> Vec<Line> {
     let Some(facts) = cockpit.facts() else {
         return Vec::new();
     };
-    facts.current().map_or_else(Vec::new, |deployment| {
+    let gates = facts.current().filter(|_| next_steps(cockpit).is_none());
+    gates.map_or_else(Vec::new, |deployment| {
         lines(&judgement(&facts, deployment), deployment)
     })
 }

@@ -121,11 +121,6 @@ fn readings(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rec
     let width = area.width.saturating_sub(4);
     let mut lines: Vec<Line> = Vec::new();
     let roomy = area.width >= 100 && area.height >= 20 && !metrics.is_empty();
-    if !roomy {
-        for metric in &metrics {
-            lines.extend(metrics::brief(canvas, metric, false, width));
-        }
-    }
     if let Some(health) = &health {
         let mark = marks::verdict(health.verdict);
         lines.push(vec![
@@ -134,6 +129,11 @@ fn readings(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rec
             canvas.piece(health.sentence.as_str(), Role::Text),
         ]);
         lines.extend(metrics::checks(canvas, health));
+    }
+    if !roomy {
+        for metric in &metrics {
+            lines.extend(metrics::brief(canvas, metric, false, width));
+        }
     }
     let high = u16::try_from(lines.len()).unwrap_or(4) + 2;
     let mut below = area;
