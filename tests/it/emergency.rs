@@ -366,7 +366,7 @@ fn where_the_ledger_knows_nothing_the_platforms_own_revision_is_offered() {
     let image = release_of(&story, 40).image.unwrap();
     kept(&mut story, 6, &image);
     assert_eq!(roll_back(&story, None).unwrap().number, 40);
-    // Flown, and ended: what serves is then what the ledger says.
+    // What is older than that never ran here as far as anybody knows.
     let decision = decided(
         &story,
         "dana",
