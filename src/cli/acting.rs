@@ -7,10 +7,9 @@ use serde_json::json;
 use crate::{
     domain::{
         change::Act,
-        deployment::FlightState,
         entry::{Body, IntentId},
         plan::ItemId,
-        release::{Digest, ReleaseRef},
+        release::Digest,
         target::Target,
     },
     flight::needs::{Query, needs},
@@ -19,7 +18,6 @@ use crate::{
         decide::{Command, Decision, decide},
         gates, planner,
         refusal::{Refusal, RefusalKind},
-        resolve,
     },
     ports::act::Platform as _,
     runtime::terminal,
@@ -27,7 +25,7 @@ use crate::{
 
 use super::{
     args::{GuardWord, Place, Verb},
-    attend::{self, Until},
+    attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
     reading::gate_lines,
@@ -191,7 +189,7 @@ impl Headless {
     }
 
     /// Reads the platform, and writes down what is seen.
-    async fn look(&mut self, target: &Target) -> Result<(), Stop> {
+    pub(super) async fn look(&mut self, target: &Target) -> Result<(), Stop> {
         self.read(target).await;
         // Whoever changed what was just read had written the intent before: now it is known who.
         self.sync().await?;
@@ -210,7 +208,7 @@ impl Headless {
     }
 
     /// A command that only writes to the ledger.
-    async fn simple(&mut self, place: &Place, command: Command) -> Result<Exit, Stop> {
+    pub(super) async fn simple(&mut self, place: &Place, command: Command) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         self.record(&target, &command).await?;
@@ -267,7 +265,12 @@ impl Headless {
     }
 
     /// Makes the plan and stores it in the ledger.
-    async fn stored(&mut self, target: &Target, name: &str, reason: String) -> Result<(), Stop> {
+    pub(super) async fn stored(
+        &mut self,
+        target: &Target,
+        name: &str,
+        reason: String,
+    ) -> Result<(), Stop> {
         self.sync().await?;
         self.read(target).await;
         let release = self.release_with_artifact(&target.id.project, name).await?;
@@ -336,251 +339,13 @@ impl Headless {
         }
     }
 
-    async fn deploy(
-        &mut self,
-        place: &Place,
-        name: &str,
-        reason: Option<String>,
-        wait: bool,
-    ) -> Result<Exit, Stop> {
-        let glass = self.glass(reason.as_ref())?;
-        let reason = reason.unwrap_or_else(|| "deploy".to_owned());
-        let target = self.find(place)?;
-        self.sync().await?;
-        let release = self.release(&target.id.project, name).await?;
-        let open = self.facts(&target)?.current().map(|current| {
-            (
-                current.plan.release.commit.clone(),
-                current.plan.release.title(),
-            )
-        });
-        match open {
-            Some((commit, title)) if commit != release.commit => {
-                return Err(Refusal::raced(
-                    "target.idle",
-                    format!("release {title} is under way here"),
-                )
-                .hint("cancel it, or see it through, first")
-                .into());
-            }
-            Some(_) => {}
-            None => self.stored(&target, name, reason).await?,
-        }
-        self.take_off(place, &target, glass).await?;
-        if wait && !self.common.dry_run {
-            self.waited(&target, Until::NeedsPerson).await
-        } else {
-            Ok(Exit::Done)
-        }
-    }
-
-    /// The reason of a break-glass, which is never left to a default.
-    fn glass(&self, reason: Option<&String>) -> Result<Option<String>, Stop> {
-        match reason.filter(|reason| !reason.trim().is_empty()) {
-            _ if !self.common.break_glass => Ok(None),
-            Some(reason) => Ok(Some(reason.clone())),
-            None => {
-                let sentence = "--break-glass needs --reason: a second person has to answer for it";
-                Err(Refusal::new(RefusalKind::Usage, "glass.reason", sentence).into())
-            }
-        }
-    }
-
-    async fn take_off(
-        &mut self,
-        place: &Place,
-        target: &Target,
-        glass: Option<String>,
-    ) -> Result<(), Stop> {
-        let facts = self.facts(target)?;
-        let Some(plan) = facts.current().map(|current| current.plan.digest.clone()) else {
-            return Ok(());
-        };
-        let fly = Command::Fly { plan, glass };
-        match self.acting(place, fly, false).await? {
-            Exit::Done => Ok(()),
-            other => Err(Stop::Exit(other)),
-        }
-    }
-
-    /// Attends to the close. Takes off first where it is GO.
-    async fn fly(&mut self, place: &Place, reason: Option<String>) -> Result<Exit, Stop> {
-        let glass = self.glass(reason.as_ref())?;
-        let target = self.find(place)?;
-        self.sync().await?;
-        let before = self
-            .facts(&target)?
-            .current()
-            .map(|current| current.id.clone());
-        self.look(&target).await?;
-        let facts = self.facts(&target)?;
-        match facts.current().map(|current| current.state) {
-            // The first look saw it end.
-            None if before.is_some() => {
-                return Ok(attend::ending(&facts, Until::Ended, before.as_ref()));
-            }
-            None => {
-                let id = &target.id;
-                let refusal = Refusal::new(
-                    RefusalKind::NotFound,
-                    "target.idle",
-                    format!(
-                        "nothing is under way for {} in {}",
-                        id.project.name(),
-                        id.environment
-                    ),
-                );
-                return Err(refusal.into());
-            }
-            Some(FlightState::Requested) => self.take_off(place, &target, glass).await?,
-            Some(_) => {}
-        }
-        if self.common.dry_run {
-            return Ok(Exit::Done);
-        }
-        self.attend_until(&target, Until::Ended).await
-    }
-
-    async fn promote(
-        &mut self,
-        place: &Place,
-        step: Option<usize>,
-        full: bool,
-        wait: bool,
-    ) -> Result<Exit, Stop> {
-        if full {
-            return self.acting(place, Command::PromoteFully, wait).await;
-        }
-        let step = match step {
-            Some(step) => step,
-            None if self.common.yes || !std::io::stdin().is_terminal() => {
-                return Err(Refusal::new(
-                    RefusalKind::Usage,
-                    "promote.step",
-                    "--step N says which step the promotion is meant for; gonogo status shows it",
-                )
-                .into());
-            }
-            None => {
-                let target = self.find(place)?;
-                self.read(&target).await;
-                let facts = self.facts(&target)?;
-                let step = facts.fresh().and_then(|observed| observed.workload.step);
-                step.ok_or_else(|| {
-                    Refusal::rule(
-                        "promote.step",
-                        "the rollout could not be read, or has no steps",
-                    )
-                })?
-            }
-        };
-        self.acting(place, Command::Promote { step }, wait).await
-    }
-
-    /// Attends what flies, without ever taking off.
-    async fn stand_guard(&mut self, place: &Place) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let state = self
-            .facts(&target)?
-            .current()
-            .map(|current| current.state.is_airborne());
-        if state != Some(true) {
-            let sentence = format!("nothing flies in {}: there is nothing to guard", target.id);
-            return Err(Refusal::new(RefusalKind::NotFound, "target.idle", sentence).into());
-        }
-        self.attend_until(&target, Until::Ended).await
-    }
-
-    async fn ground(
-        &mut self,
-        place: &Place,
-        name: Option<&str>,
-        clear: bool,
-        reason: String,
-    ) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let release = match name {
-            Some(name) => self.quoted_or_known(&target, name).await?,
-            None => {
-                let newest = self
-                    .facts(&target)?
-                    .state
-                    .quoted()
-                    .first()
-                    .copied()
-                    .cloned();
-                newest.ok_or_else(|| {
-                    let sentence = format!("no release flew in {}: name one", target.id);
-                    Refusal::new(RefusalKind::NotFound, "release", sentence)
-                })?
-            }
-        };
-        let release = Box::new(release);
-        let command = if clear {
-            Command::Clear { release, reason }
-        } else {
-            Command::Ground { release, reason }
-        };
-        self.simple(place, command).await
-    }
-
-    async fn former_revision(&mut self, place: &Place) -> Result<ReleaseRef, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        self.read(&target).await;
-        let kept = self.facts(&target)?.former_revision();
-        Ok(kept.ok_or_else(|| {
-            let sentence = format!("{} keeps no former revision to go back to", target.workload);
-            Refusal::new(RefusalKind::NotFound, "rollback.former", sentence)
-        })?)
-    }
-
-    /// By any name. A number that the ledger quotes needs no repository, and neither does another name while the
-    /// repository cannot be read.
-    async fn quoted_or_known(&mut self, target: &Target, name: &str) -> Result<ReleaseRef, Stop> {
-        let state = &self.facts(target)?.state;
-        let quoted = resolve::quoted(state, &target.id.project, name);
-        let is_number = name.bytes().all(|digit| digit.is_ascii_digit());
-        if let Some(quoted) = quoted.clone().filter(|_| is_number) {
-            return Ok(quoted);
-        }
-        match self.release(&target.id.project, name).await {
-            Ok(release) => Ok(release.to_ref()),
-            Err(Stop::Fault(fault)) => match quoted {
-                Some(quoted) => {
-                    let title = quoted.title();
-                    let said = format!("gonogo: {fault}; `{name}` is {title}, by the ledger");
-                    self.output.say(&said);
-                    Ok(quoted)
-                }
-                None => Err(fault.into()),
-            },
-            Err(other) => Err(other),
-        }
-    }
-
-    /// By any name; what the ledger quotes with its image needs no registry.
-    async fn rollback_release(&mut self, place: &Place, name: &str) -> Result<ReleaseRef, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let release = self.quoted_or_known(&target, name).await?;
-        let quoted = self.facts(&target)?.state.quoted();
-        let quoted = quoted
-            .into_iter()
-            .find(|quoted| quoted.commit == release.commit && quoted.image.is_some());
-        if let Some(quoted) = quoted {
-            return Ok(quoted.clone());
-        }
-        Ok(self
-            .release_with_artifact(&target.id.project, name)
-            .await?
-            .to_ref())
-    }
-
     /// A command that changes the platform: decided, confirmed, executed.
-    async fn acting(&mut self, place: &Place, command: Command, wait: bool) -> Result<Exit, Stop> {
+    pub(super) async fn acting(
+        &mut self,
+        place: &Place,
+        command: Command,
+        wait: bool,
+    ) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         let facts = self.facts(&target)?;
@@ -624,7 +389,7 @@ impl Headless {
     }
 
     /// Until a person is needed or it ended; then says for what.
-    async fn waited(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
+    pub(super) async fn waited(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
         let exit = self.attend_until(target, until).await?;
         let outline = self.outline(target);
         self.data(json!({"verb": "wait", "target": outline}), Vec::new);

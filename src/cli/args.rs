@@ -108,7 +108,8 @@ pub struct Wish {
 pub enum Verb {
     /// The cockpit on the embedded practice cluster
     Rehearse(Wish),
-    /// What is live, how it is, and what is under way
+    /// What is live, how it is, and what is under way; exit 1 where something was not read, or a break-glass waits for
+    /// its countersign
     Status {
         #[arg(value_name = "ENV")]
         environment: Option<String>,

@@ -102,7 +102,7 @@ impl Headless {
     /// Whoever attends is the guard as well. After a failure it rests for a scrape.
     async fn guard(&mut self, target: &Target, rested: &mut Option<Timestamp>) -> Result<(), Stop> {
         let now = self.outside.now();
-        let Stand::Hold(mut cause) = self.known.guard(&target.id, now) else {
+        let Stand::Hold(mut cause) = self.known.guard(&target.id, now, &self.actor) else {
             return Ok(());
         };
         if rested.is_some_and(|until| now < until) {

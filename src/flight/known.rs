@@ -17,9 +17,10 @@ use crate::{
         release::{Artifact, Commit, Release},
         rollout::Observed,
         target::TargetId,
-        workspace::Workspace,
+        workspace::{Actor, Workspace},
     },
     policy::{
+        decide::may_stand_guard,
         facts::Facts,
         guard::{Stand, Watch},
     },
@@ -207,14 +208,16 @@ impl Known {
         })
     }
 
-    /// The guard looks at one target, and says what follows. Only who attends looks.
-    pub fn guard(&mut self, id: &TargetId, now: Timestamp) -> Stand {
+    /// The guard looks at one target, and says what follows. Only who attends looks, and only who may hold: whoever may
+    /// not, counts no time down that ends in nothing.
+    pub fn guard(&mut self, id: &TargetId, now: Timestamp, watcher: &Actor) -> Stand {
         let Some(known) = self.targets.get_mut(id) else {
             return Stand::Off;
         };
         let mut watch = std::mem::take(&mut known.guard);
-        if let Some(facts) = self.facts(id, now) {
-            watch.look(&facts);
+        match self.facts(id, now) {
+            Some(facts) if may_stand_guard(&facts, watcher) => watch.look(&facts),
+            _ => watch = Watch::default(),
         }
         if let Some(known) = self.targets.get_mut(id) {
             known.guard = watch;

@@ -204,7 +204,6 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     if people.is_empty() {
         return Ok(());
     }
-    let environment = &facts.environment.name;
     let approver = facts
         .environment
         .policy
@@ -228,6 +227,16 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         Command::Guard { cause } => &cause.watched_by,
         _ => &actor.name,
     };
+    holds(facts, name, role)
+}
+
+/// Whoever may stop a flight may leave that to the guard.
+pub fn may_stand_guard(facts: &Facts<'_>, actor: &Actor) -> bool {
+    facts.workspace.people.is_empty() || holds(facts, &actor.name, "stop").is_ok()
+}
+
+fn holds(facts: &Facts<'_>, name: &str, role: &str) -> Result<(), Refusal> {
+    let (people, environment) = (&facts.workspace.people, &facts.environment.name);
     let person = facts.workspace.person(name).ok_or_else(|| {
         Refusal::rule(
             "role.person",

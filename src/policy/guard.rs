@@ -87,6 +87,10 @@ impl Watch {
         let Some(deployment) = flying(facts) else {
             return Stand::Off;
         };
+        // Whoever has not looked does not guard.
+        if self.deployment.as_ref() != Some(&deployment.id) {
+            return Stand::Off;
+        }
         let Some(workload) = held_back_by_nobody(facts, deployment) else {
             return Stand::Off;
         };
@@ -141,6 +145,13 @@ fn held_back_by_nobody<'a>(facts: &Facts<'a>, deployment: &Deployment) -> Option
     let workload = &facts.workload.value()?.workload;
     let ours = workload.image == deployment.plan.release.image;
     let moves = workload.is_midway() && !workload.aborted && !workload.paused;
+    // Held a moment ago, and not seen yet: a second hold, for whatever else is wrong, would hold nothing.
+    let patience = facts.workspace.timings.mutation_deadline;
+    let held = deployment
+        .held
+        .as_ref()
+        .is_some_and(|held| facts.now.duration_since(held.at) < patience);
+    let moves = moves && !held;
     (ours && moves && deployment.outstanding.is_none() && goes_on_alone(workload))
         .then_some(workload)
 }

@@ -23,7 +23,7 @@ use gonogo::{
         refusal::Refusal,
         resolve,
     },
-    session::{show, view::Screen},
+    session::{effect::Effect, show, view::Screen},
 };
 use jiff::SignedDuration;
 
@@ -688,4 +688,88 @@ fn what_a_frame_shows_is_borrowed() {
         shown.deployment,
         known.state.current.as_ref().unwrap()
     ));
+}
+
+// From the keyboard.
+
+fn typed(cockpit: &mut gonogo::session::cockpit::Cockpit, line: &str) -> Vec<Effect> {
+    fixture::press(cockpit, ":");
+    fixture::write(cockpit, line);
+    fixture::press(cockpit, "enter")
+}
+
+#[test]
+fn the_glass_is_broken_from_the_palette_with_a_reason_and_the_number_typed() {
+    let mut story = checked();
+    story.cockpit.ledger.ready = true;
+    let mut cockpit = story.show(Screen::Plan);
+    assert_eq!(typed(&mut cockpit, "fly --break-glass"), []);
+    let asked = gonogo::ui::text::lines(&crate::replay::drawn(&cockpit)).join("\n");
+    assert!(asked.contains("BREAK-GLASS: why?"), "{asked}");
+    fixture::write(&mut cockpit, "payments are down");
+    assert_eq!(fixture::press(&mut cockpit, "enter"), []);
+    let asked = gonogo::ui::text::lines(&crate::replay::drawn(&cockpit)).join("\n");
+    assert!(
+        asked.contains("BREAK-GLASS, past: 1 of 2 approvals"),
+        "{asked}"
+    );
+    fixture::wait(&mut cockpit, 300);
+    assert_eq!(
+        fixture::press(&mut cockpit, "enter"),
+        [],
+        "the number has to be typed"
+    );
+    fixture::write(&mut cockpit, "42");
+    let effects = fixture::press(&mut cockpit, "enter");
+    let [
+        Effect::Execute {
+            confirmed, opening, ..
+        },
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(confirmed.act().kind, ActKind::Fly);
+    let opening = opening.as_deref();
+    assert!(
+        matches!(opening, Some(Body::GlassBroken { reason, .. }) if reason == "payments are down")
+    );
+}
+
+#[test]
+fn the_palette_speaks_of_guards_glass_and_grounds() {
+    let command = |story: Story, line: &str| -> Command {
+        let mut cockpit = story.show(Screen::Flight);
+        cockpit.ledger.ready = true;
+        let effects = typed(&mut cockpit, line);
+        match &effects[..] {
+            [Effect::Record { command, .. }] => (**command).clone(),
+            other => panic!("{line}: {other:?} {:?}", cockpit.message),
+        }
+    };
+    let reason = "seen".to_owned();
+    let stop = command(fixture::baking(), "guard stop --reason seen");
+    assert_eq!(
+        stop,
+        Command::StopGuard {
+            reason: reason.clone()
+        }
+    );
+    let ground = command(fixture::aborted(), "ground --reason seen");
+    assert!(
+        matches!(&ground, Command::Ground { release, .. } if release.number == 42),
+        "{ground:?}"
+    );
+    let named = command(fixture::calm(), "ground 40 --reason seen");
+    assert!(
+        matches!(&named, Command::Ground { release, .. } if release.number == 40),
+        "{named:?}"
+    );
+    let mut grounded = fixture::calm();
+    recorded(&mut grounded, "lee", &named);
+    let clear = command(grounded, "ground --clear --reason seen");
+    assert!(
+        matches!(&clear, Command::Clear { release, .. } if release.number == 40),
+        "{clear:?}"
+    );
 }

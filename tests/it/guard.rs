@@ -130,7 +130,7 @@ fn look(story: &mut Story, figure: Figure, now: Timestamp) -> Stand {
     for observation in seen(story, figure) {
         story.cockpit.known.observe(&observation, now);
     }
-    story.cockpit.known.guard(&id(), now)
+    story.cockpit.known.guard(&id(), now, &actor("dana"))
 }
 
 fn lasting(story: &mut Story, ahead: Ahead, end: Timestamp) {
@@ -244,7 +244,7 @@ fn hindered(story: &mut Story, hindrance: Hindrance) {
             let plan = &facts.current().unwrap().plan;
             let mut act = gonogo::policy::planner::hold(&facts, plan, "guard").unwrap();
             act.guard = Some(Box::new(cause));
-            let resume = gonogo::policy::planner::hold(&facts, plan, "guard").unwrap();
+            let resume = gonogo::policy::planner::resume(&facts, plan).unwrap();
             for (number, act) in [act, resume].into_iter().enumerate() {
                 let intent = IntentId(format!("before-{number}"));
                 let intended = Body::Intended {
@@ -433,6 +433,26 @@ proptest! {
     }
 }
 
+/// Two figures are lost, two processes watch: the one that comes second has not seen the hold on the platform yet.
+#[test]
+fn a_hold_of_a_moment_ago_is_not_made_again_for_another_figure() {
+    let mut story = story(Figure::Lost, Ahead::Timer, Hindrance::None, start());
+    for round in 0..3 {
+        look(&mut story, Figure::Lost, later(start(), round * SCRAPE));
+    }
+    let now = later(start(), 3 * SCRAPE);
+    let stand = look(&mut story, Figure::Lost, now);
+    held(&mut story, &stand, 0, now);
+    assert_eq!(look(&mut story, Figure::Lost, later(now, 1)), Stand::Off);
+    // Somebody took it off outside: what else is wrong is a cause of its own.
+    let much_later = later(now, 60);
+    let stand = look(&mut story, Figure::Lost, much_later);
+    assert!(
+        matches!(&stand, Stand::Hold(cause) if cause.gate == "metric.latency_p99"),
+        "{stand:?}"
+    );
+}
+
 fn told(cockpit: &mut Cockpit, now: Timestamp, event: Event) -> Vec<Effect> {
     update(cockpit, &Stamped { at: now, event })
 }
@@ -516,6 +536,13 @@ fn the_guard_has_the_rights_of_whoever_watches() {
             holds += guards(&scraped(&mut story, Figure::Over, now));
         }
         assert_eq!(holds, allowed, "{who}");
+        // Who may not hold is not told that something is about to be held.
+        let waiting = show::flight(&story.cockpit).unwrap().waiting.unwrap();
+        assert_eq!(
+            waiting.sentence.starts_with("guard: "),
+            allowed == 1,
+            "{who}"
+        );
     }
 }
 

@@ -192,7 +192,8 @@ fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     if !cockpit.ledger.ready {
         return None;
     }
-    let stand = cockpit.known.guard(target, cockpit.now);
+    let me = cockpit.me.clone();
+    let stand = cockpit.known.guard(target, cockpit.now, &me);
     if let Some(effect) = hold(cockpit, target, stand) {
         return Some(effect);
     }
