@@ -24,7 +24,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Countersign { .. }
         | Command::StopGuard { .. }
         | Command::Ground { .. }
-        | Command::Clear { .. } => &[],
+        | Command::Clear { .. }
+        // The guard has looked at everything already.
+        | Command::Guard { .. } => &[],
         // A waiver is for the stage that is reached: what was reached is written down first.
         Command::Waive { .. } => &[Query::Workload],
         Command::Request { .. } => &[Query::Workload, Query::Catalogue],
@@ -32,8 +34,6 @@ pub fn needs(command: &Command) -> &'static [Query] {
         Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {
             &[Query::Workload, Query::Figures]
         }
-        // The guard has looked at everything already.
-        Command::Guard { .. } => &[],
         Command::Hold | Command::Abort | Command::Retry | Command::RollBack { .. } => {
             &[Query::Workload]
         }

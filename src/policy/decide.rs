@@ -211,8 +211,10 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         .as_ref()
         .map_or("approve", |rule| rule.role.as_str());
     let role = match command {
-        Command::Approve { .. } | Command::Reject { .. } | Command::Withdraw { .. } => approver,
-        Command::Countersign { .. } => approver,
+        Command::Approve { .. }
+        | Command::Reject { .. }
+        | Command::Withdraw { .. }
+        | Command::Countersign { .. } => approver,
         Command::Waive { .. } | Command::Clear { .. } => "waive",
         Command::Hold
         | Command::Abort

@@ -401,7 +401,7 @@ proptest! {
             match event {
                 Happens::Resumed => rollout(&mut story).paused = false,
                 Happens::OtherProcess => {
-                    story.cockpit.known.targets.get_mut(&id()).unwrap().guard = Default::default();
+                    story.cockpit.known.targets.get_mut(&id()).unwrap().guard = gonogo::policy::guard::Watch::default();
                 }
                 Happens::Scrape(good, lost) => {
                     let figure = match (good, lost) {

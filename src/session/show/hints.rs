@@ -55,14 +55,14 @@ fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool
     match action {
         Action::Request => state.is_none(),
         Action::Rollback => state != Some(Requested),
-        Action::Fly | Action::Cancel => state == Some(Requested),
-        Action::Promote | Action::PromoteFull | Action::HoldOrResume | Action::Abort => {
-            state == Some(Flying)
-        }
+        Action::Fly | Action::Cancel | Action::BreakGlass => state == Some(Requested),
+        Action::Promote
+        | Action::PromoteFull
+        | Action::HoldOrResume
+        | Action::Abort
+        | Action::StopGuard => state == Some(Flying),
         Action::Retry => state == Some(Aborted),
         Action::Ground => matches!(state, Some(Aborted | FlightState::RollingBack)),
-        Action::StopGuard => state == Some(Flying),
-        Action::BreakGlass => state == Some(Requested),
         Action::Clear | Action::Countersign => false,
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),
