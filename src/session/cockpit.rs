@@ -35,6 +35,8 @@ pub struct Cockpit {
     pub busy: BTreeMap<TargetId, Busy>,
     /// Positions at which this process is writing down what it saw.
     pub attending: BTreeMap<TargetId, u64>,
+    /// Where the guard of this process holds now (None), or rests after a failure until then.
+    pub guarding: BTreeMap<TargetId, Option<Timestamp>>,
     pub message: Option<Message>,
     pub ledger: LedgerStatus,
     /// What the filter reads of each release in `known.releases`, in the same order.
@@ -90,6 +92,7 @@ impl Cockpit {
             keymap,
             busy: BTreeMap::new(),
             attending: BTreeMap::new(),
+            guarding: BTreeMap::new(),
             message: None,
             ledger: LedgerStatus::default(),
             haystacks: BTreeMap::new(),

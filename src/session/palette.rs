@@ -67,12 +67,14 @@ pub fn parse(
         let name = words.next().ok_or("as NAME")?;
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
-    let (mut full, mut place, mut reason): (bool, Vec<&str>, Option<String>) =
-        (false, Vec::new(), None);
+    // Several words of one command: what they make of the first one.
+    let mut kind = words.next_if(|word| verb == "guard" && *word == "stop");
+    let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" => full = true,
+            "--full" | "--break-glass" | "--clear" => kind = Some(word),
+            "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--step" => {
                 let step = words
@@ -96,7 +98,7 @@ pub fn parse(
         }
     }
     aim.reason = reason.filter(|reason| !reason.is_empty());
-    let action = action_of(verb, full)?;
+    let action = action_of(verb, kind)?;
     aim.action = Some(action);
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
@@ -121,7 +123,12 @@ pub fn parse(
 fn takes_release(action: Action) -> bool {
     matches!(
         action,
-        Action::Request | Action::ShowPlan | Action::Rollback | Action::Fly
+        Action::Request
+            | Action::ShowPlan
+            | Action::Rollback
+            | Action::Fly
+            | Action::Ground
+            | Action::Clear
     )
 }
 
@@ -129,9 +136,13 @@ fn takes_item(action: Action) -> bool {
     matches!(action, Action::Check | Action::Waive | Action::Reopen)
 }
 
-fn action_of(verb: &str, full: bool) -> Result<Action, String> {
-    if verb == "promote" && full {
-        return Ok(Action::PromoteFull);
+fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {
+    if let Some(kind) = kind {
+        let whole = format!("{verb} {kind}");
+        let mut actions = Action::ALL.iter().copied();
+        return actions
+            .find(|action| action.verbs().contains(&whole.as_str()))
+            .ok_or_else(|| format!("{verb} does not take {kind}"));
     }
     let by_verb = Action::ALL
         .iter()

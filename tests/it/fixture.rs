@@ -213,11 +213,13 @@ fn configured(environment: &str, name: &str) -> Target {
                 metric: Metric::ErrorRate,
                 hold: 0.1,
                 roll_back: Some(5.0),
+                intervals: Limit::INTERVALS,
             },
             Limit {
                 metric: Metric::LatencyP99,
                 hold: 500.0,
                 roll_back: Some(2000.0),
+                intervals: Limit::INTERVALS,
             },
         ],
         stages: if staged {
@@ -877,7 +879,10 @@ impl Story {
                 Body::Settled {
                     deployment: Self::id(),
                     intent,
-                    outcome: Outcome::Applied { seen: false },
+                    outcome: Outcome::Applied {
+                        seen: false,
+                        perhaps: false,
+                    },
                 },
             );
         }
