@@ -280,6 +280,8 @@ pub enum Verb {
         #[arg(long)]
         markdown: bool,
     },
+    /// The manual page: `gonogo man | man -l -`
+    Man,
     /// Completions for a shell
     Completions { shell: clap_complete::Shell },
 }
