@@ -8,6 +8,7 @@ mod convert;
 mod objects;
 mod patch;
 mod phase;
+mod plugin;
 mod proxy;
 mod steps;
 mod store;
@@ -18,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::client::Client;
 
-pub use self::connect::{connect, open};
+pub use self::connect::{connect, connect_with, open};
 use self::{
     call::Ask,
     convert::{PodOf, SetOf},

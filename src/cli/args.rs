@@ -301,6 +301,7 @@ pub enum ReleaseVerb {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// One release, by any of its names
     Show {
         project: String,
         name: String,

@@ -93,7 +93,7 @@ impl Outside {
         if let Some((_, fault)) = connection.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(fault.clone());
         }
-        match kubernetes::connect(&target.cluster).await {
+        match kubernetes::connect_with(&target.cluster, &self.workspace.access).await {
             Ok(cluster) => {
                 let cluster = Arc::new(cluster);
                 connection.cluster = Some(Arc::clone(&cluster));

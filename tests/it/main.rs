@@ -19,6 +19,7 @@ mod registry;
 mod replay;
 mod rig;
 mod secrets;
+mod shell;
 mod sizes;
 mod support;
 mod terminal;

@@ -9,15 +9,17 @@ use hyper_util::{
 };
 use kube::{
     client::{Client, ClientBuilder, ConfigExt},
-    config::{Config, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tower::{BoxError, ServiceBuilder};
 
 use super::{
     Cluster,
     call::{self, Ask, SYSTEM},
+    plugin,
 };
 use crate::domain::{
+    access::Access,
     fault::{Fault, FaultKind},
     target::ClusterRef,
 };
@@ -29,7 +31,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Reads the kubeconfig, makes the clients, and asks the server for its version: a cluster that is returned has
 /// answered and knows us.
 pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
-    let opened = open(cluster).await?;
+    connect_with(cluster, &Access::default()).await
+}
+
+/// The same, with a say in which credential plugins may run.
+pub async fn connect_with(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
+    let opened = opened(cluster, access).await?;
     let doing = format!("connecting to {}", opened.place);
     let ask = Ask::get("/version", &doing);
     let reply = call::send(&opened.reads, &ask, super::POINT, 1 << 20).await;
@@ -44,10 +51,14 @@ pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
 
 /// As `connect`, without asking the server anything.
 pub async fn open(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+    opened(cluster, &Access::default()).await
+}
+
+async fn opened(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     let doing = format!("reading {}", file_of(cluster));
-    let wanted = cluster.clone();
+    let (wanted, access) = (cluster.clone(), access.clone());
     // Files, and a credential plugin that runs as a child process: both block.
-    let made = tokio::task::spawn_blocking(move || clients(&wanted));
+    let made = tokio::task::spawn_blocking(move || clients(&wanted, &access));
     match tokio::time::timeout(DEADLINE, made).await {
         Err(_) => Err(Fault::new(
             SYSTEM,
@@ -85,7 +96,7 @@ pub(super) fn hint(cluster: &ClusterRef) -> String {
     format!("Try `{command} get ns`.")
 }
 
-fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let no = |kind, detail: &str| Fault::new(SYSTEM, kind, doing.clone(), detail);
     let read = match &cluster.kubeconfig {
@@ -131,10 +142,8 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
         config.proxy_url = None;
     }
     config.connect_timeout = Some(CONNECT);
-    // A plugin that asks at the terminal would ask into the cockpit.
-    if let Some(exec) = &mut config.auth_info.exec {
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
-    }
+    plugin::restrict(&mut config.auth_info, access)
+        .map_err(|refused| no(FaultKind::Forbidden, &refused.detail).hint(refused.hint))?;
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may be first; then theirs is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
