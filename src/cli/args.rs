@@ -302,10 +302,7 @@ pub enum ReleaseVerb {
         limit: usize,
     },
     /// One release, by any of its names
-    Show {
-        project: String,
-        name: String,
-    },
+    Show { project: String, name: String },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

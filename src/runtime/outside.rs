@@ -62,12 +62,13 @@ struct Connection {
 impl Outside {
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
         let ledger = SqliteLedger::open(&workspace.ledger).await?;
+        let registry = OciRegistry::with_logins(workspace.access.registries.clone());
         Ok(Self {
             workspace,
             ledger: Arc::new(ledger),
             clock: Arc::new(WallClock::default()),
             host: host(),
-            registry: OciRegistry::default(),
+            registry,
             clusters: std::sync::Mutex::default(),
         })
     }

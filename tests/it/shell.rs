@@ -50,16 +50,32 @@ fn verbs() -> Vec<String> {
 #[test]
 fn the_manual_names_every_verb_exit_code_file_and_variable() {
     let page = run(&mut gonogo(&["man"])).exits(0).out;
-    let plain = page.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "");
+    let plain = page
+        .replace("\\-", "-")
+        .replace("\\fB", "")
+        .replace("\\fR", "");
     let verbs = verbs();
     assert!(verbs.len() > 25, "{verbs:?}");
     for verb in verbs {
-        assert!(plain.contains(&format!("gonogo {verb}")), "{verb} is not on the page");
+        assert!(
+            plain.contains(&format!("gonogo {verb}")),
+            "{verb} is not on the page"
+        );
     }
     for code in ["0", "1", "2", "3", "4", "5", "6", "7", "130"] {
-        assert!(plain.contains(&format!(".TP\n{code}\n")), "exit code {code}");
+        assert!(
+            plain.contains(&format!(".TP\n{code}\n")),
+            "exit code {code}"
+        );
     }
-    for name in ["GONOGO_CONFIG_DIR", "GONOGO_LOG", "KUBECONFIG", "NO_COLOR", "gonogo.toml", "ledger.sqlite"] {
+    for name in [
+        "GONOGO_CONFIG_DIR",
+        "GONOGO_LOG",
+        "KUBECONFIG",
+        "NO_COLOR",
+        "gonogo.toml",
+        "ledger.sqlite",
+    ] {
         assert!(plain.contains(name), "{name}");
     }
 }
@@ -97,7 +113,12 @@ fn man_renders_the_manual_without_a_warning() {
             shown.push(letter);
         }
     }
-    for words in ["NAME", "EXIT STATUS", "gonogo rollback ENV PROJECT [RELEASE]", "--staged: "] {
+    for words in [
+        "NAME",
+        "EXIT STATUS",
+        "gonogo rollback ENV PROJECT [RELEASE]",
+        "--staged: ",
+    ] {
         assert!(shown.contains(words), "{words}:\n{shown}");
     }
 }
@@ -159,10 +180,16 @@ fn bash_completes_environments_projects_releases_and_items() {
         ("status pr", vec!["production", "prod"]),
         ("deploy st", vec!["staging", "stage"]),
         ("deploy production auth", vec!["auth-service"]),
-        ("rollback production auth-service 4", vec!["43", "42", "41", "40", "4"]),
+        (
+            "rollback production auth-service 4",
+            vec!["43", "42", "41", "40", "4"],
+        ),
         ("resolve auth-service v1.3.0-r", vec!["v1.3.0-rc.1"]),
         ("resolve auth-service v0.0.1", vec![]),
-        ("check production auth-service onc", vec!["oncall.confirmed"]),
+        (
+            "check production auth-service onc",
+            vec!["oncall.confirmed"],
+        ),
         ("--as le", vec!["lee"]),
         ("rollback nowhere nothing 4", vec![]),
     ] {

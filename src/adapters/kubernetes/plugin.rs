@@ -96,7 +96,10 @@ fn restrict_with(auth: &mut AuthInfo, access: &Access, search: &OsStr) -> Result
     if plugins.policy != PluginPolicy::AllowAll {
         let given = exec.env.iter().flatten().filter_map(|one| one.get("name"));
         for name in given {
-            if LOADERS.iter().any(|loader| name.to_uppercase().starts_with(loader)) {
+            if LOADERS
+                .iter()
+                .any(|loader| name.to_uppercase().starts_with(loader))
+            {
                 return Err(Refused {
                     detail: format!(
                         "it sets {name} for its credential plugin {command}, which decides what else is run"
@@ -124,7 +127,8 @@ fn allowed(command: &str, plugins: &Plugins, search: &OsStr) -> Result<PathBuf, 
     if plugins.policy == PluginPolicy::Deny {
         return Err(named(
             "and no credential plugins are run here",
-            "To allow it, say in your own configuration: [plugins] policy = \"allowlist\"".to_owned(),
+            "To allow it, say in your own configuration: [plugins] policy = \"allowlist\""
+                .to_owned(),
         ));
     }
     let Some(path) = resolved(command, search) else {
@@ -171,10 +175,13 @@ fn resolved(command: &str, search: &OsStr) -> Option<PathBuf> {
 
 /// Variables that are nobody's business but ours.
 fn ours(access: &Access) -> Vec<String> {
-    let secrets = access.registries.iter().filter_map(|login| match &login.password {
-        SecretRef::Env(name) => Some(name.clone()),
-        _ => None,
-    });
+    let secrets = access
+        .registries
+        .iter()
+        .filter_map(|login| match &login.password {
+            SecretRef::Env(name) => Some(name.clone()),
+            _ => None,
+        });
     let own = std::env::vars_os().filter_map(|(name, _)| {
         let name = name.into_string().ok()?;
         name.starts_with("GONOGO_").then_some(name)
@@ -260,7 +267,11 @@ mod tests {
         check(AllowAll, &[], "./evil", "not found");
         check(AllowAll, &[], "nowhere", "not found");
         check(AllowAll, &[], "", "not found");
-        let up = format!("{}/../{}/evil", folder.path().display(), folder.path().display());
+        let up = format!(
+            "{}/../{}/evil",
+            folder.path().display(),
+            folder.path().display()
+        );
         check(AllowAll, &[], &up, "not found");
     }
 
@@ -275,7 +286,14 @@ mod tests {
             auth.exec.as_mut().unwrap().env = Some(vec![given.into()]);
             restrict_with(&mut auth, &access(policy, &[&path]), OsStr::new(""))
         };
-        for name in ["LD_PRELOAD", "ld_library_path", "PATH", "PYTHONSTARTUP", "BASH_ENV", "NODE_OPTIONS"] {
+        for name in [
+            "LD_PRELOAD",
+            "ld_library_path",
+            "PATH",
+            "PYTHONSTARTUP",
+            "BASH_ENV",
+            "NODE_OPTIONS",
+        ] {
             let refused = check(PluginPolicy::Allowlist, name).unwrap_err();
             assert!(refused.detail.contains(name), "{refused:?}");
         }
