@@ -6,6 +6,7 @@
 //! replaced by something a person can see (`␛[31m`, `‹U+202E›`).
 
 mod disguise;
+mod redact;
 
 use std::borrow::{Borrow, Cow};
 use std::convert::Infallible;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use disguise::look_alike;
+pub use redact::redacted;
 
 /// The longest field that is kept, in bytes of UTF-8, the mark of the cut included.
 pub const FIELD_BYTES: usize = 4096;
@@ -27,9 +29,14 @@ const CUT: char = '…';
 pub struct Clean(Box<str>);
 
 impl Clean {
-    /// Sanitises `raw`. Line breaks become visible too; use [`clean_lines`] where they are meant.
+    /// Sanitises `raw`, and takes out what looks like a secret. Line breaks become visible too; use [`clean_lines`] where
+    /// they are meant.
     pub fn new(raw: &str) -> Self {
-        Self(cleaned(raw).into())
+        // Nobody reads the rest, and it may be long.
+        let beginning = raw
+            .get(..raw.floor_char_boundary(4 * FIELD_BYTES))
+            .unwrap_or(raw);
+        Self(cleaned(&redacted(beginning)).into())
     }
 
     pub fn as_str(&self) -> &str {
