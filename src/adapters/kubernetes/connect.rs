@@ -137,6 +137,7 @@ fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
         _ => unreadable(cluster, &doing, &error),
     })?;
     config.default_retry = false;
+    config.cluster_url = without_user(config.cluster_url);
     let host = config.cluster_url.host().unwrap_or_default();
     if !proxied && goes_direct(host, &no_proxy()) {
         config.proxy_url = None;
@@ -150,6 +151,18 @@ fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     }
     let make = || client(config.clone()).map_err(|error| unusable(cluster, &place, &error));
     Ok(Cluster::new(make()?, make()?, place.clone(), hint(cluster)))
+}
+
+/// A user and a password in front of the host are sent to nobody, and libraries would log them with it.
+fn without_user(url: http::Uri) -> http::Uri {
+    let bare = url
+        .authority()
+        .and_then(|authority| authority.as_str().rsplit_once('@'))
+        .and_then(|(_, host)| host.parse().ok());
+    let Some(host) = bare else { return url };
+    let mut parts = url.into_parts();
+    parts.authority = Some(host);
+    http::Uri::from_parts(parts).unwrap_or_default()
 }
 
 fn no_proxy() -> String {
@@ -283,6 +296,21 @@ fn unusable(cluster: &ClusterRef, place: &str, error: &kube::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_used_without_a_user_in_it() {
+        for (typed, used) in [
+            (
+                "https://me:pw@api.example:6443/x",
+                "https://api.example:6443/x",
+            ),
+            ("https://me@[::1]:6443/", "https://[::1]:6443/"),
+            ("https://api.example/", "https://api.example/"),
+        ] {
+            let url = without_user(http::Uri::from_static(typed));
+            assert_eq!(url.to_string(), used);
+        }
+    }
 
     #[test]
     fn proxies_of_the_environment_spare_what_they_should() {
