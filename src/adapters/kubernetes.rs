@@ -44,8 +44,11 @@ use crate::{
 const POINT: Duration = Duration::from_secs(5);
 /// Deadline of one page of a list.
 const PAGE: Duration = Duration::from_secs(30);
-/// A page of 500 pods is 3 MB; a hundred times that is no list.
-const LARGEST: usize = 256 << 20;
+/// A page of 500 pods is 3 MB, and 25 MB where they are as large as they come. What is larger is asked for in smaller
+/// pages.
+const LARGEST: usize = 32 << 20;
+/// One object is at most 1.5 MB in etcd, unless somebody raised that limit.
+const LARGEST_OBJECT: usize = 16 << 20;
 
 /// One cluster, seen as one user.
 #[derive(Clone)]
@@ -206,7 +209,7 @@ impl Cluster {
 
     async fn get(&self, at: &WorkloadRef, doing: &str) -> Result<RawWorkload, Fault> {
         let ask = Ask::get(object(at), doing);
-        let reply = call::send(&self.reads, &ask, POINT, LARGEST).await;
+        let reply = call::send(&self.reads, &ask, POINT, LARGEST_OBJECT).await;
         let read = reply.and_then(|reply| call::decode(&ask, &reply));
         read.map_err(|fault| self.hinted(missing(at, fault)))
     }
