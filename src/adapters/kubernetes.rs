@@ -210,7 +210,16 @@ impl Cluster {
     async fn get(&self, at: &WorkloadRef, doing: &str) -> Result<RawWorkload, Fault> {
         let ask = Ask::get(object(at), doing);
         let reply = call::send(&self.reads, &ask, POINT, LARGEST_OBJECT).await;
-        let read = reply.and_then(|reply| call::decode(&ask, &reply));
+        let read = reply.and_then(|reply| {
+            let read: RawWorkload = call::decode(&ask, &reply)?;
+            // Everything in it is optional, so that `{}` would pass for an object.
+            if read.metadata.name == at.name && !read.metadata.uid.is_empty() {
+                Ok(read)
+            } else {
+                let kind = crate::domain::fault::FaultKind::Malformed;
+                Err(ask.fault(kind, "it answered with something that is not this object"))
+            }
+        });
         read.map_err(|fault| self.hinted(missing(at, fault)))
     }
 

@@ -10,6 +10,7 @@ mod fixture;
 mod flight;
 mod frames;
 mod git;
+mod hostile;
 mod kill;
 mod ledger;
 mod policy;
