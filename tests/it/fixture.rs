@@ -284,6 +284,7 @@ pub fn workspace() -> Workspace {
         ],
         timings: Timings::default(),
         trust_names: true,
+        access: gonogo::domain::access::Access::default(),
         ledger: "/var/lib/gonogo/ledger.db".into(),
         rehearsal: None,
     }
