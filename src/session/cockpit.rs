@@ -15,10 +15,10 @@ use crate::{
     },
     flight::known::{Known, TargetKnown},
     input::Keymap,
-    policy::facts::Facts,
+    policy::{facts::Facts, refusal::RefusalKind},
 };
 
-use super::view::View;
+use super::{last_seen::LastSeen, view::View};
 
 #[derive(Clone, Debug)]
 pub struct Cockpit {
@@ -33,6 +33,14 @@ pub struct Cockpit {
     /// Positions at which this process is writing down what it saw.
     pub attending: BTreeMap<TargetId, u64>,
     pub message: Option<Message>,
+    /// Why the last line or key was turned down, for whoever has to map it to an exit code.
+    pub refused: Option<RefusalKind>,
+    /// What was on the screen when gonogo last ended; display only, no gate reads it.
+    pub last_seen: Option<LastSeen>,
+    /// When the machine was found to have slept: what was typed before counts for nothing.
+    pub woke: Option<Timestamp>,
+    /// From when until when this process did not attend, until the ledger has it.
+    pub gaps: BTreeMap<TargetId, (Timestamp, Timestamp)>,
     pub ledger: LedgerStatus,
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
@@ -86,6 +94,10 @@ impl Cockpit {
             busy: BTreeMap::new(),
             attending: BTreeMap::new(),
             message: None,
+            refused: None,
+            last_seen: None,
+            woke: None,
+            gaps: BTreeMap::new(),
             ledger: LedgerStatus::default(),
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),

@@ -2,6 +2,7 @@
 //! colours; `--plain` and the tests read the same.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
@@ -25,7 +26,8 @@ use crate::{
 use super::{cockpit::Cockpit, view::Screen, wanted};
 
 /// How a thing is, in one word; each has a role in the themes and a glyph of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     Healthy,
     Progressing,
@@ -36,6 +38,16 @@ pub enum Condition {
 }
 
 impl Condition {
+    pub fn of(phase: RolloutPhase) -> Self {
+        match phase {
+            RolloutPhase::Healthy => Self::Healthy,
+            RolloutPhase::Progressing => Self::Progressing,
+            RolloutPhase::Paused => Self::Paused,
+            RolloutPhase::Degraded => Self::Degraded,
+            RolloutPhase::Unknown => Self::Unknown,
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -60,7 +72,7 @@ pub struct FleetCell {
     pub waits: bool,
     /// What runs is not what the ledger says is live.
     pub drift: bool,
-    /// Age of the reading, when it is stale or missing.
+    /// In words, when the reading is stale or missing: `STALE 40 s`, `not live: healthy 3 h ago`, `never read`.
     pub stale: Option<String>,
     /// How long the release has been live.
     pub since: Option<String>,
@@ -69,22 +81,24 @@ pub struct FleetCell {
 
 /// The platform of a target in one word.
 pub fn condition(facts: &Facts<'_>) -> Condition {
-    let Some(observed) = facts.fresh() else {
-        return Condition::Unknown;
-    };
-    match observed.workload.phase {
-        RolloutPhase::Healthy => Condition::Healthy,
-        RolloutPhase::Progressing => Condition::Progressing,
-        RolloutPhase::Paused => Condition::Paused,
-        RolloutPhase::Degraded => Condition::Degraded,
-        RolloutPhase::Unknown => Condition::Unknown,
-    }
+    facts.fresh().map_or(Condition::Unknown, |observed| {
+        Condition::of(observed.workload.phase)
+    })
 }
 
 pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
     let facts = cockpit.known.facts(id, cockpit.now)?;
     let (running, recorded) = (facts.running(), facts.state.live.as_ref());
+    // Nothing was read yet: what was on the screen when gonogo last ended, marked as that.
+    let before = cockpit
+        .last_seen
+        .as_ref()
+        .filter(|_| facts.workload.last.is_none())
+        .and_then(|seen| seen.target(id));
     let live = match (&running, recorded) {
+        (None, None) if before.is_some() => {
+            before.map_or_else(String::new, |seen| seen.live.to_string())
+        }
         (Some(release), _) => release.title(),
         (None, Some(live)) if facts.workload.value().is_none() => live.release.title(),
         (None, _) if facts.workload.value().is_some() => "not a known release".to_owned(),
@@ -92,9 +106,14 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
     };
     let limit = facts.workspace.timings.stale;
     let stale = match &facts.workload.last {
-        Some(last) if last.is_stale(cockpit.now, limit) => Some(time::age(last.age(cockpit.now))),
+        Some(last) if last.is_stale(cockpit.now, limit) => {
+            Some(format!("STALE {}", time::age(last.age(cockpit.now))))
+        }
         Some(_) => None,
-        None => Some("never read".to_owned()),
+        None => Some(before.map_or_else(
+            || "never read".to_owned(),
+            |seen| format!("not live: {}", seen.words(cockpit.now)),
+        )),
     };
     let (note, waits) = facts
         .current()
@@ -361,11 +380,15 @@ pub struct MetricShown {
     pub stable_curve: Vec<Option<f64>>,
     /// Of the last scrape.
     pub age: Option<String>,
+    pub stale: bool,
     pub requests: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct HealthShown {
+    /// Of the last answers, once they are older than the polls are apart.
+    pub age: Option<String>,
+    pub stale: bool,
     pub verdict: Verdict,
     pub sentence: String,
     /// Each check of the last answer: name, word.
@@ -398,6 +421,8 @@ pub struct FlightShown {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineLine {
+    /// Place in the chain.
+    pub seq: u64,
     pub at: Timestamp,
     pub clock: String,
     pub sentence: String,
@@ -407,14 +432,74 @@ pub struct TimelineLine {
     pub by: String,
 }
 
+/// The gates of the next move: take-off, promotion, or close.
+pub fn judgement(facts: &Facts<'_>, deployment: &Deployment) -> Judgement {
+    match deployment.state {
+        FlightState::Requested => gates::take_off(facts, &deployment.plan),
+        FlightState::Verifying | FlightState::Monitoring => gates::close(facts, &deployment.plan),
+        _ => gates::promotion(facts, &deployment.plan),
+    }
+}
+
+/// A platform that cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Down {
+    pub since: Timestamp,
+    pub next_try: Option<Timestamp>,
+}
+
+impl Down {
+    /// `down since 14:02:11, next try in 3 s`
+    pub fn words(&self, now: Timestamp) -> String {
+        let since = self.since.strftime("%H:%M:%S");
+        match self.next_try {
+            Some(at) if at > now => {
+                let left = at.duration_since(now).as_millis().div_euclid(1000) + 1;
+                format!("down since {since}, next try in {left} s")
+            }
+            _ => format!("down since {since}, trying"),
+        }
+    }
+}
+
+/// Since when a target cannot be read, and when that is tried again; None while it answers.
+pub fn connection(cockpit: &Cockpit, id: &TargetId) -> Option<Down> {
+    let workload = &cockpit.known.targets.get(id)?.workload;
+    let trouble = workload.trouble.as_ref()?;
+    let next_try = trouble
+        .value
+        .retry_after
+        .and_then(|after| trouble.at.checked_add(after).ok());
+    Some(Down {
+        since: workload.down_since.unwrap_or(trouble.at),
+        next_try,
+    })
+}
+
+/// Clocks that differ by more than this are said.
+const SKEW: SignedDuration = SignedDuration::from_secs(2);
+
+/// `CLOCK: the cluster is 10 min ahead`; None while the clocks agree.
+pub fn skew(cockpit: &Cockpit, id: &TargetId) -> Option<String> {
+    let ahead = cockpit.known.targets.get(id)?.ahead;
+    if ahead.abs() <= SKEW {
+        return None;
+    }
+    let word = if ahead.is_positive() {
+        "ahead"
+    } else {
+        "behind"
+    };
+    Some(format!(
+        "CLOCK: the cluster is {} {word}",
+        time::age(ahead.abs())
+    ))
+}
+
 pub fn flight(cockpit: &Cockpit) -> Option<FlightShown> {
     let facts = cockpit.facts()?;
     let deployment = facts.current()?;
-    let judgement = match deployment.state {
-        FlightState::Requested => gates::take_off(&facts, &deployment.plan),
-        FlightState::Verifying | FlightState::Monitoring => gates::close(&facts, &deployment.plan),
-        _ => gates::promotion(&facts, &deployment.plan),
-    };
+    let judgement = judgement(&facts, deployment);
     let mut lines = gate_lines(&judgement);
     if deployment.promoted_at.is_some() {
         let items = deployment
@@ -535,7 +620,10 @@ fn progress(now: Timestamp, deployment: &Deployment, observed: Option<&Observed>
         if whole.is_zero() {
             1.0
         } else {
-            (now.duration_since(since).as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
+            // What nobody attended does not count.
+            let ends = deployment.attended(since, whole).unwrap_or(now);
+            let left = ends.duration_since(now).as_secs_f64();
+            (1.0 - left / whole.as_secs_f64()).clamp(0.0, 1.0)
         }
     };
     match deployment.state {
@@ -565,6 +653,12 @@ fn progress(now: Timestamp, deployment: &Deployment, observed: Option<&Observed>
         }
         _ => 0.0,
     }
+}
+
+fn is_stale<T>(facts: &Facts<'_>, subject: &crate::domain::reading::Subject<T>) -> bool {
+    let limit = facts.workspace.timings.stale;
+    let last = subject.last.as_ref();
+    last.is_some_and(|last| last.is_stale(facts.now, limit))
 }
 
 fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, deployment: &Deployment) -> Vec<MetricShown> {
@@ -621,6 +715,7 @@ fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, deployment: &Deployment) -> Vec
                 .last
                 .as_ref()
                 .map(|last| time::age(last.age(facts.now))),
+            stale: is_stale(facts, facts.metrics),
             requests: side(&canary).map(|s| s.over_window.requests),
         }
     };
@@ -642,7 +737,15 @@ fn health(facts: &Facts<'_>, deployment: &Deployment) -> Option<HealthShown> {
             .map(|(name, word)| (name.to_string(), word.to_string()))
             .collect()
     });
+    let age = facts.health.last.as_ref().map(|last| last.age(facts.now));
+    let late = facts
+        .workspace
+        .timings
+        .health_interval
+        .saturating_add(SignedDuration::from_secs(1));
     Some(HealthShown {
+        age: age.filter(|age| *age > late).map(time::age),
+        stale: is_stale(facts, facts.health),
         verdict,
         sentence,
         checks: checks.unwrap_or_default(),
@@ -652,8 +755,15 @@ fn health(facts: &Facts<'_>, deployment: &Deployment) -> Option<HealthShown> {
 
 /// All entries of the target in focus, oldest first.
 pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
+    cockpit
+        .focus()
+        .map_or_else(Vec::new, |target| timeline_of(cockpit, &target.id))
+}
+
+/// All entries of a target, oldest first.
+pub fn timeline_of(cockpit: &Cockpit, id: &TargetId) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
-    let Some(known) = cockpit.focus_known() else {
+    let Some(known) = cockpit.known.targets.get(id) else {
         return Vec::new();
     };
     let sentence = |entry: &crate::domain::entry::Entry| match (&entry.body, &known.state.current) {
@@ -667,6 +777,7 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
         _ => entry.sentence(),
     };
     let line = |entry: &crate::domain::entry::Entry| TimelineLine {
+        seq: entry.seq,
         at: entry.at,
         clock: entry.clock(),
         sentence: sentence(entry),
