@@ -191,7 +191,10 @@ impl About {
             return;
         }
         self.entries(cockpit, id, &mut say);
-        self.flight(&facts, &mut say);
+        // Between the asking and the answer everything is in between.
+        if !cockpit.busy.contains_key(id) {
+            self.flight(&facts, &mut say);
+        }
     }
 
     fn entries(

@@ -285,7 +285,7 @@ fn typed(action: Action) -> Vec<String> {
     if action == Action::SwitchOperator {
         return vec!["as NAME".to_owned()];
     }
-    let single = |verb: &&&str| !verb.contains(' ') || **verb == &"promote --full"[..];
+    let single = |verb: &&&str| !verb.contains(' ') || **verb == "promote --full";
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if verbs.is_empty() && action.risk() == Risk::None {
         verbs.push(action.label());

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use tui_input::Input;
 
 use crate::{
-    input::{Action, Group, Risk},
+    input::{Action, Context, Group, Risk},
     policy::{
         confirm::{DEAF_FOR, Friction},
         refusal::RefusalKind,
     },
     session::{
-        cockpit::Cockpit,
+        cockpit::{Cockpit, Severity},
         effect::Effect,
         lines::{self, Line, Tone, pages},
         palette,
@@ -111,6 +111,24 @@ fn answered(cockpit: &mut Cockpit, text: &str, typed_at: Timestamp) -> Vec<Effec
     }
 }
 
+/// Sentences name keys (`ready: p promotes`), so a line with just that key is understood.
+fn key(cockpit: &Cockpit, text: &str) -> Option<Action> {
+    let named = |action: &Action| {
+        [Context::Plan, Context::Flight].into_iter().any(|context| {
+            cockpit
+                .keymap
+                .texts(*action, context)
+                .iter()
+                .any(|key| key == text)
+        })
+    };
+    Action::ALL
+        .iter()
+        .copied()
+        .filter(|action| action.risk() != Risk::None)
+        .find(named)
+}
+
 fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     // What people type who come from the shell, or from the screen.
     let text = text.strip_prefix("gonogo ").unwrap_or(text);
@@ -121,7 +139,11 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         "quit" | "q" | "exit" => return keys::quit(cockpit),
         _ => {}
     }
-    let (aim, target) = match overlays::parsed(cockpit, text) {
+    let by_key = key(cockpit, text).map(|action| palette::Line::Act {
+        aim: overlays::plain(action),
+        target: None,
+    });
+    let (aim, target) = match by_key.map_or_else(|| overlays::parsed(cockpit, text), Ok) {
         Ok(palette::Line::SwitchOperator(name)) => {
             overlays::switch_operator(cockpit, &name);
             return Vec::new();
@@ -154,6 +176,16 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         cockpit.focus_on(target);
     }
     let mut effects = keys::run(cockpit, action, &aim);
+    if action == Action::Request
+        && effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Resolve { .. }))
+    {
+        cockpit.say(
+            Severity::Info,
+            "the registry is asked for the digest of its image; the request goes on when it answers",
+        );
+    }
     if action.group() == Group::Screens {
         effects.push(Effect::Tell(pages::screen(cockpit)));
     }
