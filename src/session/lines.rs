@@ -213,11 +213,9 @@ impl About {
         let Some(told) = self.seq.replace(newest) else {
             return;
         };
-        for line in show::timeline_of(cockpit, id) {
-            if line.seq > told {
-                let tone = if line.bad { Tone::Bad } else { Tone::Plain };
-                say(tone, line.at, &line.sentence);
-            }
+        for line in show::timeline_after(cockpit, id, told) {
+            let tone = if line.bad { Tone::Bad } else { Tone::Plain };
+            say(tone, line.at, &line.sentence);
         }
     }
 

@@ -9,16 +9,18 @@ use hyper_util::{
 };
 use kube::{
     client::{Client, ClientBuilder, ConfigExt},
-    config::{Config, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tower::{BoxError, ServiceBuilder};
 
 use super::{
     Cluster,
     call::{self, Ask, SYSTEM},
+    plugin,
     turns::{TakingTurns, Turns},
 };
 use crate::domain::{
+    access::Access,
     fault::{Fault, FaultKind},
     target::ClusterRef,
 };
@@ -30,7 +32,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Reads the kubeconfig, makes the clients, and asks the server for its version: a cluster that is returned has
 /// answered and knows us.
 pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
-    let opened = open(cluster).await?;
+    connect_with(cluster, &Access::default()).await
+}
+
+/// The same, with a say in which credential plugins may run.
+pub async fn connect_with(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
+    let opened = opened(cluster, access).await?;
     let doing = format!("connecting to {}", opened.place);
     let ask = Ask::get("/version", &doing);
     let reply = call::send(&opened.reads, &ask, super::POINT, 1 << 20).await;
@@ -45,10 +52,14 @@ pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
 
 /// As `connect`, without asking the server anything.
 pub async fn open(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+    opened(cluster, &Access::default()).await
+}
+
+async fn opened(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     let doing = format!("reading {}", file_of(cluster));
-    let wanted = cluster.clone();
+    let (wanted, access) = (cluster.clone(), access.clone());
     // Files, and a credential plugin that runs as a child process: both block.
-    let made = tokio::task::spawn_blocking(move || clients(&wanted));
+    let made = tokio::task::spawn_blocking(move || clients(&wanted, &access));
     match tokio::time::timeout(DEADLINE, made).await {
         Err(_) => Err(Fault::new(
             SYSTEM,
@@ -86,7 +97,7 @@ pub(super) fn hint(cluster: &ClusterRef) -> String {
     format!("Try `{command} get ns`.")
 }
 
-fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let no = |kind, detail: &str| Fault::new(SYSTEM, kind, doing.clone(), detail);
     let read = match &cluster.kubeconfig {
@@ -127,15 +138,14 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
         _ => unreadable(cluster, &doing, &error),
     })?;
     config.default_retry = false;
+    config.cluster_url = without_user(config.cluster_url);
     let host = config.cluster_url.host().unwrap_or_default();
     if !proxied && goes_direct(host, &no_proxy()) {
         config.proxy_url = None;
     }
     config.connect_timeout = Some(CONNECT);
-    // A plugin that asks at the terminal would ask into the cockpit.
-    if let Some(exec) = &mut config.auth_info.exec {
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
-    }
+    plugin::restrict(&mut config.auth_info, access)
+        .map_err(|refused| no(FaultKind::Forbidden, &refused.detail).hint(refused.hint))?;
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may be first; then theirs is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -145,6 +155,18 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
     // What ends a flight waits for nobody's turn.
     let (reads, mutations) = (make(Some(Arc::default()))?, make(None)?);
     Ok(Cluster::new(reads, mutations, place.clone(), hint(cluster)))
+}
+
+/// A user and a password in front of the host are sent to nobody, and libraries would log them with it.
+fn without_user(url: http::Uri) -> http::Uri {
+    let bare = url
+        .authority()
+        .and_then(|authority| authority.as_str().rsplit_once('@'))
+        .and_then(|(_, host)| host.parse().ok());
+    let Some(host) = bare else { return url };
+    let mut parts = url.into_parts();
+    parts.authority = Some(host);
+    http::Uri::from_parts(parts).unwrap_or_default()
 }
 
 fn no_proxy() -> String {
@@ -279,6 +301,21 @@ fn unusable(cluster: &ClusterRef, place: &str, error: &kube::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_used_without_a_user_in_it() {
+        for (typed, used) in [
+            (
+                "https://me:pw@api.example:6443/x",
+                "https://api.example:6443/x",
+            ),
+            ("https://me@[::1]:6443/", "https://[::1]:6443/"),
+            ("https://api.example/", "https://api.example/"),
+        ] {
+            let url = without_user(http::Uri::from_static(typed));
+            assert_eq!(url.to_string(), used);
+        }
+    }
 
     #[test]
     fn proxies_of_the_environment_spare_what_they_should() {
