@@ -28,9 +28,9 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
 
 /// The entries of one deployment: only they are put into words.
 pub(super) fn timeline_since(cockpit: &Cockpit, since: Timestamp) -> Vec<TimelineLine> {
-    cockpit.focus_known().map_or_else(Vec::new, |known| {
-        told(known, |entry| entry.at >= since)
-    })
+    cockpit
+        .focus_known()
+        .map_or_else(Vec::new, |known| told(known, |entry| entry.at >= since))
 }
 
 /// The entries of a target that came after this place in the chain.
