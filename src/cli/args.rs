@@ -52,6 +52,9 @@ pub struct Common {
     /// Give up waiting after this long: 90s, 5m, or a number of seconds (exit 7)
     #[arg(long, global = true, value_name = "T", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// The session as lines: what changes on stdout, commands on stdin, one a line (help lists them)
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// When to colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Colour,

@@ -1,6 +1,7 @@
 //! What the screens show, computed from the cockpit alone: rows, lines, words. The drawing side adds places and
 //! colours; `--plain` and the tests read the same. One file per screen.
 
+mod connection;
 mod evidence;
 mod fleet;
 mod flight;
@@ -24,13 +25,14 @@ use crate::{
 
 use super::{cockpit::Cockpit, view::Screen};
 
+pub use connection::{Down, connection, skew};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
-pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines};
+pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints};
 pub use next::{NextCard, NextStep, next_steps};
 pub use plan::{PlanShown, plan};
-pub use timeline::{TimelineLine, timeline};
+pub use timeline::{TimelineLine, timeline, timeline_after};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
     match process::next(facts) {
