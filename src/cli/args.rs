@@ -319,6 +319,8 @@ pub enum Verb {
         #[arg(long)]
         markdown: bool,
     },
+    /// The manual page: `gonogo man | man -l -`
+    Man,
     /// Completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -343,10 +345,8 @@ pub enum ReleaseVerb {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    Show {
-        project: String,
-        name: String,
-    },
+    /// One release, by any of its names
+    Show { project: String, name: String },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -2,11 +2,10 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::{
-    config,
+    config::{self, Loaded},
     domain::{
         target::{Target, TargetId},
         time,
@@ -23,19 +22,12 @@ use crate::{
 };
 
 use super::{
-    args::{AuditVerb, Cli, Common, Format, Place, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Format, Place, ReleaseVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
     output::Output,
 };
-
-pub fn completions(shell: clap_complete::Shell, output: Output) -> Exit {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
-    output.own(String::from_utf8_lossy(&script).trim_end());
-    Exit::Done
-}
 
 pub fn keys(markdown: bool, output: Output) -> Exit {
     let keymap = Keymap::default();
@@ -59,14 +51,20 @@ pub fn config_check(common: &Common, example: bool, output: Output) -> Exit {
         output.own(config::EXAMPLE.trim_end());
         return Exit::Done;
     }
-    match super::load(common) {
-        Ok(workspace) => {
+    match super::workspace(common.config.as_deref()) {
+        Ok(Loaded {
+            workspace,
+            warnings,
+        }) => {
+            for warning in &warnings {
+                output.say(&warning.to_string());
+            }
             let (projects, environments, targets) = (
                 workspace.projects.len(),
                 workspace.environments.len(),
                 workspace.targets.len(),
             );
-            let object = json!({"ok": true, "name": workspace.name, "projects": projects, "environments": environments, "targets": targets});
+            let object = json!({"ok": true, "name": workspace.name, "projects": projects, "environments": environments, "targets": targets, "warnings": warnings});
             output.data(workspace.rehearsal.is_some(), object, || {
                 vec![format!(
                     "{}: {projects} projects, {environments} environments, {targets} targets: good",

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    access::Access,
     environment::{Environment, EnvironmentName},
     project::{Project, ProjectId},
     target::{Target, TargetId},
@@ -23,6 +24,9 @@ pub struct Workspace {
     /// An OS account or `--as` counts toward a quorum in protected environments too (SPEC A5).
     pub trust_names: bool,
     pub ledger: PathBuf,
+    /// Credential plugins, and what registries want to be told.
+    #[serde(default)]
+    pub access: Access,
     /// Set on the practice cluster, also through its written configuration.
     pub rehearsal: Option<Rehearsal>,
 }

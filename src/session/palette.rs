@@ -6,41 +6,11 @@ use nucleo_matcher::{
 };
 
 use crate::{
-    domain::{plan::ItemId, release::Release, target::TargetId, workspace::Workspace},
+    domain::{plan::ItemId, target::TargetId, workspace::Workspace},
     input::{Action, did_you_mean, reference::PaletteEntry},
 };
 
 use super::view::Aim;
-
-/// Newest first; every word of the filter must be found, fuzzily, in some name, the subject or the author. What is
-/// called exactly so comes before all others, then what begins so: whoever types a number means that release. A commit
-/// is found by its first digits only: somewhere in forty of them is everything.
-pub fn filter_releases<'a>(releases: &'a [Release], filter: &str) -> Vec<&'a Release> {
-    let filter = filter.trim();
-    if filter.is_empty() {
-        return releases.iter().rev().collect();
-    }
-    let pattern = Pattern::parse(filter, CaseMatching::Smart, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut buffer = Vec::new();
-    let mut shown: Vec<((bool, bool, u32), &Release)> = Vec::new();
-    for release in releases.iter().rev() {
-        let number = release.number.to_string();
-        let mut names: Vec<&str> = vec![&number];
-        names.extend(release.aliases.iter().map(|alias| alias.name.as_ref()));
-        let begins = names.iter().any(|name| name.starts_with(filter))
-            || release.commit.as_str().starts_with(filter);
-        let text = format!("{} {} {}", names.join(" "), release.subject, release.author);
-        let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher);
-        if begins || score.is_some() {
-            let rank = (names.contains(&filter), begins, score.unwrap_or_default());
-            shown.push((rank, release));
-        }
-    }
-    // A stable sort: equal ranks stay newest first.
-    shown.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
-    shown.into_iter().map(|(_, release)| release).collect()
-}
 
 /// Entries that match the first word typed, best first.
 pub fn filter_entries(entries: Vec<PaletteEntry>, typed: &str) -> Vec<PaletteEntry> {

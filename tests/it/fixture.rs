@@ -284,6 +284,7 @@ pub fn workspace() -> Workspace {
         ],
         timings: Timings::default(),
         trust_names: true,
+        access: gonogo::domain::access::Access::default(),
         ledger: "/var/lib/gonogo/ledger.db".into(),
         rehearsal: None,
     }
@@ -554,10 +555,7 @@ impl Story {
         story.cockpit.ledger.ready = true;
         story.cockpit.size = (120, 36);
         for name in ["auth-service", "checkout", "search-api"] {
-            story
-                .cockpit
-                .known
-                .catalogue(&project(name), catalogue(name));
+            story.cockpit.catalogue(&project(name), catalogue(name));
         }
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));

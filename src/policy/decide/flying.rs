@@ -165,6 +165,13 @@ pub(super) fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusa
             format!("step {step} is still moving: {}", workload.message),
         ));
     }
+    if let Some((at, name)) = workload.unknown_after(step) {
+        let sentence = format!(
+            "step {at} would come next, and gonogo does not know what `{name}` does: it cannot say what a promotion leads to"
+        );
+        return Err(Refusal::rule("promote.unknown_step", sentence)
+            .hint("promote it with the platform's own tool, or take that step out"));
+    }
     go(&gates::promotion(facts, &deployment.plan), "promote")?;
     Ok(confirm(planner::promote(facts, &deployment.plan, step)?))
 }

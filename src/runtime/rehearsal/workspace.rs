@@ -92,6 +92,7 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             ..Timings::default()
         },
         trust_names: true,
+        access: crate::domain::access::Access::default(),
         ledger: dir.join("ledger.sqlite"),
         rehearsal: Some(workspace::Rehearsal {
             scenario: wish.scenario.to_string(),

@@ -39,7 +39,7 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
                 .collect();
         }
         Event::Catalogue { project, releases } => {
-            cockpit.known.catalogue(project, releases.clone());
+            cockpit.catalogue(project, releases.clone());
             cockpit.catalogue_trouble.remove(project);
         }
         Event::CatalogueFailed { project, fault } => {
