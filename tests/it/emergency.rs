@@ -597,20 +597,32 @@ fn what_a_colleague_may_have_done_is_not_claimed() {
     let ours = IntentId("ours".to_owned());
     let (image, by) = (UNKNOWN.to_owned(), "dana".to_owned());
     let deadline = SignedDuration::from_secs(20);
-    let at = || (workload.clone(), expect.clone());
+    let (w, e) = (|| workload.clone(), || expect.clone());
     let sent = [
-        (|(workload, expect)| Change::PromoteStep { workload, expect })(at()),
-        (|(workload, expect)| Change::PromoteFull { workload, expect })(at()),
-        (|(workload, expect)| Change::Resume { workload, expect })(at()),
-        (|(workload, expect)| Change::Abort { workload, expect })(at()),
-        (|(workload, expect)| Change::Hold {
-            workload,
-            expect,
+        Change::PromoteStep {
+            workload: w(),
+            expect: e(),
+        },
+        Change::PromoteFull {
+            workload: w(),
+            expect: e(),
+        },
+        Change::Resume {
+            workload: w(),
+            expect: e(),
+        },
+        Change::Abort {
+            workload: w(),
+            expect: e(),
+        },
+        Change::Hold {
+            workload: w(),
+            expect: e(),
             by,
-        })(at()),
+        },
     ];
     let waits = Change::AwaitTemplate {
-        workload: workload.clone(),
+        workload: w(),
         image,
         deadline,
     };
