@@ -192,8 +192,7 @@ fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     if !cockpit.ledger.ready {
         return None;
     }
-    let me = cockpit.me.clone();
-    let stand = cockpit.known.guard(target, cockpit.now, &me);
+    let stand = cockpit.known.guard(target, cockpit.now, &cockpit.me);
     if let Some(effect) = hold(cockpit, target, stand) {
         return Some(effect);
     }
