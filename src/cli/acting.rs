@@ -25,6 +25,10 @@ use super::{
 
 impl Headless {
     pub async fn act(&mut self, verb: Verb) -> Result<Exit, Stop> {
+        // Before anything is decided or asked: can it be written down?
+        if !self.common.dry_run {
+            self.known.ledger = self.outside.standby.probe().await;
+        }
         match verb {
             Verb::Request {
                 place,
@@ -134,13 +138,13 @@ impl Headless {
 
     /// The newest facts a command needs.
     async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
-        self.sync().await?;
+        self.sync_for(command).await?;
         let needs = needs(command);
         if needs.contains(&Query::Catalogue) {
             self.catalogue(&target.id.project).await?;
         }
         if needs.contains(&Query::Workload) {
-            self.look(target).await?;
+            self.look(target, command).await?;
         }
         if needs.contains(&Query::Figures) && self.common.sample {
             // What no figure could change is said at once.
@@ -150,20 +154,24 @@ impl Headless {
                 return Err(refusal.into());
             }
             self.sample(target).await?;
-            self.look(target).await?;
+            self.look(target, command).await?;
         }
         Ok(())
     }
 
     /// Reads the platform, and writes down what is seen.
-    async fn look(&mut self, target: &Target) -> Result<(), Stop> {
+    async fn look(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         self.read(target).await;
         // Whoever changed what was just read had written the intent before: now it is known who.
-        self.sync().await?;
-        if !self.common.dry_run {
-            self.attend(&target.id).await?;
+        self.sync_for(command).await?;
+        if self.common.dry_run {
+            return Ok(());
         }
-        Ok(())
+        match self.attend(&target.id).await {
+            // The way out does not wait until it can be written what was seen on the way.
+            Err(Stop::Fault(_)) if command.is_escape() => Ok(()),
+            attended => attended,
+        }
     }
 
     /// Watches for one window. What ends it early, ends the verb.

@@ -17,6 +17,11 @@ impl Commit {
             .then(|| Self(text.to_ascii_lowercase()))
     }
 
+    /// Stands where none is known: git never makes it.
+    pub fn unknown() -> Self {
+        Self("0".repeat(40))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -280,8 +285,19 @@ pub struct ReleaseRef {
 }
 
 impl ReleaseRef {
+    /// What an image is of, where the ledger that would tell cannot be read.
+    pub fn unread(image: &str) -> Self {
+        Self {
+            number: 0,
+            commit: Commit::unknown(),
+            name: Some(Clean::new(&super::change::short_image(image))),
+            image: Some(image.to_owned()),
+        }
+    }
+
     pub fn title(&self) -> String {
         match &self.name {
+            Some(name) if self.number == 0 => name.to_string(),
             Some(name) => format!("{} {name}", self.number),
             None => format!("{} {}", self.number, self.commit.short()),
         }

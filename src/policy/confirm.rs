@@ -31,7 +31,8 @@ impl Friction {
     /// and full promotion the release number. In open ones `enter`.
     pub fn of(act: &Act, environment: &Environment) -> Self {
         match act.kind {
-            ActKind::Hold => Self::None,
+            // Also a hold is asked for when nobody will be able to read of it yet.
+            ActKind::Hold if !act.unrecorded => Self::None,
             ActKind::RollBack if environment.protected => Self::Type(environment.name.to_string()),
             ActKind::Fly | ActKind::PromoteFully if environment.protected => {
                 Self::Type(act.release.number.to_string())

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 
 use crate::{
     domain::{
-        change::Act,
+        change::{Act, ActKind},
         entry::{Body, Draft, Entry, StreamId},
         fault::{Fault, FaultKind},
         target::TargetId,
@@ -94,10 +94,9 @@ impl Executor<'_> {
                 Ok(Decision::Act { .. }) => return End::Failed(bug(command)),
                 Err(refusal) => return End::Refused(refusal),
             };
-            match self
-                .append(target, Expected::Position(self.position(target)), bodies)
-                .await
-            {
+            let expected = Expected::Position(self.position(target));
+            let drafts = self.drafts(bodies);
+            match self.append(target, expected, drafts).await {
                 Ok(_) => return End::Done,
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Fault(fault)) => return End::Failed(fault),
@@ -110,12 +109,12 @@ impl Executor<'_> {
         &mut self,
         target: &TargetId,
         expected: Expected,
-        bodies: Vec<Body>,
+        drafts: Vec<Draft>,
     ) -> Result<Vec<Entry>, AppendError> {
         let entries = self
             .outside
             .ledger
-            .append(&StreamId::target(target), expected, self.drafts(bodies))
+            .append(&StreamId::target(target), expected, drafts)
             .await?;
         // Own entries are folded like everybody's, in chain order.
         let _ = self.sync().await;
@@ -131,8 +130,10 @@ impl Executor<'_> {
     ) -> End {
         let target = confirmed.act().target.clone();
         let (seen, mut opening) = (self.position(&target), opening);
-        if let Err(fault) = self.sync().await {
-            return End::Failed(fault);
+        if let Err(fault) = self.sync().await
+            && !confirmed.act().unrecorded
+        {
+            return End::Failed(without_ledger(confirmed.act().kind, fault));
         }
         if confirmed.act().kind.is_escape() && self.position(&target) != seen {
             // Others wrote since the dialog: what is opened follows from what is under way now.
@@ -145,8 +146,9 @@ impl Executor<'_> {
         if !confirmed.act().kind.is_escape() {
             match self.outside.target(&target) {
                 Ok(configured) => {
+                    let began = self.outside.now();
                     let observation = self.outside.read(configured).await;
-                    self.known.observe(&observation, self.outside.now());
+                    self.known.observe(&observation, began);
                 }
                 Err(fault) => return End::Failed(fault),
             }
@@ -199,6 +201,22 @@ fn moved_on(command: &Command) -> Refusal {
 fn busy_ledger() -> Refusal {
     Refusal::raced("ledger.busy", "others kept writing to this deployment")
         .hint("look again and decide again")
+}
+
+/// What a failed ledger means for what was asked: hold, abort and rollback can be asked for again without it.
+fn without_ledger(kind: ActKind, fault: Fault) -> Fault {
+    if !kind.is_escape() {
+        return fault;
+    }
+    let hint = format!(
+        "nothing was sent. Ask for the {} again: it goes without the ledger, and the confirmation will say so",
+        kind.verb()
+    );
+    let hint = match &fault.hint {
+        Some(first) => format!("{first}; {hint}"),
+        None => hint,
+    };
+    fault.hint(hint)
 }
 
 fn bug(command: &Command) -> Fault {

@@ -16,6 +16,11 @@ use crate::cli::headless::{Headless, Stop};
 impl Headless {
     /// By flags, or asked on the terminal.
     pub(super) async fn confirm(&self, mut challenge: Challenge) -> Result<Confirmed<Act>, Stop> {
+        if challenge.act.unrecorded
+            && let Some(line) = challenge.act.afterwards.last()
+        {
+            self.output.say(&format!("gonogo: {line}"));
+        }
         let by_flags = challenge.by_flags(self.common.yes, self.common.confirm.as_deref());
         let asked = std::io::stdin().is_terminal() && !self.common.yes && !self.common.json;
         let refusal = match by_flags {

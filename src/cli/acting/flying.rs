@@ -18,6 +18,7 @@ use crate::{
         refusal::{Refusal, RefusalKind},
     },
     ports::act::Platform as _,
+    session::event::End,
 };
 
 use crate::cli::{
@@ -47,7 +48,11 @@ impl Headless {
             .facts(&target)?
             .current()
             .map(|current| current.id.clone());
-        self.look(&target).await?;
+        self.read(&target).await;
+        self.sync().await?;
+        if !self.common.dry_run {
+            self.attend(&target.id).await?;
+        }
         let facts = self.facts(&target)?;
         match facts.current().map(|current| current.state) {
             // The first look saw it end.
@@ -119,7 +124,10 @@ impl Headless {
         name: &str,
     ) -> Result<ReleaseRef, Stop> {
         let target = self.find(place)?;
-        self.sync().await?;
+        self.sync().await.map_err(|fault| {
+            let hint = "numbers and names are in the ledger: leave RELEASE out, and it goes to what is stable now";
+            fault.hint(hint)
+        })?;
         let release = self.release(&target.id.project, name).await?;
         let facts = self.facts(&target)?;
         let quoted = facts
@@ -146,27 +154,53 @@ impl Headless {
         wait: bool,
     ) -> Result<Exit, Stop> {
         let target = self.find(place)?;
-        self.gather(&target, &command).await?;
-        let facts = self.facts(&target)?;
-        let (act, opening) = match decide(&command, &facts, &self.actor)? {
-            Decision::Act { act, opening } => (act, opening),
-            // The platform is there already: what is left is to write it down.
-            Decision::Record(_) => {
-                self.record(&target, &command).await?;
-                self.told(&target, command.verb());
-                return Ok(Exit::Done);
+        let mut tries = 0;
+        let confirmed = loop {
+            self.gather(&target, &command).await?;
+            let facts = self.facts(&target)?;
+            let (act, opening) = match decide(&command, &facts, &self.actor)? {
+                Decision::Act { act, opening } => (act, opening),
+                // The platform is there already: what is left is to write it down.
+                Decision::Record(_) => {
+                    self.record(&target, &command).await?;
+                    self.told(&target, command.verb());
+                    return Ok(Exit::Done);
+                }
+            };
+            if self.common.dry_run {
+                return self.dry_run(&target, &act, opening.as_ref()).await;
             }
+            let challenge = Challenge::new(*act, facts.environment);
+            let confirmed = self.confirm(challenge).await?;
+            let end = self.executor().execute(&confirmed, &command, opening).await;
+            let synced = self.sync_for(&command).await;
+            tries += 1;
+            // The ledger failed between the question and the intent: asked again, with what that means in it.
+            if let End::Failed(fault) = &end
+                && fault.system == "ledger"
+                && command.is_escape()
+                && !confirmed.act().unrecorded
+                && self.outside.standby.standing().trouble().is_some()
+                && tries == 1
+            {
+                self.output.fault_said(fault);
+                self.known.ledger = self.outside.standby.standing();
+                continue;
+            }
+            self.ended(end)?;
+            synced?;
+            break confirmed;
         };
-        if self.common.dry_run {
-            return self.dry_run(&target, &act, opening.as_ref()).await;
+        let waits = self.outside.standby.waiting();
+        if let Some(place) = &waits {
+            self.output.say(&format!(
+                "gonogo: the ledger could not be written; what was done waits in {place} and is appended when it is back"
+            ));
         }
-        let challenge = Challenge::new(*act, facts.environment);
-        let confirmed = self.confirm(challenge).await?;
-        let end = self.executor().execute(&confirmed, &command, opening).await;
-        self.sync().await?;
-        self.ended(end)?;
         self.read(&target).await;
-        self.attend(&target.id).await?;
+        if waits.is_none() {
+            self.attend(&target.id).await?;
+        }
         if wait {
             let until = match command {
                 Command::RollBack { .. } => Until::RolledBack,
@@ -176,7 +210,7 @@ impl Headless {
         }
         let outline = self.outline(&target);
         let act = confirmed.act();
-        let object = json!({"verb": command.verb(), "result": "applied", "act": act.kind, "step": act.step, "fingerprint": act.fingerprint(), "target": outline});
+        let object = json!({"verb": command.verb(), "result": "applied", "act": act.kind, "step": act.step, "fingerprint": act.fingerprint(), "journal": waits, "target": outline});
         self.data(object, || {
             vec![format!(
                 "{}: applied; {}",

@@ -56,7 +56,13 @@ impl Executor<'_> {
                 *awaited = Some(read);
             }
             if let Err(error) = self
-                .conclude(&act.target, &deployment, &intent, outcome.clone())
+                .conclude(
+                    &act.target,
+                    &deployment,
+                    &intent,
+                    outcome.clone(),
+                    act.kind.is_escape(),
+                )
                 .await
             {
                 return match error {
@@ -188,7 +194,13 @@ impl Executor<'_> {
             };
             if let Some(outcome) = outcome {
                 let _ = self
-                    .conclude(&act.target, deployment, intent, outcome.clone())
+                    .conclude(
+                        &act.target,
+                        deployment,
+                        intent,
+                        outcome.clone(),
+                        act.kind.is_escape(),
+                    )
                     .await;
                 return Some(outcome);
             }
@@ -227,8 +239,9 @@ impl Executor<'_> {
         if matches!(fault.kind, FaultKind::Refused | FaultKind::Conflict) {
             let _ = self.sync().await;
             if let Ok(configured) = self.outside.target(target) {
+                let began = self.outside.now();
                 let observation = self.outside.read(configured).await;
-                self.known.observe(&observation, self.outside.now());
+                self.known.observe(&observation, began);
             }
             if let Err(refusal) = self.decided(command, target) {
                 return End::Refused(refusal);

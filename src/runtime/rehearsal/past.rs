@@ -201,6 +201,7 @@ fn flown(
         step: None,
         changes: vec![change],
         reason: None,
+        unrecorded: false,
         afterwards: Vec::new(),
     };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());
