@@ -6,6 +6,7 @@ mod adapters;
 mod architecture;
 mod bad_input;
 mod config;
+mod escapes;
 mod fixture;
 mod flight;
 mod frames;

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use self::{
     fault::{code, fault, foreign},
-    file::{APPLICATION, connect_to_read, connect_to_write, is_ours},
+    file::{APPLICATION, connect_to_look, connect_to_read, connect_to_write, is_ours},
     walk::Break,
 };
 use super::{
@@ -73,7 +73,7 @@ impl SqliteLedger {
             ));
         }
         folder::check_contents(path)?;
-        let mut reader = connect_to_read(path).await?;
+        let mut reader = connect_to_look(path).await?;
         let failed = |error| fault("opening", path, &error);
         let ours: i64 = sqlx::query_scalar("PRAGMA application_id")
             .fetch_one(&mut reader)
@@ -82,7 +82,7 @@ impl SqliteLedger {
         if ours != APPLICATION {
             return Err(foreign(path));
         }
-        let watcher = connect_to_read(path).await?;
+        let watcher = connect_to_look(path).await?;
         Ok(Self {
             path: path.to_owned(),
             writer: None,

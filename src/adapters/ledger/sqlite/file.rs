@@ -77,6 +77,32 @@ pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Fau
     connection.map_err(|error| fault("opening", path, &error))
 }
 
+/// For a ledger that can only be looked at. In a folder where nothing may be made `SQLite` opens a file only when it is
+/// told that nobody changes it; that holds as long as there is no log beside it.
+pub(super) async fn connect_to_look(path: &Path) -> Result<SqliteConnection, Fault> {
+    let look = async |options: SqliteConnectOptions| {
+        let mut connection = options.read_only(true).connect().await?;
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sqlite_schema")
+            .fetch_one(&mut connection)
+            .await?;
+        Ok::<_, sqlx::Error>(connection)
+    };
+    let first = look(options(path)).await;
+    let first = match first {
+        Ok(connection) => return Ok(connection),
+        Err(error) => error,
+    };
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let logged = std::fs::metadata(Path::new(&log)).is_ok_and(|it| it.len() > 0);
+    // READONLY, CANTOPEN
+    if !logged && matches!(code(&first).map(|code| code & 0xff), Some(8 | 14)) {
+        let second = look(options(path).immutable(true)).await;
+        return second.map_err(|error| fault("opening", path, &error));
+    }
+    Err(fault("opening", path, &first))
+}
+
 /// Makes a ledger where there is none: whole under another name first, so that nobody ever finds half of one, and an
 /// empty file is never ours.
 pub(super) async fn create(path: &Path) -> Result<(), Fault> {
