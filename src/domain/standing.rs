@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 
+/// What protected environments say of a ledger that is a file (SPEC S2).
+pub const ONE_MACHINE: &str = "on this machine only: who operates elsewhere does not see it";
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ledger", content = "why")]
 pub enum Standing {

@@ -20,6 +20,7 @@ mod registry;
 mod replay;
 mod rig;
 mod secrets;
+mod settle;
 mod sizes;
 mod support;
 mod terminal;

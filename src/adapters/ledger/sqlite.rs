@@ -45,6 +45,7 @@ impl SqliteLedger {
             file::create(path).await?;
         }
         folder::check_contents(path)?;
+        file::check_header(path)?;
         let mut writer = connect_to_write(path).await?;
         is_ours(path, &mut writer).await?;
         let reader = connect_to_read(path).await?;
@@ -73,6 +74,7 @@ impl SqliteLedger {
             ));
         }
         folder::check_contents(path)?;
+        file::check_header(path)?;
         let mut reader = connect_to_look(path).await?;
         let failed = |error| fault("opening", path, &error);
         let ours: i64 = sqlx::query_scalar("PRAGMA application_id")

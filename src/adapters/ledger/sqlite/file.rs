@@ -77,6 +77,37 @@ pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Fau
     connection.map_err(|error| fault("opening", path, &error))
 }
 
+/// Looks at the first bytes as they are, before `SQLite` is let near: it would turn another program's file to its log.
+pub(super) fn check_header(path: &Path) -> Result<(), Fault> {
+    use std::io::Read as _;
+    let mut header = Vec::with_capacity(100);
+    let read = std::fs::File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
+    let failed = |kind, detail: &str| {
+        Fault::new(
+            "ledger",
+            kind,
+            format!("opening {}", path.display()),
+            detail,
+        )
+    };
+    if let Err(error) = read {
+        let hint = "Look whether this account may read it";
+        return Err(failed(FaultKind::Forbidden, &error.to_string()).hint(hint));
+    }
+    let begins = header.starts_with(b"SQLite format 3\0");
+    let Some(application) = header.get(68..72).filter(|_| begins) else {
+        let detail =
+            "the file is not a database: it was cut off or overwritten, or never was a ledger";
+        let hint = format!("Keep {} aside as it is, and restore a copy", path.display());
+        return Err(failed(FaultKind::Malformed, detail).hint(hint));
+    };
+    if application == APPLICATION.to_be_bytes().get(4..).unwrap_or_default() {
+        Ok(())
+    } else {
+        Err(foreign(path))
+    }
+}
+
 /// For a ledger that can only be looked at. In a folder where nothing may be made `SQLite` opens a file only when it is
 /// told that nobody changes it; that holds as long as there is no log beside it.
 pub(super) async fn connect_to_look(path: &Path) -> Result<SqliteConnection, Fault> {
