@@ -1,7 +1,7 @@
 //! The verbs that act: each is the command of the screen's action, decided on the same facts.
 
+mod change;
 mod confirm;
-mod flying;
 mod request;
 
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    args::{Place, Verb},
+    args::{GuardWord, Place, Verb},
     attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
@@ -25,6 +25,11 @@ use super::{
 
 impl Headless {
     pub async fn act(&mut self, verb: Verb) -> Result<Exit, Stop> {
+        let flies = matches!(verb, Verb::Deploy { .. } | Verb::Fly { .. });
+        if self.common.break_glass && !flies {
+            let sentence = "--break-glass is for deploy and fly; nothing else is behind glass";
+            return Err(Refusal::new(RefusalKind::Usage, "glass.verb", sentence).into());
+        }
         // Before anything is decided or asked: can it be written down?
         if !self.common.dry_run {
             self.known.ledger = self.outside.standby.probe().await;
@@ -42,7 +47,25 @@ impl Headless {
                 reason,
                 wait,
             } => self.deploy(&place, &release, reason, wait).await,
-            Verb::Fly { place } => self.fly(&place).await,
+            Verb::Fly { place, reason } => self.fly(&place, reason).await,
+            Verb::Guard {
+                place,
+                what: Some(GuardWord::Stop),
+                reason,
+            } => {
+                let reason = reason.unwrap_or_default();
+                self.simple(&place, Command::StopGuard { reason }).await
+            }
+            Verb::Guard { place, .. } => self.stand_guard(&place).await,
+            Verb::Countersign { place, reason } => {
+                self.simple(&place, Command::Countersign { reason }).await
+            }
+            Verb::Ground {
+                place,
+                release,
+                clear,
+                reason,
+            } => self.ground(&place, release.as_deref(), clear, reason).await,
             Verb::Approve {
                 place,
                 plan,
@@ -119,12 +142,14 @@ impl Headless {
             Verb::Rollback {
                 place,
                 release,
+                former_revision,
                 staged,
                 reason,
                 wait,
             } => {
                 let to = match release {
                     Some(name) => Some(Box::new(self.rollback_release(&place, &name).await?)),
+                    None if former_revision => Some(Box::new(self.former_revision(&place).await?)),
                     None => None,
                 };
                 self.acting(&place, Command::RollBack { to, staged, reason }, wait)
@@ -144,7 +169,7 @@ impl Headless {
             self.catalogue(&target.id.project).await?;
         }
         if needs.contains(&Query::Workload) {
-            self.look(target, command).await?;
+            self.look_for(target, command).await?;
         }
         if needs.contains(&Query::Figures) && self.common.sample {
             // What no figure could change is said at once.
@@ -154,13 +179,24 @@ impl Headless {
                 return Err(refusal.into());
             }
             self.sample(target).await?;
-            self.look(target, command).await?;
+            self.look_for(target, command).await?;
         }
         Ok(())
     }
 
     /// Reads the platform, and writes down what is seen.
-    async fn look(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn look(&mut self, target: &Target) -> Result<(), Stop> {
+        self.read(target).await;
+        // Whoever changed what was just read had written the intent before: now it is known who.
+        self.sync().await?;
+        if !self.common.dry_run {
+            self.attend(&target.id).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for a command; hold, abort and rollback do not depend on the ledger.
+    async fn look_for(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         self.read(target).await;
         // Whoever changed what was just read had written the intent before: now it is known who.
         self.sync_for(command).await?;
@@ -183,7 +219,7 @@ impl Headless {
     }
 
     /// A command that only writes to the ledger.
-    async fn simple(&mut self, place: &Place, command: Command) -> Result<Exit, Stop> {
+    pub(super) async fn simple(&mut self, place: &Place, command: Command) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         self.record(&target, &command).await?;

@@ -13,14 +13,21 @@ use crate::{
         entry::{DeploymentId, Ending},
         standing::Standing,
         target::Target,
+        workspace::Actor,
     },
     flight::{
         known::FEED_LAG,
         process::{self, Mover, Next, Waiting},
     },
-    policy::facts::Facts,
+    policy::{
+        confirm::Challenge,
+        decide::{Command, Decision, decide},
+        facts::Facts,
+        guard::Stand,
+    },
     ports::watch::Post,
     runtime::outside::Outside,
+    session::event::End,
 };
 
 use super::{
@@ -67,7 +74,7 @@ impl Headless {
         let started = self.outside.now();
         let deadline = self.common.timeout;
         let mut beat = tokio::time::interval(Duration::from_millis(200));
-        let mut shown = Shown::default();
+        let (mut shown, mut rested) = (Shown::default(), None);
         let before = self
             .facts(target)?
             .current()
@@ -88,6 +95,7 @@ impl Headless {
                     Err(Stop::Fault(_)) if self.known.ledger.trouble().is_some() => {}
                     attended => attended?,
                 }
+                self.guard(target, &mut rested).await?;
                 self.show(target, &mut shown);
             }
             let elapsed =
@@ -120,6 +128,39 @@ impl Headless {
             None => self.output.say("gonogo: the ledger is back"),
         }
         shown.ledger = standing.clone();
+    }
+
+    /// Whoever attends is the guard as well. After a failure it rests for a scrape.
+    async fn guard(&mut self, target: &Target, rested: &mut Option<Timestamp>) -> Result<(), Stop> {
+        let now = self.outside.now();
+        let Stand::Hold(mut cause) = self.known.guard(&target.id, now, &self.actor) else {
+            return Ok(());
+        };
+        if rested.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        cause.watched_by.clone_from(&self.actor.name);
+        let command = Command::Guard {
+            cause: Box::new(cause),
+        };
+        let facts = self.facts(target)?;
+        let Ok(Decision::Act { act, .. }) = decide(&command, &facts, &self.actor) else {
+            return Ok(());
+        };
+        let Some(confirmed) = Challenge::new(*act, facts.environment).by_guard() else {
+            return Ok(());
+        };
+        let mut executor = self.executor();
+        executor.actor = Actor::guard(&self.outside.host);
+        let end = executor.execute(&confirmed, &command, None).await;
+        self.sync().await?;
+        if let End::Failed(fault) | End::Unknown(fault) = end {
+            let rest = self.outside.workspace.timings.scrape_interval;
+            *rested = now.checked_add(rest).ok();
+            self.output
+                .say(&format!("gonogo: the guard could not hold: {fault}"));
+        }
+        Ok(())
     }
 
     fn reached(

@@ -3,7 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{change::Change, deployment::Outstanding, entry::Outcome, rollout::Observed};
+use crate::domain::{
+    change::Change,
+    deployment::Outstanding,
+    entry::{IntentId, Outcome},
+    rollout::Observed,
+};
 
 /// Does the object show the change? Meant for a read that began after the change was sent.
 pub fn landed(change: &Change, observed: &Observed) -> bool {
@@ -40,6 +45,20 @@ pub fn deadline(outstanding: &Outstanding, mutation: SignedDuration) -> SignedDu
     }
 }
 
+/// It landed, and we know by reading alone. Whether it was ours is on the object only if our intent is: a status has no
+/// place for it, and a promotion or a resume by a colleague looks the same.
+pub fn seen(change: &Change, intent: &IntentId, observed: &Observed) -> Outcome {
+    let named = observed.workload.intent.as_deref() == Some(intent.0.as_str());
+    let told_apart = match change {
+        Change::PromoteStep { .. } | Change::PromoteFull { .. } | Change::Resume { .. } => named,
+        _ => true,
+    };
+    Outcome::Applied {
+        seen: true,
+        perhaps: !told_apart,
+    }
+}
+
 /// The outcome of an intent nobody waits for any more, or None while it may still land by itself.
 /// `read_at` is when the reading arrived and `lag` how much earlier its read may have begun: that a change is not there
 /// counts only from a read that began when it could no longer land. `mutation` is the deadline of a change.
@@ -55,7 +74,7 @@ pub fn settle(
     }
     let change = outstanding.act.changes.get(outstanding.change)?;
     if landed(change, observed) {
-        return Some(Outcome::Applied { seen: true });
+        return Some(seen(change, &outstanding.intent, observed));
     }
     let began = read_at.duration_since(outstanding.at).saturating_sub(lag);
     (began > deadline(outstanding, mutation)).then_some(Outcome::NotApplied)

@@ -13,7 +13,7 @@ use gonogo::{
         rollout::PodState,
     },
     policy::resolve::Names,
-    session::{cockpit::Cockpit, palette::filter_releases, view::Screen},
+    session::{cockpit::Cockpit, search, view::Screen},
     ui::{
         self,
         theme::{Depth, Theme},
@@ -178,5 +178,6 @@ fn resolve_four_names(bencher: Bencher, count: u64) {
 #[divan::bench(args = [1_000, 100_000])]
 fn filter_keystroke(bencher: Bencher, count: u64) {
     let releases = releases(count);
-    bencher.bench_local(|| black_box(filter_releases(&releases, "chng 4242")).len());
+    let haystacks: Vec<search::Haystack> = releases.iter().map(search::Haystack::of).collect();
+    bencher.bench_local(|| black_box(search::filter(&releases, &haystacks, "chng 4242")).len());
 }

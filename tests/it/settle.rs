@@ -39,6 +39,8 @@ fn outstanding(change: Change) -> Outstanding {
             changes: vec![change],
             reason: None,
             unrecorded: false,
+            guard: None,
+            broken: Vec::new(),
             afterwards: Vec::new(),
         },
         change: 0,

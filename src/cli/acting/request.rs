@@ -15,7 +15,6 @@ use crate::{
 
 use crate::cli::{
     args::Place,
-    attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
     reading::gate_lines,
@@ -49,7 +48,7 @@ impl Headless {
     }
 
     /// Makes the plan and stores it in the ledger.
-    pub(super) async fn stored(
+    pub(in crate::cli) async fn stored(
         &mut self,
         target: &Target,
         name: &str,
@@ -124,42 +123,6 @@ impl Headless {
                 "name the plan you decide on: --plan DIGEST (gonogo plan shows it)",
             )
             .into()),
-        }
-    }
-
-    pub(super) async fn deploy(
-        &mut self,
-        place: &Place,
-        name: &str,
-        reason: String,
-        wait: bool,
-    ) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let release = self.release(&target.id.project, name).await?;
-        let open = self.facts(&target)?.current().map(|current| {
-            (
-                current.plan.release.commit.clone(),
-                current.plan.release.title(),
-            )
-        });
-        match open {
-            Some((commit, title)) if commit != release.commit => {
-                return Err(Refusal::raced(
-                    "target.idle",
-                    format!("release {title} is under way here"),
-                )
-                .hint("cancel it, or see it through, first")
-                .into());
-            }
-            Some(_) => {}
-            None => self.stored(&target, name, reason).await?,
-        }
-        self.take_off(place, &target).await?;
-        if wait && !self.common.dry_run {
-            self.waited(&target, Until::NeedsPerson).await
-        } else {
-            Ok(Exit::Done)
         }
     }
 }

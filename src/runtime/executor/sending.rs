@@ -51,7 +51,7 @@ impl Executor<'_> {
                     Err(end) => return end,
                 };
             let (outcome, read) = self.send(act, change, &intent, awaited.as_ref()).await;
-            let outcome = self.straggler(act, change, send, outcome).await;
+            let outcome = self.straggler(act, change, &intent, send, outcome).await;
             if let Some(read) = read {
                 *awaited = Some(read);
             }
@@ -119,6 +119,7 @@ impl Executor<'_> {
         &self,
         act: &Act,
         change: &Change,
+        intent: &IntentId,
         send: usize,
         outcome: Outcome,
     ) -> Outcome {
@@ -129,7 +130,9 @@ impl Executor<'_> {
             return outcome;
         };
         match self.outside.read_workload(target).await {
-            Ok(observed) if after::landed(change, &observed) => Outcome::Applied { seen: true },
+            Ok(observed) if after::landed(change, &observed) => {
+                after::seen(change, intent, &observed)
+            }
             _ => outcome,
         }
     }
@@ -159,7 +162,13 @@ impl Executor<'_> {
             .apply(change, intent, awaited, positive(deadline))
             .await
         {
-            Ok(receipt) => (Outcome::Applied { seen: false }, receipt.awaited),
+            Ok(receipt) => (
+                Outcome::Applied {
+                    seen: false,
+                    perhaps: false,
+                },
+                receipt.awaited,
+            ),
             Err(fault)
                 if fault.leaves_outcome_unknown()
                     && !matches!(change, Change::AwaitTemplate { .. }) =>
@@ -185,7 +194,7 @@ impl Executor<'_> {
             let waited = positive(self.outside.now().duration_since(started));
             let outcome = match read {
                 Ok(observed) if after::landed(change, &observed) => {
-                    Some(Outcome::Applied { seen: true })
+                    Some(after::seen(change, intent, &observed))
                 }
                 // Escapes do not wait for a straggler: being sent twice does no harm.
                 Ok(_) if act.kind.is_escape() || waited >= LOOKING => Some(Outcome::NotApplied),

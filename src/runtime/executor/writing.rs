@@ -54,9 +54,9 @@ impl Executor<'_> {
                 .get(&act.target)
                 .and_then(|known| known.state.current.as_ref())
                 .map(|current| current.id.clone());
-            // Nothing is opened over what is under way.
+            // No rollback is opened over what is under way.
             if current.is_some() {
-                opening = None;
+                opening = opening.filter(|body| !matches!(body, Body::RollbackOpened { .. }));
             }
             let deployment = match (&opening, current) {
                 (Some(body), None) => body.deployment().cloned(),

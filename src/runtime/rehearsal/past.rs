@@ -202,6 +202,8 @@ fn flown(
         changes: vec![change],
         reason: None,
         unrecorded: false,
+        guard: None,
+        broken: Vec::new(),
         afterwards: Vec::new(),
     };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());
@@ -222,7 +224,10 @@ fn flown(
         Body::Settled {
             deployment: id.clone(),
             intent,
-            outcome: Outcome::Applied { seen: false },
+            outcome: Outcome::Applied {
+                seen: false,
+                perhaps: false,
+            },
         },
     );
     for stage in 0..plan.plan.stages.len() {

@@ -14,9 +14,7 @@ fn read(path: &str) -> String {
 fn page() -> String {
     let lib = read("src/lib.rs");
     let lines = lib.lines().filter_map(|line| line.strip_prefix("//!"));
-    lines
-        .map(|line| format!("{}\n", line.trim_start()))
-        .collect()
+    lines.map(str::trim_start).collect::<Vec<_>>().join("\n")
 }
 
 /// The cells of every row of a Markdown table under this heading row.
