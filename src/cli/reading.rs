@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{self, Loaded},
     domain::{
+        standing::ONE_MACHINE,
         target::{Target, TargetId},
         time,
     },
@@ -450,6 +451,7 @@ impl Headless {
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,
             "go": judgement.go, "gates": judgement.gates,
+            "ledger": facts.environment.protected.then_some(ONE_MACHINE),
         });
         self.data(object, || {
             let mut lines = vec![
@@ -468,6 +470,9 @@ impl Headless {
                 )
             }));
             lines.extend(gate_lines(&judgement));
+            if facts.environment.protected {
+                lines.push(format!("the ledger is {ONE_MACHINE}"));
+            }
             lines
         });
         Ok(if judgement.go { Exit::Done } else { Exit::NoGo })

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,9 +16,10 @@ use crate::{
     adapters::{
         git::GitSource,
         kubernetes::{self, Cluster},
-        ledger::sqlite::SqliteLedger,
+        ledger::local::LocalLedger,
         registry::OciRegistry,
     },
+    config::Folders,
     domain::{
         catalogue,
         entry::{Body, Draft, Entry, StreamId},
@@ -31,7 +33,7 @@ use crate::{
     },
     ports::{
         ask::{Registry, Source},
-        keep::{AppendError, Expected, Ledger},
+        keep::{AppendError, Expected, Ledger, Standby},
         now::Clock,
         watch::Post,
     },
@@ -47,6 +49,8 @@ const NUMBERING_TRIES: usize = 20;
 pub struct Outside {
     pub workspace: Workspace,
     pub ledger: Arc<dyn Ledger>,
+    /// The same, for when it cannot be used.
+    pub standby: Arc<dyn Standby>,
     pub clock: Arc<dyn Clock>,
     pub host: String,
     registry: OciRegistry,
@@ -63,11 +67,12 @@ struct Connection {
 
 impl Outside {
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
-        let ledger = SqliteLedger::open(&workspace.ledger).await?;
+        let ledger = Arc::new(LocalLedger::new(&workspace.ledger, &journal_folders()));
         let registry = OciRegistry::with_logins(workspace.access.registries.clone());
         Ok(Self {
             workspace,
-            ledger: Arc::new(ledger),
+            standby: Arc::clone(&ledger) as Arc<dyn Standby>,
+            ledger,
             clock: Arc::new(WallClock::default()),
             host: host(),
             registry,
@@ -214,14 +219,14 @@ impl Outside {
                 return Ok(catalogue::assemble(project, &commits, &numbers));
             }
             let (at, actor) = (self.now(), Actor::program(&self.host));
-            let drafts = fresh
-                .into_iter()
-                .zip(first..)
-                .map(|(commit, number)| Draft {
-                    at,
-                    actor: actor.clone(),
-                    body: Body::Numbered { number, commit },
-                });
+            let drafts = fresh.iter().zip(first..).map(|(commit, number)| Draft {
+                at,
+                actor: actor.clone(),
+                body: Body::Numbered {
+                    number,
+                    commit: commit.clone(),
+                },
+            });
             let position = entries.last().map_or(0, |entry| entry.position);
             match self
                 .ledger
@@ -229,6 +234,11 @@ impl Outside {
                 .await
             {
                 Ok(_) | Err(AppendError::Conflict { .. }) => {}
+                // Nobody can number now, so nobody else gets these: they are as good as foretold.
+                Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
+                    numbers.extend(fresh.into_iter().zip(first..));
+                    return Ok(catalogue::assemble(project, &commits, &numbers));
+                }
                 Err(AppendError::Fault(fault)) => return Err(fault),
             }
         }
@@ -273,6 +283,17 @@ impl Outside {
             )
         })
     }
+}
+
+/// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom
+/// the only one.
+fn journal_folders() -> Vec<PathBuf> {
+    let env = |name: &str| std::env::var_os(name);
+    let state = Folders::of_user(&env).map(|folders| folders.state);
+    let run = env("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("gonogo"));
+    let user = rustix::process::geteuid().as_raw();
+    let temporary = std::env::temp_dir().join(format!("gonogo-{user}"));
+    state.into_iter().chain(run).chain([temporary]).collect()
 }
 
 /// This machine's name, as entries keep it.

@@ -896,8 +896,8 @@ impl Story {
         let act = match kind {
             ActKind::Fly => planner::fly(&facts, plan),
             ActKind::Promote => planner::promote(&facts, plan, step),
-            ActKind::Abort => planner::abort(&facts, plan),
-            ActKind::Hold => planner::hold(&facts, plan, "dana"),
+            ActKind::Abort => planner::abort(&facts, &plan.release, plan.before.as_ref()),
+            ActKind::Hold => planner::hold(&facts, &plan.release, "dana"),
             _ => planner::roll_back(
                 &facts,
                 plan.before.as_ref().expect("something before"),

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::domain::environment::Environment;
+use crate::domain::standing::Standing;
 use crate::domain::workspace::IdentityMeans;
 use crate::input::{Action, Context};
 use crate::session::cockpit::Cockpit;
@@ -109,11 +110,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         );
         right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
     }
-    if cockpit.ledger.trouble.is_some() {
-        right.push(part(
-            1,
-            vec![canvas.badge("LEDGER DOWN", Role::DialogDanger)],
-        ));
+    if let Some(words) = match &cockpit.known.ledger {
+        Standing::Whole => None,
+        Standing::ReadOnly(_) => Some("LEDGER READ-ONLY"),
+        Standing::Lost(_) => Some("LEDGER DOWN"),
+    } {
+        right.push(part(1, vec![canvas.badge(words, Role::DialogDanger)]));
     } else if !cockpit.ledger.ready {
         right.push(part(
             1,
