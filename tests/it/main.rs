@@ -18,6 +18,7 @@ mod race;
 mod readme;
 mod registry;
 mod replay;
+mod repositories;
 mod rig;
 mod secrets;
 mod shell;
