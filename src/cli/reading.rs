@@ -117,8 +117,22 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,
+        "break_glass": glass_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
     })
+}
+
+/// What waits for a countersign.
+fn glass_json(facts: &Facts<'_>) -> Vec<Value> {
+    let within = facts.workspace.timings.countersign;
+    let one = |glass: &crate::domain::deployment::Glass| {
+        let due = glass.due(within);
+        json!({
+            "deployment": glass.deployment, "by": glass.by, "at": glass.at, "reason": glass.reason,
+            "skipped": glass.skipped, "due": due, "overdue": facts.now > due,
+        })
+    };
+    facts.state.unsigned().map(one).collect()
 }
 
 fn target_line(facts: &Facts<'_>) -> String {
@@ -152,6 +166,10 @@ fn target_line(facts: &Facts<'_>) -> String {
         let _ = write!(text, "  {}", trouble.value);
     } else if let Some(recorded) = recorded.filter(|_| facts.drift()) {
         let _ = write!(text, "  drift: the ledger says {recorded}");
+    }
+    let within = facts.workspace.timings.countersign;
+    for glass in facts.state.unsigned() {
+        let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
     text.trim_end().to_owned()
 }
@@ -273,7 +291,16 @@ impl Headless {
                     self.facts(target)
                         .is_ok_and(|facts| facts.fresh().is_none())
                 });
-                return Ok(if unread { Exit::Failed } else { Exit::Done });
+                // A break-glass that nobody answers for is red.
+                let red = targets.iter().any(|target| {
+                    self.facts(target)
+                        .is_ok_and(|facts| facts.state.unsigned().next().is_some())
+                });
+                return Ok(if unread || red {
+                    Exit::Failed
+                } else {
+                    Exit::Done
+                });
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

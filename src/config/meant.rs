@@ -125,6 +125,7 @@ fn timings(root: &Form, report: &mut Report) -> Timings {
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(standard.health_answers),
         scrape_interval: duration("scrape_interval", standard.scrape_interval),
+        countersign: duration("countersign", standard.countersign),
     };
     for (key, interval) in [
         ("health_interval", timings.health_interval),

@@ -41,6 +41,7 @@ pub fn render(workspace: &Workspace) -> String {
     page.pair("health_interval", quoted(&typed(timings.health_interval)));
     page.pair("health_answers", timings.health_answers);
     page.pair("scrape_interval", quoted(&typed(timings.scrape_interval)));
+    page.pair("countersign", quoted(&typed(timings.countersign)));
     for project in &workspace.projects {
         page.project(project);
     }
@@ -185,6 +186,7 @@ impl Page {
                     .roll_back
                     .map(|figure| ("roll_back", Value::Float(figure).to_string())),
             );
+            fields.push(("intervals", limit.intervals.to_string()));
             table(&fields)
         });
         self.tables("limits", limits);

@@ -176,6 +176,7 @@ static TIMINGS: Section = Section {
         default("health_interval", Kind::Duration, "\"2s\"", "between two polls of a health endpoint"),
         default("health_answers", Kind::Count(1, 1000), "10", "how many good answers in a row make it healthy"),
         default("scrape_interval", Kind::Duration, "\"5s\"", "between two scrapes of metrics"),
+        default("countersign", Kind::Duration, "\"1h\"", "how long after a break-glass a second person may take to countersign it"),
     ],
 };
 
@@ -291,6 +292,7 @@ static LIMIT: Section = Section {
         required("metric", Kind::OneOf(METRICS), "the error rate in percent, or the 99th percentile of latency in milliseconds"),
         required("hold", Kind::Figure, "above this nothing is promoted"),
         optional("roll_back", Kind::Figure, "above this the release should go"),
+        default("intervals", Kind::Count(1, 1000), "3", "for how many scrapes in a row it is over `hold`, or not known, before the guard holds"),
     ],
 };
 

@@ -98,12 +98,14 @@ fn the_example_is_good_and_means_what_its_comments_say() {
             Limit {
                 metric: Metric::ErrorRate,
                 hold: 0.1,
-                roll_back: Some(5.0)
+                roll_back: Some(5.0),
+                intervals: Limit::INTERVALS,
             },
             Limit {
                 metric: Metric::LatencyP99,
                 hold: 500.0,
-                roll_back: Some(2000.0)
+                roll_back: Some(2000.0),
+                intervals: Limit::INTERVALS,
             }
         ]
     );
@@ -356,7 +358,8 @@ fn duration() -> impl Strategy<Value = SignedDuration> {
 }
 
 fn limit() -> impl Strategy<Value = Limit> {
-    (0.01..100.0_f64, any::<bool>(), any::<bool>()).prop_map(|(hold, latency, back)| Limit {
+    let figures = (0.01..100.0_f64, any::<bool>(), any::<bool>(), 1..9_u32);
+    figures.prop_map(|(hold, latency, back, intervals)| Limit {
         metric: if latency {
             Metric::LatencyP99
         } else {
@@ -364,6 +367,7 @@ fn limit() -> impl Strategy<Value = Limit> {
         },
         hold,
         roll_back: back.then_some(100.0),
+        intervals,
     })
 }
 

@@ -216,11 +216,13 @@ fn target(
                 metric: Metric::ErrorRate,
                 hold: 0.1,
                 roll_back: Some(5.0),
+                intervals: Limit::INTERVALS,
             },
             Limit {
                 metric: Metric::LatencyP99,
                 hold: 500.0,
                 roll_back: Some(2000.0),
+                intervals: Limit::INTERVALS,
             },
         ],
         stages: if production {

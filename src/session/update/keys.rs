@@ -266,7 +266,7 @@ fn moved(cockpit: &mut Cockpit, by: isize) {
             cockpit.view.plan_line = step(cockpit.view.plan_line, count);
         }
         Context::Flight => {
-            let count = show::flight(cockpit).map_or(0, |flight| flight.lines.len());
+            let count = show::flight_lines(cockpit).len();
             cockpit.view.flight_line = step(cockpit.view.flight_line, count);
         }
         Context::Timeline => {

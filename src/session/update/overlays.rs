@@ -136,9 +136,15 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
             .get(&target.project)
             .map_or(&[][..], Vec::as_slice);
         let resolution = crate::policy::resolve::resolve(releases, name);
+        // What the ledger quotes is enough while the repository cannot be read.
+        let quoted = || {
+            let known = known.targets.get(target).filter(|_| releases.is_empty())?;
+            crate::policy::resolve::quoted(&known.state, &target.project, name)
+        };
         resolution
             .release()
             .map(|release| release.number)
+            .or_else(|| quoted().map(|release| release.number))
             .ok_or_else(|| resolution.sentence(name).unwrap_or_default())
     };
     match palette::parse(&line, cockpit.workspace(), focus.as_ref(), named) {
@@ -366,7 +372,10 @@ pub fn copied(cockpit: &Cockpit) -> Option<String> {
             .get(cockpit.view.release)
             .map(|release| release.commit.to_string()),
         Screen::Plan => show::plan(cockpit).map(|plan| plan.plan.digest.to_string()),
-        Screen::Flight => show::flight(cockpit).map(|flight| flight.deployment.id.to_string()),
+        Screen::Flight => cockpit
+            .facts()
+            .and_then(|facts| facts.current())
+            .map(|current| current.id.to_string()),
         Screen::Timeline => {
             let lines = show::timeline(cockpit);
             let at = lines.len().checked_sub(1 + cockpit.view.timeline_back)?;

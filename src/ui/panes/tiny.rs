@@ -86,6 +86,11 @@ fn state(canvas: &Canvas, cockpit: &Cockpit) -> Line {
     if let Some(environment) = workspace.environments.get(cockpit.view.environment) {
         line.push(header::environment(canvas, environment));
     }
+    if let Some((target, glass)) = cockpit.known.unsigned().next() {
+        let words = format!("BREAK-GLASS {} by {}", target.environment, glass.by);
+        line.push(canvas.piece(" ", Role::Text));
+        line.push(canvas.badge(&words, Role::DialogDanger));
+    }
     let Some(facts) = cockpit.facts() else {
         line.push(canvas.piece(" nothing here", Role::TextDim));
         return line;
