@@ -205,8 +205,12 @@ fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     {
         return None;
     }
-    let Next::Record(bodies) = process::next(&facts) else {
-        return None;
+    let bodies = match super::sleep::gap(cockpit, target) {
+        Some(body) => vec![body],
+        None => match process::next(&cockpit.known.facts(target, cockpit.now)?) {
+            Next::Record(bodies) => bodies,
+            Next::Waiting(_) | Next::Idle => return None,
+        },
     };
     cockpit.attending.insert(target.clone(), position);
     Some(Effect::Attend {
