@@ -262,7 +262,7 @@ impl Cluster {
         let read = reply.and_then(|reply| {
             let read: RawWorkload = call::decode(&ask, &reply)?;
             // Everything in it is optional, so that `{}` would pass for an object.
-            if read.metadata.name == at.name && !read.metadata.uid.is_empty() {
+            if read.metadata.name == at.name {
                 Ok((read, Dated::of(&reply.headers)))
             } else {
                 let kind = crate::domain::fault::FaultKind::Malformed;

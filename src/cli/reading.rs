@@ -351,6 +351,10 @@ impl Headless {
     async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         self.catalogue(&project).await?;
+        let remarks = self.outside.remarks(&project).await;
+        for remark in &remarks {
+            self.output.say(&format!("gonogo: {remark}"));
+        }
         let releases = self
             .known
             .releases
@@ -362,7 +366,7 @@ impl Headless {
             .iter()
             .map(|release| Self::release_json(release))
             .collect();
-        self.data(json!({"releases": objects}), || {
+        self.data(json!({"releases": objects, "remarks": remarks}), || {
             let line = |release: &&crate::domain::release::Release| {
                 let names: Vec<&str> = release
                     .aliases

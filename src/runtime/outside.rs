@@ -29,6 +29,7 @@ use crate::{
         release::{Artifact, Commit, Release},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
+        text::Clean,
         workspace::{Actor, Workspace},
     },
     ports::{
@@ -187,6 +188,15 @@ impl Outside {
                 &error.to_string(),
             )
         })?
+    }
+
+    /// Why releases may be missing that somebody looks for; nothing where the repository is whole, or cannot be read.
+    pub async fn remarks(&self, project: &ProjectId) -> Vec<Clean> {
+        let Some(project) = self.workspace.project(project).cloned() else {
+            return Vec::new();
+        };
+        let read = tokio::task::spawn_blocking(move || GitSource.remarks(&project));
+        read.await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next

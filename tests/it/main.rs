@@ -26,6 +26,7 @@ mod readme;
 mod reconnect;
 mod registry;
 mod replay;
+mod repositories;
 mod rig;
 mod scenarios;
 mod secrets;
