@@ -67,6 +67,10 @@ struct Connection {
 }
 
 impl Outside {
+    #[expect(
+        clippy::unused_async,
+        reason = "the file is opened when it is first needed; a ledger on a server will be connected here"
+    )]
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
         let ledger = Arc::new(LocalLedger::new(&workspace.ledger, &journal_folders()));
         let registry = OciRegistry::with_logins(workspace.access.registries.clone());

@@ -358,10 +358,9 @@ impl Standby for LocalLedger {
         Box::pin(async move {
             self.aside
                 .store(self.journal.waiting().is_some(), Ordering::Relaxed);
-            let ledger = match self.writable().await {
-                Ok(ledger) => ledger,
+            let Ok(ledger) = self.writable().await else {
                 // How it stands is known from trying.
-                Err(_) => return self.standing(),
+                return self.standing();
             };
             let tried = match self.bring_back(&ledger).await {
                 Ok(()) => ledger.probe().await,
