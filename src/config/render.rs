@@ -35,6 +35,7 @@ pub fn render(workspace: &Workspace) -> String {
         "mutation_deadline",
         quoted(&typed(timings.mutation_deadline)),
     );
+    page.pair("settling", quoted(&typed(timings.settling)));
     page.pair("stale", quoted(&typed(timings.stale)));
     page.pair("health_interval", quoted(&typed(timings.health_interval)));
     page.pair("health_answers", timings.health_answers);

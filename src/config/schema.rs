@@ -142,6 +142,7 @@ static TIMINGS: Section = Section {
     heading: "[timings]",
     keys: &[
         default("mutation_deadline", Kind::Duration, "\"10s\"", "after this a change's outcome is unknown"),
+        default("settling", Kind::Duration, "\"5s\"", "for so long after it, a change whose answer was lost is looked for before it counts as never landed"),
         default("stale", Kind::Duration, "\"15s\"", "a reading older than this is not known"),
         default("health_interval", Kind::Duration, "\"2s\"", "between two polls of a health endpoint"),
         default("health_answers", Kind::Count(1, 1000), "10", "how many good answers in a row make it healthy"),

@@ -33,12 +33,12 @@ pub fn landed(change: &Change, observed: &Observed) -> bool {
 }
 
 /// The outcome of an intent nobody waits for any more, or None while it may still land by itself.
-/// `read_at` is when the read began, `deadline` the mutation's.
+/// `read_at` is when the read began; what is not seen `settled_after` it was asked, never landed.
 pub fn settle(
     outstanding: &Outstanding,
     observed: &Observed,
     read_at: Timestamp,
-    deadline: SignedDuration,
+    settled_after: SignedDuration,
 ) -> Option<Outcome> {
     if read_at < outstanding.at {
         return None;
@@ -47,5 +47,5 @@ pub fn settle(
     if landed(change, observed) {
         return Some(Outcome::Applied { seen: true });
     }
-    (read_at.duration_since(outstanding.at) > deadline).then_some(Outcome::NotApplied)
+    (read_at.duration_since(outstanding.at) > settled_after).then_some(Outcome::NotApplied)
 }

@@ -97,6 +97,7 @@ pub fn next(facts: &Facts<'_>) -> Next {
 /// An intent without an outcome is looked at, never sent again.
 fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
     let outstanding = deployment.outstanding.as_ref()?;
+    let settled_after = facts.workspace.timings.settled_after();
     let deadline = facts.workspace.timings.mutation_deadline;
     let expired = outstanding.unknown || facts.now.duration_since(outstanding.at) > deadline;
     let asked = format!(
@@ -115,7 +116,7 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
         .workload
         .last
         .as_ref()
-        .and_then(|reading| after::settle(outstanding, &reading.value, reading.at, deadline));
+        .and_then(|reading| after::settle(outstanding, &reading.value, reading.at, settled_after));
     Some(match outcome {
         Some(outcome) => {
             let (deployment, intent) = (deployment.id.clone(), outstanding.intent.clone());

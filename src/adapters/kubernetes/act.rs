@@ -128,6 +128,7 @@ impl Cluster {
                 doing.as_str(),
                 &format!("{why}; nothing was sent"),
             )
+            .not_sent()
         })?;
         let mut reply = self.patch(request.url(), &request, &doing, until).await?;
         // Controllers before 1.0 came without the subresource; a 404 there has changed nothing.
@@ -182,14 +183,14 @@ impl Cluster {
                     fault.detail
                 );
                 fault.detail = crate::domain::text::Clean::new(&detail);
-                return Err(fault);
+                return Err(fault.not_sent());
             }
         };
         let held_by = raw.metadata.annotation(HELD_BY).map(str::to_owned);
         let abort = raw.status.as_ref().and_then(|status| status.abort);
         let no = |detail: &str| {
             let detail = format!("{detail}; nothing was sent");
-            Err(Fault::new(SYSTEM, FaultKind::Refused, doing, &detail))
+            Err(Fault::new(SYSTEM, FaultKind::Refused, doing, &detail).not_sent())
         };
         match change {
             Change::Resume { .. } if raw.spec.paused != Some(true) => no("it is not paused"),

@@ -274,6 +274,7 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
     }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut detail = None;
+    let mut connected = true;
     let mut depth = 0;
     while let Some(error) = cause.filter(|_| depth < 16) {
         depth += 1;
@@ -285,6 +286,9 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
         }
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             detail = Some(format!("TLS failed: {tls}"));
+        }
+        if let Some(http) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            connected &= !http.is_connect();
         }
         if error.to_string().starts_with("dns error") {
             detail = Some("its name cannot be resolved".to_owned());
@@ -299,7 +303,8 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
         }
     }
     let detail = detail.unwrap_or_else(|| "the connection broke".to_owned());
-    ask.fault(FaultKind::Unreachable, &detail)
+    let fault = ask.fault(FaultKind::Unreachable, &detail);
+    if connected { fault } else { fault.not_sent() }
 }
 
 /// Without the output of the plugin, which may hold a token.
