@@ -4,7 +4,7 @@
 mod acting;
 mod args;
 mod attend;
-mod exit;
+pub mod exit;
 mod headless;
 mod output;
 mod reading;

@@ -112,11 +112,10 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
             None,
         ));
     }
-    let outcome = facts
-        .workload
-        .last
-        .as_ref()
-        .and_then(|reading| after::settle(outstanding, &reading.value, reading.at, settled_after));
+    let outcome =
+        facts.workload.last.as_ref().and_then(|reading| {
+            after::settle(outstanding, &reading.value, reading.at, settled_after)
+        });
     Some(match outcome {
         Some(outcome) => {
             let (deployment, intent) = (deployment.id.clone(), outstanding.intent.clone());

@@ -190,10 +190,7 @@ fn configured(environment: &str, name: &str) -> Target {
     };
     Target {
         id: target(environment, name),
-        cluster: ClusterRef {
-            kubeconfig: None,
-            context: None,
-        },
+        cluster: ClusterRef::default(),
         workload: workload(name),
         health: Some(Endpoint {
             port: 8080,
@@ -524,6 +521,7 @@ pub fn observed(name: &str, scene: &Scene, stable_number: u64) -> Observed {
         },
         replica_sets,
         pods,
+        unverified: false,
     }
 }
 

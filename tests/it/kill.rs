@@ -6,7 +6,7 @@ use std::{thread::sleep, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::rig::{DEADLINE, SETTLED, Rig, Said};
+use super::rig::{DEADLINE, Rig, SETTLED, Said};
 
 const SET_IMAGE: &str = r#""replace","path":"/spec/template"#;
 const PROMOTE: &str = r#""remove","path":"/status/pauseConditions"#;

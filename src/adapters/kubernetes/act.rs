@@ -137,10 +137,16 @@ impl Cluster {
                 .patch(request.url_of_main(), &request, &doing, until)
                 .await?;
         }
-        if reply.status.is_success() {
-            return Ok(Receipt::default());
-        }
         let ask = Ask::json_patch(request.url(), Bytes::new(), &doing);
+        if reply.status.is_success() {
+            // Not everything that says 200 is the API server: a portal or a proxy may have answered in its place.
+            let changed = call::decode::<Changed>(&ask, &reply);
+            return changed.map(|_| Receipt::default()).map_err(|fault| {
+                self.hinted(fault.hint(
+                    "Something between us and the API server may have answered: look at the proxy and the VPN.",
+                ))
+            });
+        }
         Err(self.explained(change, &request, call::refusal(&ask, &reply)))
     }
 
@@ -248,6 +254,15 @@ impl Cluster {
                     )
                 });
             }
+            FaultKind::Conflict => {
+                fault.hint = Some("Look again: somebody else was first.".to_owned());
+            }
+            FaultKind::Unauthorised => {
+                fault.hint = Some(format!(
+                    "Nothing was changed. The credentials were asked for again: press again. {}",
+                    self.hint
+                ));
+            }
             _ => {}
         }
         self.hinted(fault)
@@ -300,6 +315,13 @@ impl Cluster {
                 .hint("Look whether the controller runs; nothing was sent by this wait.")
         }))
     }
+}
+
+/// The object as it is after a change, as far as it has to be one.
+#[derive(serde::Deserialize)]
+struct Changed {
+    #[serde(rename = "metadata")]
+    _metadata: super::objects::Meta,
 }
 
 /// What the change after the wait relies on, once the controller has seen the image and named its template.

@@ -3,6 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
+use http::Uri;
 use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::TokioExecutor,
@@ -15,7 +16,9 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::{
     Cluster,
+    access::{Access, Clients},
     call::{self, Ask, SYSTEM},
+    pin,
 };
 use crate::domain::{
     fault::{Fault, FaultKind},
@@ -39,11 +42,60 @@ pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
         _ => Err(call::refusal(&ask, &reply)),
     });
     answered.map_err(|fault| opened.hinted(fault))?;
+    if let Some(uid) = cluster.pin.as_ref().and_then(|pin| pin.uid.as_deref()) {
+        pin::same_cluster(&opened, uid).await?;
+    }
     Ok(opened)
 }
 
 /// As `connect`, without asking the server anything.
 pub async fn open(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+    let opened = clients_of(cluster).await?;
+    let opening = Opening {
+        cluster: cluster.clone(),
+        server: opened.server,
+    };
+    let clients = Access::new(opening, opened.clients).clients();
+    Ok(Cluster::new(
+        clients,
+        opened.place,
+        hint(cluster),
+        opened.unverified,
+    ))
+}
+
+/// From what the clients of a cluster are made, again and again.
+pub(super) struct Opening {
+    cluster: ClusterRef,
+    server: Uri,
+}
+
+impl Opening {
+    /// With the credentials as they are now; never for another server than the first time.
+    pub async fn again(&self) -> Result<Clients, Fault> {
+        let opened = clients_of(&self.cluster).await?;
+        if opened.server == self.server {
+            return Ok(opened.clients);
+        }
+        let doing = format!("asking for credentials for {}", opened.place);
+        Err(Fault::new(
+            SYSTEM,
+            FaultKind::Refused,
+            doing,
+            "the kubeconfig leads to another server now",
+        )
+        .hint("Start again if that is meant."))
+    }
+}
+
+struct Opened {
+    clients: Clients,
+    place: String,
+    server: Uri,
+    unverified: bool,
+}
+
+async fn clients_of(cluster: &ClusterRef) -> Result<Opened, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let wanted = cluster.clone();
     // Files, and a credential plugin that runs as a child process: both block.
@@ -85,7 +137,7 @@ pub(super) fn hint(cluster: &ClusterRef) -> String {
     format!("Try `{command} get ns`.")
 }
 
-fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+fn clients(cluster: &ClusterRef) -> Result<Opened, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let no = |kind, detail: &str| Fault::new(SYSTEM, kind, doing.clone(), detail);
     let read = match &cluster.kubeconfig {
@@ -133,14 +185,40 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
     config.connect_timeout = Some(CONNECT);
     // A plugin that asks at the terminal would ask into the cockpit.
     if let Some(exec) = &mut config.auth_info.exec {
+        if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
+            let detail = "its credential plugin asks at the terminal (interactiveMode: Always)";
+            return Err(no(FaultKind::Unauthorised, detail).hint(format!(
+                "Log in outside gonogo and use a plugin that can do without: interactiveMode \
+                 IfAvailable or Never. {}",
+                hint(cluster)
+            )));
+        }
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
+    }
+    let unverified = config.accept_invalid_certs;
+    if unverified && cluster.must_be_verified {
+        let detail = "it says insecure-skip-tls-verify, and a protected environment wants to know whom it talks to";
+        return Err(no(FaultKind::Refused, detail).not_sent().hint(
+            "Put the certificate authority of the cluster there instead: certificate-authority-data.",
+        ));
+    }
+    if let Some(pin) = &cluster.pin {
+        pin::same_way(pin, &place, &config)?;
     }
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may be first; then theirs is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
     let make = || client(config.clone()).map_err(|error| unusable(cluster, &place, &error));
-    Ok(Cluster::new(make()?, make()?, place.clone(), hint(cluster)))
+    Ok(Opened {
+        clients: Clients {
+            reads: make()?,
+            mutations: make()?,
+        },
+        place: place.clone(),
+        server: config.cluster_url.clone(),
+        unverified,
+    })
 }
 
 fn no_proxy() -> String {
@@ -298,6 +376,7 @@ mod tests {
         let cluster = ClusterRef {
             kubeconfig: Some("/k".into()),
             context: Some("prod".to_owned()),
+            ..ClusterRef::default()
         };
         assert_eq!(
             hint(&cluster),

@@ -12,7 +12,11 @@ use crate::{
         target::TargetId,
     },
     flight::after,
-    policy::{confirm::Confirmed, decide::Command, refusal::{Refusal, RefusalKind}},
+    policy::{
+        confirm::Confirmed,
+        decide::Command,
+        refusal::{Refusal, RefusalKind},
+    },
     ports::{act::Platform, keep::AppendError},
     session::event::End,
 };
@@ -21,10 +25,12 @@ use super::{Executor, busy_ledger, positive};
 
 /// How often hold, abort and rollback are sent, in all.
 const ESCAPE_SENDS: usize = 5;
-/// How often a promotion whose preconditions still hold is sent again after a conflict, in all.
-const CONFLICT_SENDS: usize = 3;
 /// And within which time of the first.
 const ESCAPE_WINDOW: Duration = Duration::from_secs(30);
+/// How often a promotion whose preconditions still hold is sent again after a conflict, in all.
+const CONFLICT_SENDS: usize = 3;
+/// Between two looks for what became of it.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Executor<'_> {
     /// One change: intent, send, outcome, and again where that is safe.
@@ -210,7 +216,7 @@ impl Executor<'_> {
                     .await;
                 return Some(outcome);
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(LOOK.min(settling)).await;
         }
     }
 

@@ -96,10 +96,9 @@ impl Executor<'_> {
         let current = known.state.current.as_ref()?;
         let outstanding = current.outstanding.as_ref()?;
         let settled_after = self.outside.workspace.timings.settled_after();
-        let read =
-            known.workload.last.as_ref().and_then(|reading| {
-                after::settle(outstanding, &reading.value, reading.at, settled_after)
-            });
+        let read = known.workload.last.as_ref().and_then(|reading| {
+            after::settle(outstanding, &reading.value, reading.at, settled_after)
+        });
         let outcome = read.unwrap_or_else(|| {
             let doing = format!("waiting for what became of {}", outstanding.act.kind.verb());
             Outcome::Unknown {
