@@ -163,6 +163,14 @@ fn back() -> Command {
 
 /// Somebody sets the new image again, and the platform has taken it up.
 async fn fly_again(world: &World, template: &Value) {
+    // First it has to have seen the old one, or it has seen no change at all.
+    world
+        .until("back", |rollout| {
+            let status = &rollout["status"];
+            status["observedGeneration"] == rollout["metadata"]["generation"].to_string().as_str()
+                && status["currentPodHash"] == status["stableRS"]
+        })
+        .await;
     let wanted = json!({"spec": {"template": template}});
     world.api("PATCH", ROLLOUT, &wanted).await;
     world

@@ -107,9 +107,9 @@ fn steady(text: &str, world: &World) -> String {
     let text = text
         .replace(&world.path().display().to_string(), "DIR")
         .replace(&world.proxy.url, "http://SERVER");
-    let text = Regex::new("sha256:[0-9a-f]{12}")
+    let text = Regex::new("(sha256:|@)[0-9a-f]{12,64}")
         .unwrap()
-        .replace_all(&text, "sha256:…");
+        .replace_all(&text, "${1}DIGEST");
     let text = Regex::new("its template is [0-9a-z]+")
         .unwrap()
         .replace_all(&text, "its template is HASH");

@@ -163,7 +163,12 @@ impl World {
     pub async fn many_steps(&self, count: usize) {
         let mut steps = vec![json!({"setWeight": 10})];
         steps.extend(vec![json!({"pause": {}}); count]);
-        steps.extend([json!({"setWeight": 100}), json!({"pause": {}})]);
+        steps.extend([
+            json!({"setWeight": 50}),
+            json!({"pause": {}}),
+            json!({"setWeight": 100}),
+            json!({"pause": {}}),
+        ]);
         let steps = json!({"spec": {"strategy": {"canary": {"steps": steps}}}});
         self.api("PATCH", ROLLOUT, &steps).await;
     }

@@ -130,11 +130,13 @@ impl Cluster {
             )
             .not_sent()
         })?;
-        let mut reply = self.patch(request.url(), &request, &doing, until).await?;
+        let mut reply = self
+            .patch(request.url(), &request, &doing, deadline, until)
+            .await?;
         // Controllers before 1.0 came without the subresource; a 404 there has changed nothing.
         if request.on_status && reply.status == StatusCode::NOT_FOUND {
             reply = self
-                .patch(request.url_of_main(), &request, &doing, until)
+                .patch(request.url_of_main(), &request, &doing, deadline, until)
                 .await?;
         }
         let ask = Ask::json_patch(request.url(), Bytes::new(), &doing);
@@ -156,13 +158,18 @@ impl Cluster {
         url: String,
         request: &Request,
         doing: &str,
+        deadline: Duration,
         until: Instant,
     ) -> Result<Reply, Fault> {
         let body = Bytes::from(request.body());
         let ask = Ask::json_patch(url, body, doing);
         let left = until.saturating_duration_since(Instant::now());
         let sent = call::send(&self.mutations, &ask, left, 16 << 20).await;
-        sent.map_err(|fault| self.hinted(fault))
+        sent.map_err(|fault| match fault.kind {
+            // Of the whole, with the read before it; not of what was left.
+            FaultKind::TimedOut => self.hinted(call::late(&ask, deadline)),
+            _ => self.hinted(fault),
+        })
     }
 
     /// Only where the form of the patch depends on it. An escape goes out even if this read fails.

@@ -10,6 +10,7 @@ use crate::{
         entry::{Body, DeploymentId, IntentId, Outcome},
         fault::{Fault, FaultKind},
         target::TargetId,
+        text::Clean,
     },
     flight::after,
     policy::{
@@ -84,10 +85,11 @@ impl Executor<'_> {
             };
             match outcome {
                 Outcome::Applied { .. } => return End::Done,
-                Outcome::Refused { fault } => {
+                Outcome::Refused { mut fault } => {
                     if send < sends && self.may_send_again(act, change, &fault, began).await {
                         continue;
                     }
+                    fault.detail = Clean::new(&format!("{}{}", fault.detail, times(send)));
                     return self.refused(command, &act.target, fault).await;
                 }
                 Outcome::NotApplied if act.kind.is_escape() && send < sends => {
@@ -98,17 +100,20 @@ impl Executor<'_> {
                 Outcome::NotApplied | Outcome::Unknown { .. } => {
                     let hint = match index {
                         0 => "Nothing was changed; press again.".to_owned(),
-                        n => format!("The first {n} changes are done; press again to finish it."),
+                        1 => "The change before it is done; press again to finish it.".to_owned(),
+                        n => {
+                            format!("The {n} changes before it are done; press again to finish it.")
+                        }
                     };
-                    let came_back = came_back.map_or_else(String::new, |fault| {
-                        format!(" ({}; then it was looked for)", fault.detail)
-                    });
-                    let fault = Fault::new(
-                        "kubernetes",
-                        FaultKind::TimedOut,
-                        change.line(),
-                        &format!("it never landed{came_back}"),
-                    );
+                    let times = times(send);
+                    let (doing, detail) = match came_back {
+                        Some(fault) => (
+                            fault.doing,
+                            format!("{}; looked for{times}, and it never landed", fault.detail),
+                        ),
+                        None => (change.line(), format!("it never landed{times}")),
+                    };
+                    let fault = Fault::new("kubernetes", FaultKind::TimedOut, doing, &detail);
                     return End::Failed(fault.hint(hint));
                 }
             }
@@ -273,11 +278,19 @@ impl Executor<'_> {
             return End::Refused(
                 Refusal::raced(
                     "precondition",
-                    format!("the platform refused it: {}", fault.detail),
+                    format!("{}: the platform refused it: {}", fault.doing, fault.detail),
                 )
                 .hint("look again and decide again"),
             );
         }
         End::Failed(fault)
+    }
+}
+
+/// What was sent again is said.
+fn times(send: usize) -> String {
+    match send {
+        1 => String::new(),
+        n => format!(" (sent {n} times)"),
     }
 }
