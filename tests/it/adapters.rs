@@ -439,7 +439,7 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
         contexts: [{name: c, context: {cluster: c, user: u}}]\n\
         clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
         users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, \
-        args: ['-c', 'read x; echo s3cr3t; echo s3cr3t >&2; exit 3'], interactiveMode: Always}}}]\n";
+        args: ['-c', 'read x; echo s3cr3t; echo s3cr3t >&2; exit 3'], interactiveMode: IfAvailable}}}]\n";
     let table = [
         (
             place(&written("stranger", &stranger), None),

@@ -4,7 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use gonogo::{policy::decide::Command, session::event::End, simulator::Scenario};
+use gonogo::{
+    domain::entry::{Body, Outcome},
+    flight::process::{self, Next},
+    policy::decide::Command,
+    session::event::End,
+    simulator::Scenario,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -212,4 +218,111 @@ async fn rolled_back(world: &World, dana: &mut Operator, leg: usize, strike: Str
         (_, _) => &["applied", "unknown", "applied"],
     };
     assert_eq!(outcomes, expected, "leg {leg}, {strike:?}");
+}
+
+/// F13: whoever rolls back is gone at a byte of the request or of the answer of either leg. Whoever comes next finds exactly
+/// one intent without an outcome, finishes what is missing, and does nothing twice. (That a process can be killed there as
+/// well, with a signal, is in `kill`.)
+#[test]
+fn a_rollback_killed_at_every_boundary() {
+    let count = counts(1_200, 24);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap();
+    let worlds = worlds();
+    let done = runtime.block_on(futures::future::join_all((0..worlds).map(async |one| {
+        let world = World::start(Scenario::Good, KILLED_AFTER, SETTLING).await;
+        world.airborne(42).await;
+        let template = world.rollout().await["spec"]["template"].clone();
+        let mut dana = world.operator("dana").await;
+        world.proxy.clear();
+        dana.look().await;
+        assert_eq!(dana.act(&back()).await, End::Done);
+        let lengths = [lengths(&world, 0), lengths(&world, 1)];
+        let mut done = 0;
+        for nth in (one..count).step_by(worlds) {
+            fly_again(&world, &template).await;
+            let leg = nth % 2;
+            let strike = match cut(nth / 2, count / 2, lengths[leg]) {
+                Strike::Request(at) => Strike::HoldRequest(at),
+                Strike::Response(at) => Strike::HoldResponse(at),
+                other => other,
+            };
+            killed(&world, leg, strike).await;
+            done += 1;
+        }
+        fly_again(&world, &template).await;
+        let mut dana = world.operator("dana").await;
+        dana.look().await;
+        assert_eq!(dana.act(&back()).await, End::Done);
+        world.ledger_is_sound().await;
+        world.stop().await;
+        done
+    })));
+    assert_eq!(done.iter().sum::<usize>(), count);
+    println!("{count} kills");
+}
+
+const KILLED_AFTER: Duration = Duration::from_secs(2);
+
+async fn killed(world: &World, leg: usize, strike: Strike) {
+    let mut dana = world.operator("dana").await;
+    dana.look().await;
+    world.proxy.clear();
+    world.proxy.arm("PATCH", leg, 1, strike.clone());
+    {
+        let command = back();
+        let gone = dana.act(&command);
+        tokio::select! {
+            biased;
+            () = world.proxy.held() => {}
+            end = gone => panic!("leg {leg}, {strike:?}: it ended: {end:?}"),
+        }
+    }
+    drop(dana);
+    // After so long what is not seen never landed, and whoever comes next may write that down.
+    tokio::time::sleep(KILLED_AFTER + SETTLING + Duration::from_millis(20)).await;
+    let mut lee = world.operator("lee").await;
+    lee.look().await;
+    let facts = lee.known.facts(&lee.target.id, lee.outside.now()).unwrap();
+    let current = facts.current().unwrap();
+    let outstanding = current.outstanding.as_ref();
+    assert_eq!(
+        outstanding.map(|intent| intent.change),
+        Some(leg),
+        "leg {leg}, {strike:?}"
+    );
+    let landed = matches!(strike, Strike::HoldResponse(_));
+    if leg == 1 && landed {
+        // Nothing is left to do but to write down what was reached.
+        let Next::Record(bodies) = process::next(&facts) else {
+            panic!("{strike:?}: it is not found")
+        };
+        assert!(
+            matches!(
+                bodies.as_slice(),
+                [Body::Settled {
+                    outcome: Outcome::Applied { seen: true },
+                    ..
+                }]
+            ),
+            "{bodies:?}"
+        );
+    } else {
+        assert_eq!(lee.act(&back()).await, End::Done, "leg {leg}, {strike:?}");
+    }
+    let patches = world.proxy.seen("PATCH");
+    let taken = |status: bool| {
+        let of_leg = patches
+            .iter()
+            .filter(|seen| seen.path.contains("/status") == status);
+        of_leg.filter(|seen| seen.status == Some(200)).count()
+    };
+    assert_eq!(
+        (taken(true), taken(false)),
+        (1, 1),
+        "leg {leg}, {strike:?}: {patches:#?}"
+    );
 }

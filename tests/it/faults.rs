@@ -10,10 +10,11 @@ use gonogo::{
     domain::{
         change::{Change, Expect},
         entry::IntentId,
+        observation::Seen,
         target::{ClusterRef, WorkloadKind, WorkloadRef},
     },
-    policy::decide::Command,
-    ports::act::Platform as _,
+    policy::{decide::Command, gate::Verdict, judge},
+    ports::{act::Platform as _, watch::Post},
     session::event::End,
     simulator::Scenario,
 };
@@ -297,6 +298,76 @@ fn answers_to_each_leg_of_a_rollback_of_what_was_promoted() {
         text
     });
     insta::assert_snapshot!(text);
+}
+
+/// F18: the metrics go away in mid-canary. The gate is closed by the first round that met it, says how old the last good
+/// sample is, and an abort is one request as ever.
+#[test]
+fn metrics_that_go_away_close_the_gate_and_leave_the_abort_alone() {
+    block_on(async {
+        let world = World::start(Scenario::Good, Duration::from_secs(5), SETTLING).await;
+        world.airborne(42).await;
+        let mut dana = world.operator("dana").await;
+        dana.look().await;
+        let (post, mut posted) = tokio::sync::mpsc::unbounded_channel();
+        let post: Post = Arc::new(move |observation| drop(post.send(observation)));
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let (target, watcher) = (dana.target.clone(), world.operator("sam").await);
+        let until = cancel.clone();
+        let watching =
+            tokio::spawn(async move { watcher.outside.watch(&target, post, until).await });
+        let verdict = |dana: &Operator| {
+            let facts = dana
+                .known
+                .facts(&dana.target.id, dana.outside.now())
+                .unwrap();
+            let source = facts.target.metrics.as_ref().unwrap();
+            let hash = facts
+                .workload
+                .value()
+                .unwrap()
+                .workload
+                .current_hash
+                .clone();
+            let limit = &facts.target.limits[0];
+            judge::judge(&facts, source, limit, hash.as_deref(), "canary")
+        };
+        let mut rounds = 0;
+        let mut until = async |dana: &mut Operator, wanted: &dyn Fn(Verdict, &str) -> bool| {
+            let mut seen = 0;
+            let look = async {
+                while let Some(observation) = posted.recv().await {
+                    seen += usize::from(matches!(
+                        observation.seen,
+                        Seen::Metrics(_) | Seen::MetricsFailed(_)
+                    ));
+                    dana.known.observe(&observation, dana.outside.now());
+                    let (now, sentence) = verdict(dana);
+                    if wanted(now, &sentence) {
+                        break;
+                    }
+                }
+            };
+            let within = tokio::time::timeout(Duration::from_secs(90), look).await;
+            assert!(within.is_ok(), "{:?}", verdict(dana));
+            seen
+        };
+        until(&mut dana, &|now, _| now == Verdict::Pass).await;
+        let away = json!({"match": {"path_contains": "/proxy/metrics"}, "action": {"status": 503}});
+        world.api("POST", "/rehearsal/faults", &away).await;
+        rounds += until(&mut dana, &|now, sentence| {
+            now == Verdict::Unknown && sentence.contains("the last good sample is")
+        })
+        .await;
+        // One round was under way perhaps; the next one is the first that could know.
+        assert!(rounds <= 3, "closed after {rounds} rounds");
+        world.proxy.clear();
+        assert_eq!(dana.act(&Command::Abort).await, End::Done);
+        assert_eq!(world.proxy.seen("PATCH").len(), 1);
+        cancel.cancel();
+        watching.await.unwrap();
+        world.stop().await;
+    });
 }
 
 /// What is wrong with the certificate is found before anything is sent: each change is refused, and known to be.

@@ -710,6 +710,7 @@ impl Story {
                 latest: figures(wave),
                 silent: 0,
                 trouble: None,
+                answered_at: None,
             }
         };
         for step in 0..24i64 {
