@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -249,7 +250,10 @@ async fn another_cluster_than_the_pinned_one_is_never_touched() {
     for root in config.root_cert.as_ref().unwrap() {
         hash.update(root);
     }
-    let authority: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let mut authority = String::new();
+    for byte in hash.finalize() {
+        write!(authority, "{byte:02x}").unwrap();
+    }
     let namespace = http::Request::get("/api/v1/namespaces/kube-system")
         .body(Vec::new())
         .unwrap();

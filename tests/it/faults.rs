@@ -27,7 +27,7 @@ use super::{
     world::{Operator, World},
 };
 
-const DEADLINE: Duration = Duration::from_millis(400);
+const DEADLINE: Duration = Duration::from_secs(2);
 const SETTLING: Duration = Duration::from_millis(60);
 
 fn answer(status: &str, headers: &str, kind: &str, body: &str) -> Strike {

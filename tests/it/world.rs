@@ -148,7 +148,7 @@ impl World {
         };
         match tokio::time::timeout(Duration::from_secs(60), look).await {
             Ok(rollout) => rollout,
-            Err(_) => panic!("not {what}: {:#}", self.rollout().await["status"]),
+            Err(late) => panic!("not {what} ({late}): {:#}", self.rollout().await["status"]),
         }
     }
 
