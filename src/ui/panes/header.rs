@@ -59,6 +59,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         if place.customer_data {
             left.push(part(6, vec![canvas.piece("customer data", Role::Warning)]));
         }
+        let seen = cockpit.facts().and_then(|facts| facts.workload.value());
+        if seen.is_some_and(|observed| observed.unverified) {
+            left.push(part(1, vec![canvas.badge("TLS UNVERIFIED", Role::Danger)]));
+        }
     } else {
         left.push(part(
             0,
