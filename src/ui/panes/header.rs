@@ -143,7 +143,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .and_then(|target| show::connection(cockpit, &target.id));
     if let Some(down) = down {
         let words = down.words(cockpit.now);
-        right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
+        right.push(part(5, vec![canvas.piece(words, Role::Warning)]));
     }
     let skew = cockpit
         .focus()
