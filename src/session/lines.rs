@@ -390,7 +390,7 @@ fn pods(observed: &Observed) -> String {
         };
         Some(format!(
             "{} {} of {} ready{failing}",
-            show::side_title(side),
+            show::side_title(side, &observed.workload),
             count(PodState::Ready),
             pods.len()
         ))

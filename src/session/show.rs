@@ -14,7 +14,7 @@ use crate::{
     domain::{
         deployment::{Deployment, ItemState, ItemStatus},
         plan::{ItemId, ItemKind, ItemSpec},
-        rollout::Side,
+        rollout::{Side, Workload},
     },
     flight::process::{self, Mover, Next, Waiting},
     policy::{
@@ -117,10 +117,15 @@ pub fn selected_line(cockpit: &Cockpit) -> Option<Line> {
     }
 }
 
-/// Which side a pod hash is on, for the legend.
-pub fn side_title(side: Side) -> &'static str {
+/// Which side of a workload a pod is on, for the legend. A blue-green Rollout has no canary: its new side is looked at
+/// until it is switched to.
+pub fn side_title(side: Side, workload: &Workload) -> &'static str {
     match side {
-        Side::Canary => "canary",
+        Side::Canary => match &workload.sides {
+            None => "canary",
+            Some(sides) if sides.active == workload.current_hash => "active",
+            Some(_) => "preview",
+        },
         Side::Stable => "stable",
         Side::Old => "leaving",
     }
