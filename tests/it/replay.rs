@@ -548,7 +548,13 @@ fn a_recorded_session_is_the_same_when_played_again() {
 fn is_observed(event: &Event) -> bool {
     !matches!(
         event,
-        Event::Key(_) | Event::Paste(_) | Event::Resize { .. } | Event::Painted | Event::Terminate
+        Event::Key(_)
+            | Event::Line { .. }
+            | Event::Woke { .. }
+            | Event::Paste(_)
+            | Event::Resize { .. }
+            | Event::Painted
+            | Event::Terminate
     )
 }
 
