@@ -4,10 +4,13 @@
 pub mod board;
 pub mod clock;
 pub mod executor;
+pub mod kept;
 pub mod keys;
 pub mod logging;
 pub mod outside;
+pub mod outward;
 pub mod pacer;
+pub mod plain;
 pub mod rehearsal;
 pub mod run;
 pub mod terminal;

@@ -90,6 +90,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
             "desired": w.desired, "updated": w.updated, "ready": w.ready, "available": w.available,
             "step": w.step, "steps": w.steps.len(), "weight": w.set_weight(),
             "paused": w.paused, "held_by": w.held_by, "aborted": w.aborted,
+            "sides": w.sides,
         })
     });
     // A verb of the ledger alone has not looked at the platform, and does not say what it waits for.

@@ -6,9 +6,12 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::Folders,
     domain::workspace::Workspace,
     runtime::{
+        kept::Kept,
         outside::Outside,
+        plain,
         rehearsal::{self, Rehearsal},
         run::{self, Wishes},
     },
@@ -115,17 +118,19 @@ async fn fly(outside: Arc<Outside>, common: &Common, output: Output) -> Exit {
         Colour::Always => crate::ui::theme::ColourChoice::Always,
         Colour::Never => crate::ui::theme::ColourChoice::Never,
     };
-    match run::run(
-        outside,
-        me,
-        Wishes {
-            colour,
-            theme: common.theme.clone(),
-        },
-    )
-    .await
-    {
-        Ok(()) => Exit::Done,
+    let folders = Folders::of_user(&|name| std::env::var_os(name));
+    let wishes = Wishes {
+        colour,
+        theme: common.theme.clone(),
+        kept: Kept::of(&outside.workspace, folders.as_ref()),
+    };
+    let ended = if common.plain {
+        plain::run(outside, me, wishes).await.map(Exit::of_lines)
+    } else {
+        run::run(outside, me, wishes).await.map(|()| Exit::Done)
+    };
+    match ended {
+        Ok(exit) => exit,
         Err(error) => {
             output.say(&format!("gonogo: {error}"));
             Exit::Failed

@@ -241,6 +241,12 @@ pub enum Body {
     MonitoringBegan {
         deployment: DeploymentId,
     },
+    /// Whoever attended slept, and nobody can say what happened meanwhile: bake and monitoring do not count it.
+    Unattended {
+        deployment: DeploymentId,
+        from: Timestamp,
+        until: Timestamp,
+    },
     Ended {
         deployment: DeploymentId,
         ending: Ending,
@@ -381,6 +387,12 @@ impl Entry {
             }
             Body::Promoted { .. } => "the new release serves everybody".to_owned(),
             Body::MonitoringBegan { .. } => "verified; monitoring begins".to_owned(),
+            Body::Unattended { from, until, .. } => format!(
+                "unattended from {} to {}: {} that count for nothing",
+                from.strftime("%H:%M:%S"),
+                until.strftime("%H:%M:%S"),
+                time::age(until.duration_since(*from)),
+            ),
             Body::Ended { ending, .. } => format!("deployment {ending}"),
             Body::Unknown { kind } => {
                 format!("an entry of a later gonogo ({kind}); this program only reads here")
@@ -429,6 +441,7 @@ impl Body {
             | Self::RetriedOutside { deployment }
             | Self::Promoted { deployment }
             | Self::MonitoringBegan { deployment }
+            | Self::Unattended { deployment, .. }
             | Self::Ended { deployment, .. } => Some(deployment),
         }
     }

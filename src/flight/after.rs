@@ -46,16 +46,13 @@ pub fn deadline(outstanding: &Outstanding, mutation: SignedDuration) -> SignedDu
 }
 
 /// It landed, and we know by reading alone. Whether it was ours is on the object only if our intent is: a status has no
-/// place for it, and a promotion or a resume by a colleague looks the same.
+/// place for it, and a promotion or an abort by a colleague looks the same.
 pub fn seen(change: &Change, intent: &IntentId, observed: &Observed) -> Outcome {
     let named = observed.workload.intent.as_deref() == Some(intent.0.as_str());
-    let told_apart = match change {
-        Change::PromoteStep { .. } | Change::PromoteFull { .. } | Change::Resume { .. } => named,
-        _ => true,
-    };
+    let waits = matches!(change, Change::AwaitTemplate { .. });
     Outcome::Applied {
         seen: true,
-        perhaps: !told_apart,
+        perhaps: !named && !waits,
     }
 }
 

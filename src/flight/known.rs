@@ -59,6 +59,8 @@ pub struct TargetKnown {
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
     pub curve: VecDeque<CurvePoint>,
+    /// How far the platform's clock is ahead of ours; behind is negative. Nothing is ordered by it.
+    pub ahead: SignedDuration,
     /// The guard's memory of the flight under way.
     pub guard: Watch,
 }
@@ -132,10 +134,11 @@ impl Known {
             Seen::WorkloadUnchanged => {
                 if let Some(last) = &mut known.workload.last {
                     last.at = at;
-                    known.workload.trouble = None;
+                    known.workload.answered();
                 }
             }
             Seen::WorkloadFailed(fault) => known.workload.failed(fault.clone(), at),
+            Seen::ServerClock { ahead } => known.ahead = *ahead,
             Seen::Health(health) => known.health.good(health.clone(), at, source),
             Seen::HealthFailed(fault) => known.health.failed(fault.clone(), at),
             Seen::Metrics(metrics) => {

@@ -429,6 +429,17 @@ pub fn roll_back(
         format!("{} serves everybody", to.title()),
         format!("desired state: {}", to.title()),
     ];
+    // Offered beside what the ledger says, where it is something else (SPEC E6).
+    let kept = facts
+        .former_revision()
+        .filter(|kept| kept.commit != to.commit && !to.is_only_a_revision())
+        .filter(|kept| !facts.state.grounded.contains_key(&kept.commit));
+    if let Some(kept) = kept {
+        afterwards.push(format!(
+            "(the platform keeps another: --former-revision goes to {})",
+            kept.title()
+        ));
+    }
     if to.is_only_a_revision() {
         afterwards
             .push("the ledger does not know it: the platform's own former revision".to_owned());

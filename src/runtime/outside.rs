@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,8 @@ use crate::{
 
 use super::clock::WallClock;
 
+/// After a cluster could not be reached at all.
+const RECONNECT: Duration = Duration::from_secs(3);
 /// How often numbering a new commit is tried again when another process numbers at the same time.
 const NUMBERING_TRIES: usize = 20;
 
@@ -117,6 +119,14 @@ impl Outside {
         }
     }
 
+    /// The next call connects anew: after a sleep the old connections are dead and do not know it.
+    pub fn forget_connections(&self) {
+        self.clusters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+    }
+
     /// A fresh read of the workload, as an observation.
     pub async fn read(&self, target: &Target) -> Observation {
         use crate::ports::act::Platform;
@@ -144,14 +154,17 @@ impl Outside {
         let cluster = loop {
             match self.cluster(target).await {
                 Ok(cluster) => break cluster,
-                Err(fault) => post(Observation {
-                    target: target.id.clone(),
-                    seen: Seen::WorkloadFailed(fault),
-                }),
+                Err(mut fault) => {
+                    fault.retry_after = SignedDuration::try_from(RECONNECT).ok();
+                    post(Observation {
+                        target: target.id.clone(),
+                        seen: Seen::WorkloadFailed(fault),
+                    });
+                }
             }
             tokio::select! {
                 () = cancel.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_secs(3)) => {}
+                () = tokio::time::sleep(RECONNECT) => {}
             }
         };
         let feeds = kubernetes::feeds(

@@ -6,70 +6,62 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+
 use crossterm::event::EventStream;
-use futures::{FutureExt as _, StreamExt as _};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{Notify, mpsc},
-};
-use tokio_util::sync::CancellationToken;
+use futures::StreamExt as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    domain::{
-        entry::{Draft, StreamId},
-        fault::{Fault, FaultKind},
-        standing::Standing,
-        workspace::Actor,
-    },
+    domain::workspace::Actor,
     input::Keymap,
-    ports::keep::Expected,
     session::{
         cockpit::{Cockpit, Severity},
         effect::Effect,
-        event::{End, Event, Stamped},
-        update::update,
+        event::{Event, Stamped},
+        update::{slept, update},
         view::Overlay,
     },
     ui::theme::{Catalogue, ColourChoice, DEFAULT, Depth, Theme},
 };
 
 use super::{
-    board::Board, executor::Executor, keys, outside::Outside, pacer::Pacer, terminal::Screen,
+    kept::{Keeper, Kept},
+    keys,
+    outside::Outside,
+    outward::Outward,
+    pacer::Pacer,
+    terminal::Screen,
 };
 
 /// How the person wants the screen.
 pub struct Wishes {
     pub colour: ColourChoice,
     pub theme: Option<String>,
+    /// Where what was seen is kept between two starts.
+    pub kept: Option<Kept>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("the terminal could not be used: {0}. Verbs work without one: gonogo status")]
+    #[error(
+        "the terminal could not be used: {0}. Verbs work without one: gonogo status; and so does gonogo --plain"
+    )]
     Terminal(#[from] std::io::Error),
-    #[error("this is not a terminal; verbs work without one: gonogo status")]
+    #[error(
+        "this is not a terminal; verbs work without one: gonogo status; and so does gonogo --plain"
+    )]
     NoTerminal,
 }
 
-/// How often the ledger is asked whether others wrote.
-const POLL: Duration = Duration::from_millis(500);
-/// At every how many of these it is tried whether it can still be written.
-const PROBES: u32 = 20;
-/// How often the repositories are read again.
-const CATALOGUE: Duration = Duration::from_secs(30);
-
-/// Outcomes and entries: ordered, never dropped.
-type Outcomes = mpsc::Sender<Event>;
-
 struct Shell {
-    outside: Arc<Outside>,
-    outcomes: Outcomes,
-    nudge: Arc<Notify>,
+    outward: Outward,
     screen: Screen,
     theme: Theme,
     pacer: Pacer,
-    /// Effects still out there; waited for, briefly, before the terminal goes.
-    under_way: tokio::task::JoinSet<()>,
+    keeper: Keeper,
+    /// When the loop last turned; the heart beats every second.
+    alive: Timestamp,
 }
 
 /// Resolves at SIGINT or SIGTERM.
@@ -96,6 +88,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         Keymap::default(),
         outside.now(),
     );
+    let keeper = Keeper::take_up(wishes.kept, &mut cockpit);
     if let Some(problem) = loaded.problems.first() {
         cockpit.say(
             Severity::Warning,
@@ -105,25 +98,8 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     if let Ok(size) = crossterm::terminal::size() {
         cockpit.size = size;
     }
-    let (outcomes, mut answered) = mpsc::channel(256);
-    let (board, cancel, nudge) = (
-        Board::default(),
-        CancellationToken::new(),
-        Arc::new(Notify::new()),
-    );
-    start_feeds(&outside, &board, &cancel);
-    tokio::spawn(follow_ledger(
-        Arc::clone(&outside),
-        outcomes.clone(),
-        Arc::clone(&nudge),
-        cancel.clone(),
-    ));
-    tokio::spawn(follow_catalogues(
-        Arc::clone(&outside),
-        outcomes.clone(),
-        Arc::clone(&nudge),
-        cancel.clone(),
-    ));
+    let (outward, mut answered) = Outward::start(outside);
+    let board = outward.board.clone();
     let (mut terminate, mut hangup, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::hangup())?,
@@ -131,13 +107,12 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     );
     let screen = Screen::take()?;
     let mut shell = Shell {
-        outside,
-        outcomes,
-        nudge,
+        alive: outward.outside.now(),
+        outward,
         screen,
         theme: loaded.theme,
         pacer: Pacer::default(),
-        under_way: tokio::task::JoinSet::new(),
+        keeper,
     };
     let mut typed = EventStream::new();
     let mut heartbeat = tokio::time::interval(Duration::from_secs(1));
@@ -177,21 +152,39 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         } else {
             shell.pacer.changed(Instant::now());
         }
+        shell.look_at_the_clock(&mut cockpit)?;
         for event in events {
             if shell.step(&mut cockpit, event)? {
-                cancel.cancel();
-                shell.leave().await;
+                // First the view, then the terminal: whoever hung up may not leave us time for more.
+                shell.keeper.at_once(&cockpit);
+                let Shell {
+                    screen, outward, ..
+                } = shell;
+                drop(screen);
+                outward.leave().await;
                 return Ok(());
             }
         }
+        shell.keeper.now_and_then(&cockpit);
     }
 }
 
 impl Shell {
+    /// A heart that has not beaten for long was stopped, or slept: that is said before anything else is done.
+    fn look_at_the_clock(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
+        let now = self.outward.outside.now();
+        let since = std::mem::replace(&mut self.alive, now);
+        if slept(since, now) {
+            self.step(cockpit, Event::Woke { since })?;
+            self.pacer.urgent(Instant::now());
+        }
+        Ok(())
+    }
+
     /// One event through `update`; true when it is over.
     fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<bool, RunError> {
         let stamped = Stamped {
-            at: self.outside.now(),
+            at: self.outward.outside.now(),
             event,
         };
         for effect in update(cockpit, &stamped) {
@@ -200,7 +193,7 @@ impl Shell {
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Bell => self.screen.bell()?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                effect => self.carry_out(cockpit, effect),
+                effect => self.outward.carry_out(cockpit, effect),
             }
         }
         Ok(false)
@@ -216,267 +209,5 @@ impl Shell {
             self.step(cockpit, Event::Painted)?;
         }
         Ok(())
-    }
-
-    /// What leaves the process goes on a task of its own; its answer comes back as an event.
-    fn carry_out(&mut self, cockpit: &Cockpit, effect: Effect) {
-        let (outside, outcomes, nudge) = (
-            Arc::clone(&self.outside),
-            self.outcomes.clone(),
-            Arc::clone(&self.nudge),
-        );
-        let (known, actor) = (cockpit.known.clone(), cockpit.me.clone());
-        let answer = async move |event: Event| {
-            nudge.notify_one();
-            // Closed only when the loop has ended.
-            let _ = outcomes.send(event).await;
-        };
-        match effect {
-            Effect::Execute {
-                confirmed,
-                command,
-                opening,
-            } => {
-                self.under_way.spawn(async move {
-                    let mut executor = Executor {
-                        outside: &outside,
-                        known,
-                        actor,
-                    };
-                    let act = executor.execute(&confirmed, &command, opening.map(|body| *body));
-                    // It may have been sent before: what became of it is looked up, never supposed.
-                    let end = caught(command.verb(), act)
-                        .await
-                        .unwrap_or_else(End::Unknown);
-                    let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
-                    answer(Event::ActEnded { target, kind, end }).await;
-                });
-            }
-            Effect::Guard {
-                target,
-                confirmed,
-                command,
-            } => {
-                self.under_way.spawn(async move {
-                    let actor = Actor::guard(&outside.host);
-                    let mut executor = Executor {
-                        outside: &outside,
-                        known,
-                        actor,
-                    };
-                    let end = executor.execute(&confirmed, &command, None).await;
-                    let sentence = confirmed.act().reason.clone().unwrap_or_default();
-                    answer(Event::Guarded {
-                        target,
-                        sentence,
-                        end,
-                    })
-                    .await;
-                });
-            }
-            Effect::Record { target, command } => {
-                self.under_way.spawn(async move {
-                    let mut executor = Executor {
-                        outside: &outside,
-                        known,
-                        actor,
-                    };
-                    let record = executor.record(&command, &target);
-                    let end = caught(command.verb(), record)
-                        .await
-                        .unwrap_or_else(End::Failed);
-                    answer(Event::Recorded {
-                        target,
-                        verb: command.verb().to_owned(),
-                        end,
-                    })
-                    .await;
-                });
-            }
-            Effect::Attend {
-                target,
-                position,
-                bodies,
-            } => {
-                self.under_way.spawn(async move {
-                    let (at, actor) = (outside.now(), Actor::program(&outside.host));
-                    let drafts = bodies
-                        .into_iter()
-                        .map(|body| Draft {
-                            at,
-                            actor: actor.clone(),
-                            body,
-                        })
-                        .collect();
-                    // A lost race means that somebody else wrote it down; a failure shows in the ledger's own state.
-                    let stream = StreamId::target(&target);
-                    let append =
-                        outside
-                            .ledger
-                            .append(&stream, Expected::Position(position), drafts);
-                    let _ = caught("attend", append).await;
-                    answer(Event::Attended { target, position }).await;
-                });
-            }
-            Effect::Resolve { project, commit } => {
-                self.under_way.spawn(async move {
-                    let asked = caught("resolve", outside.artifact(&project, &commit));
-                    let event = match asked.await.and_then(|artifact| artifact) {
-                        Ok(artifact) => Event::Artifact {
-                            project,
-                            commit,
-                            artifact,
-                        },
-                        Err(fault) => Event::ArtifactFailed {
-                            project,
-                            commit,
-                            fault,
-                        },
-                    };
-                    answer(event).await;
-                });
-            }
-            Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => {}
-        }
-    }
-
-    /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
-    async fn leave(mut self) {
-        let rest = async { while self.under_way.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
-    }
-}
-
-/// A panic of a task is a fault of ours: what it was about is answered, so that the next key is heard.
-async fn caught<T>(verb: &str, task: impl Future<Output = T>) -> Result<T, Fault> {
-    std::panic::AssertUnwindSafe(task)
-        .catch_unwind()
-        .await
-        .map_err(|panic| {
-            let words = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("a panic without words");
-            Fault::new(
-                "gonogo",
-                FaultKind::Bug,
-                format!("carrying out {verb}"),
-                words,
-            )
-            .hint("please report this; the log has where it happened")
-        })
-}
-
-fn start_feeds(outside: &Arc<Outside>, board: &Board, cancel: &CancellationToken) {
-    for target in outside.workspace.targets.clone() {
-        let (outside, post, cancel) = (Arc::clone(outside), board.post(), cancel.clone());
-        tokio::spawn(async move { outside.watch(&target, post, cancel).await });
-    }
-}
-
-/// Hands on what anybody appends, in chain order.
-async fn follow_ledger(
-    outside: Arc<Outside>,
-    outcomes: Outcomes,
-    nudge: Arc<Notify>,
-    cancel: CancellationToken,
-) {
-    let (mut seq, mut version, mut ready) = (0, None, false);
-    let (mut stood, mut polls) = (Standing::Whole, 0_u32);
-    loop {
-        let now = outside.ledger.version().await;
-        let read = match &now {
-            Ok(now) if version == Some(*now) && ready => Ok(Vec::new()),
-            Ok(_) => outside.ledger.read(seq).await,
-            Err(fault) => Err(fault.clone()),
-        };
-        let events = match read {
-            Ok(entries) => {
-                seq = entries.last().map_or(seq, |entry| entry.seq);
-                version = now.ok();
-                let first = !std::mem::replace(&mut ready, true);
-                let news = (!entries.is_empty()).then_some(Event::Entries(entries));
-                news.into_iter()
-                    .chain(first.then_some(Event::LedgerReady))
-                    .collect()
-            }
-            Err(fault) => vec![Event::LedgerFailed(fault)],
-        };
-        let failed = events
-            .iter()
-            .any(|event| matches!(event, Event::LedgerFailed(_)));
-        for event in events {
-            if outcomes.send(event).await.is_err() {
-                return;
-            }
-        }
-        // Before somebody needs it is the time to hear that it does not take a word.
-        let standing = match outside.standby.standing() {
-            Standing::Whole if !polls.is_multiple_of(PROBES) => Standing::Whole,
-            _ => outside.standby.probe().await,
-        };
-        polls = polls.wrapping_add(1);
-        if standing != stood && !failed {
-            stood = standing.clone();
-            if outcomes.send(Event::LedgerStands(standing)).await.is_err() {
-                return;
-            }
-        } else if failed {
-            stood = standing;
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = nudge.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
-    }
-}
-
-async fn follow_catalogues(
-    outside: Arc<Outside>,
-    outcomes: Outcomes,
-    nudge: Arc<Notify>,
-    cancel: CancellationToken,
-) {
-    loop {
-        for configured in &outside.workspace.projects {
-            let project = configured.id.clone();
-            let event = match outside.catalogue(configured).await {
-                Ok(releases) => Event::Catalogue { project, releases },
-                Err(fault) => Event::CatalogueFailed { project, fault },
-            };
-            nudge.notify_one();
-            if outcomes.send(event).await.is_err() {
-                return;
-            }
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = tokio::time::sleep(CATALOGUE) => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_of_a_task_comes_back_as_a_fault() {
-        let fault = caught("promote", async {
-            tokio::task::yield_now().await;
-            assert_eq!(1 + 1, 3, "sums are off");
-        })
-        .await
-        .expect_err("it panicked");
-        assert_eq!(fault.kind, FaultKind::Bug);
-        assert!(fault.leaves_outcome_unknown());
-        let said = fault.to_string();
-        assert!(
-            said.contains("promote") && said.contains("sums are off"),
-            "{said}"
-        );
-        assert_eq!(caught("promote", async { 7 }).await, Ok(7));
     }
 }

@@ -15,10 +15,11 @@ use crate::{
     },
     flight::known::{FEED_LAG, Known, TargetKnown},
     input::Keymap,
-    policy::facts::Facts,
+    policy::{facts::Facts, refusal::RefusalKind},
 };
 
 use super::{
+    last_seen::LastSeen,
     search::{self, Haystack},
     view::View,
 };
@@ -38,6 +39,14 @@ pub struct Cockpit {
     /// Where the guard of this process holds now (None), or rests after a failure until then.
     pub guarding: BTreeMap<TargetId, Option<Timestamp>>,
     pub message: Option<Message>,
+    /// Why the last line or key was turned down, for whoever has to map it to an exit code.
+    pub refused: Option<RefusalKind>,
+    /// What was on the screen when gonogo last ended; display only, no gate reads it.
+    pub last_seen: Option<LastSeen>,
+    /// When the machine was found to have slept: what was typed before counts for nothing.
+    pub woke: Option<Timestamp>,
+    /// From when until when this process did not attend, until the ledger has it.
+    pub gaps: BTreeMap<TargetId, (Timestamp, Timestamp)>,
     pub ledger: LedgerStatus,
     /// What the filter reads of each release in `known.releases`, in the same order.
     haystacks: BTreeMap<ProjectId, Vec<Haystack>>,
@@ -95,6 +104,10 @@ impl Cockpit {
             attending: BTreeMap::new(),
             guarding: BTreeMap::new(),
             message: None,
+            refused: None,
+            last_seen: None,
+            woke: None,
+            gaps: BTreeMap::new(),
             ledger: LedgerStatus::default(),
             haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),

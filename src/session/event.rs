@@ -29,6 +29,11 @@ pub struct Stamped {
 #[serde(rename_all = "snake_case", tag = "event", content = "value")]
 pub enum Event {
     Key(Chord),
+    /// A whole line, where there is no screen, and when it was typed.
+    Line {
+        text: String,
+        typed_at: Timestamp,
+    },
     /// Bracketed paste: text, never keys.
     Paste(String),
     Resize {
@@ -37,6 +42,10 @@ pub enum Event {
     },
     /// The heartbeat, once a second.
     Tick,
+    /// The process stood still from `since` on: a laptop that slept, or a stop.
+    Woke {
+        since: Timestamp,
+    },
     /// A frame with the present overlay is on the screen.
     Painted,
     /// New entries of the ledger, in chain order.

@@ -1,5 +1,7 @@
 //! Where the person is: screen, cursors, what is open on top. No observation ever changes any of it.
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use crate::{
@@ -12,7 +14,8 @@ use crate::{
     policy::{confirm::Challenge, decide::Command},
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Screen {
     Fleet,
     Releases,
@@ -136,6 +139,8 @@ pub struct Prompt {
     pub ask: Ask,
     pub input: Input,
     pub note: Option<String>,
+    /// When it was first to be read; a line from before answers something else.
+    pub painted_at: Option<Timestamp>,
 }
 
 /// What the text of a prompt completes.
@@ -261,4 +266,6 @@ pub struct Aim {
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,
+    /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
+    pub hold: Option<bool>,
 }

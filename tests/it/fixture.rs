@@ -524,6 +524,7 @@ pub fn observed(name: &str, scene: &Scene, stable_number: u64) -> Observed {
             aborted: scene.aborted,
             promoting_fully: false,
             intent: None,
+            sides: None,
         },
         replica_sets,
         pods,

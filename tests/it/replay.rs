@@ -179,7 +179,12 @@ impl Session {
                     },
                 }
             }
-            Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => return None,
+            Effect::Tell(_)
+            | Effect::Refresh
+            | Effect::Copy(_)
+            | Effect::Bell
+            | Effect::Redraw
+            | Effect::Quit => return None,
         })
     }
 

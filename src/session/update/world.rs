@@ -209,8 +209,7 @@ fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     if !cockpit.ledger.ready || cockpit.known.ledger.trouble().is_some() {
         return None;
     }
-    let me = cockpit.me.clone();
-    let stand = cockpit.known.guard(target, cockpit.now, &me);
+    let stand = cockpit.known.guard(target, cockpit.now, &cockpit.me);
     if let Some(effect) = hold(cockpit, target, stand) {
         return Some(effect);
     }
@@ -222,8 +221,12 @@ fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     {
         return None;
     }
-    let Next::Record(bodies) = process::next(&facts) else {
-        return None;
+    let bodies = match super::sleep::gap(cockpit, target) {
+        Some(body) => vec![body],
+        None => match process::next(&cockpit.known.facts(target, cockpit.now)?) {
+            Next::Record(bodies) => bodies,
+            Next::Waiting(_) | Next::Idle => return None,
+        },
     };
     cockpit.attending.insert(target.clone(), position);
     Some(Effect::Attend {

@@ -132,12 +132,26 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .and_then(|target| show::fleet_cell(cockpit, &target.id))
         .and_then(|cell| cell.stale);
     if let Some(age) = stale {
-        let words = if age.contains("never") {
-            "NEVER READ".to_owned()
+        // In the fleet the words stand beside their cell; here they stand for it.
+        let words = if age == "never read" {
+            age.to_uppercase()
         } else {
-            format!("STALE {age}")
+            age.replace("not live", "NOT LIVE")
         };
         right.push(part(1, vec![canvas.piece(words, Role::Warning)]));
+    }
+    let down = cockpit
+        .focus()
+        .and_then(|target| show::connection(cockpit, &target.id));
+    if let Some(down) = down {
+        let words = down.words(cockpit.now);
+        right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
+    }
+    let skew = cockpit
+        .focus()
+        .and_then(|target| show::skew(cockpit, &target.id));
+    if let Some(words) = skew {
+        right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
     }
     right.push(part(4, vec![canvas.piece(operator(cockpit), Role::Text)]));
     right.push(part(

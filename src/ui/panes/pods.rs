@@ -70,7 +70,7 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
         let word = if side == Side::Stable && !midway {
             "serving"
         } else {
-            side_title(side)
+            side_title(side, &observed.workload)
         };
         let release = pods
             .first()
