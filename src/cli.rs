@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use clap::Parser as _;
 
 use crate::{
-    config::{self, Folders},
-    domain::workspace::Workspace,
+    config::{self, Folders, Loaded},
+    input::Keymap,
     runtime::logging,
 };
 
@@ -63,14 +63,18 @@ async fn run(cli: Cli) -> Exit {
     let output = Output::new(common.json);
     match verb {
         Some(Verb::Completions { shell }) => reading::completions(shell, output),
-        Some(Verb::Keys { markdown }) => reading::keys(markdown, output),
+        Some(Verb::Keys { markdown }) => {
+            let keymap =
+                load(&common).map_or_else(|_| Keymap::default(), |loaded| loaded.screen.keymap);
+            reading::keys(markdown, &keymap, output)
+        }
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {
-                Ok(workspace) => workspace,
+                Ok(loaded) => loaded.workspace,
                 Err(exit) => return exit.told(output),
             };
             match Headless::open(workspace, common, output).await {
@@ -79,11 +83,11 @@ async fn run(cli: Cli) -> Exit {
             }
         }
         None => {
-            let workspace = match load(&common) {
-                Ok(workspace) => workspace,
+            let loaded = match load(&common) {
+                Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(workspace, &common, output).await
+            rehearse::cockpit_on(loaded, &common, output).await
         }
     }
 }
@@ -102,7 +106,7 @@ impl Early {
 }
 
 /// The configuration, wherever it is; else a sentence that says where it was looked for.
-fn load(common: &Common) -> Result<Workspace, Early> {
+fn load(common: &Common) -> Result<Loaded, Early> {
     let env = |name: &str| std::env::var_os(name);
     let folders = Folders::of_user(&env);
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -124,7 +128,7 @@ fn load(common: &Common) -> Result<Workspace, Early> {
         )));
     };
     match config::load_with(&place.path, place.trust, folders.as_ref()) {
-        Ok(loaded) => Ok(loaded.workspace),
+        Ok(loaded) => Ok(loaded),
         Err(problems) => Err(usage(problems.to_string())),
     }
 }

@@ -47,12 +47,15 @@ pub struct Common {
     /// Give up waiting after this long: 90s, 5m, or a number of seconds (exit 7)
     #[arg(long, global = true, value_name = "T", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: Colour,
-    /// The theme: dark, light, high-contrast, colour-blind, ansi
+    /// When to colour; left out, as configured, else auto
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<Colour>,
+    /// The theme: auto, dark, light, high-contrast, colour-blind, ansi
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
+    /// Leave the mouse to the terminal
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

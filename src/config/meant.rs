@@ -4,6 +4,7 @@
 mod item;
 mod people;
 mod place;
+pub(super) mod screen;
 mod target;
 
 use std::path::{Path, PathBuf};

@@ -51,6 +51,8 @@ pub enum Kind {
     Globs,
     /// Lists of words by a name of the writer's choice.
     Words,
+    /// Lists of keys by the id of an action.
+    Keys,
     Table(&'static Section),
     Tables(&'static Section),
 }
@@ -85,6 +87,7 @@ impl Key {
 }
 
 pub const TRIGGERS: &[&str] = &["branch_push", "tag", "manual"];
+pub const COLOURS: &[&str] = &["auto", "always", "never"];
 pub const TAGS: &[&str] = &["monorepo", "tag-all"];
 pub const METRICS: &[&str] = &["error_rate", "latency_p99"];
 pub const PHASES: &[&str] = &[
@@ -109,6 +112,9 @@ pub static ROOT: Section = Section {
         default("trust_names", Kind::Flag, "false", "whether an account or `--as` counts toward a quorum in protected environments too")
             .own_file_only("it decides whose word counts"),
         optional("rehearsal", Kind::Table(&REHEARSAL), "marks a practice cluster; `gonogo rehearse` writes it"),
+        default("screen", Kind::Table(&SCREEN), "{}", "how the cockpit looks"),
+        default("keys", Kind::Keys, "{}", "other keys for actions; `gonogo keys` lists both")
+            .own_file_only("it decides what your keys do"),
         optional("ledger", Kind::Table(&LEDGER), "where the record of everything is kept"),
         default("timings", Kind::Table(&TIMINGS), "{}", "the clocks of the cockpit"),
         required("project", Kind::Tables(&PROJECT), "a deployable thing in a source repository"),
@@ -125,6 +131,16 @@ static REHEARSAL: Section = Section {
     keys: &[
         required("scenario", Kind::Text(&rules::NAME), "what will happen on the practice cluster"),
         default("speed", Kind::Number, "1", "by what the durations of this file were already divided"),
+    ],
+};
+
+#[rustfmt::skip]
+static SCREEN: Section = Section {
+    heading: "[screen]",
+    keys: &[
+        default("theme", Kind::Text(&rules::NAME), "\"dark\"", "dark, light, high-contrast, colour-blind, ansi, or `auto`: dark or light as the terminal is"),
+        default("color", Kind::OneOf(COLOURS), "\"auto\"", "when to colour; `auto` obeys NO_COLOR, COLORTERM and TERM"),
+        default("mouse", Kind::Flag, "true", "whether clicks select and the wheel scrolls; with shift they stay the terminal's own"),
     ],
 };
 
