@@ -5,6 +5,7 @@ pub mod cockpit;
 pub mod effect;
 pub mod event;
 pub mod palette;
+pub mod pointer;
 pub mod show;
 pub mod update;
 pub mod view;

@@ -31,6 +31,8 @@ pub enum Effect {
     },
     Copy(String),
     Bell,
+    /// Give the terminal back and stop until somebody says `fg`.
+    Suspend,
     /// Draw everything again.
     Redraw,
     Quit,

@@ -1,6 +1,8 @@
 //! What the screens show, computed from the cockpit alone: rows, lines, words. The drawing side adds places and
 //! colours; `--plain` and the tests read the same.
 
+pub mod pods;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -697,8 +699,11 @@ pub struct HintShown {
 
 /// The hint bar is true: what cannot run now says so, what makes no sense here is not there.
 pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
+    hints_in(cockpit, cockpit.view.context())
+}
+
+fn hints_in(cockpit: &Cockpit, context: crate::input::Context) -> Vec<HintShown> {
     use crate::input::Action;
-    let context = cockpit.view.context();
     let state = cockpit
         .facts()
         .and_then(|facts| facts.current())
@@ -725,6 +730,16 @@ pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
                 blocked: wanted::why_not(cockpit, hint.action),
             }
         })
+        .collect()
+}
+
+/// What a screen without room for screens offers: the ways out of a flight, wherever one is, and where to look.
+pub fn ways_out(cockpit: &Cockpit) -> Vec<HintShown> {
+    use crate::input::Action::{Abort, Help, HoldOrResume, Rollback, ShowFlight};
+    let offered = [HoldOrResume, Abort, Rollback, ShowFlight, Help];
+    hints_in(cockpit, crate::input::Context::Flight)
+        .into_iter()
+        .filter(|hint| offered.contains(&hint.action))
         .collect()
 }
 

@@ -2,9 +2,10 @@
 
 mod keys;
 mod overlays;
+mod pointer;
 mod world;
 
-pub use overlays::listed;
+pub use overlays::{MOST_COPIED, listed};
 
 use super::{
     cockpit::{Cockpit, Severity},
@@ -23,6 +24,21 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
         Event::Paste(text) => overlays::pasted(cockpit, text),
         Event::Resize { columns, rows } => {
             cockpit.size = (*columns, *rows);
+            Vec::new()
+        }
+        Event::Pointed { spot, how } => pointer::pointed(cockpit, spot, *how),
+        Event::Suspend => vec![Effect::Suspend],
+        Event::Resumed { columns, rows } => {
+            cockpit.size = (*columns, *rows);
+            cockpit.view.pending.clear();
+            overlays::unpainted(cockpit);
+            vec![Effect::Redraw]
+        }
+        Event::NotSuspended => {
+            cockpit.say(
+                Severity::Warning,
+                "not suspended: no shell with job control would bring gonogo back",
+            );
             Vec::new()
         }
         Event::Painted => {
