@@ -2,12 +2,16 @@
 //! effects into calls, and owns no decision.
 
 pub mod board;
+mod clipboard;
 pub mod clock;
 pub mod executor;
+mod ground;
 pub mod keys;
 pub mod logging;
 pub mod outside;
 pub mod pacer;
 pub mod rehearsal;
 pub mod run;
+mod signals;
+mod suspend;
 pub mod terminal;

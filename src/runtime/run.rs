@@ -28,17 +28,31 @@ use crate::{
         update::update,
         view::Overlay,
     },
-    ui::theme::{Catalogue, ColourChoice, DEFAULT, Depth, Theme},
+    ui::{
+        Drawn, Spots,
+        theme::{AUTO, Catalogue, ColourChoice, DEFAULT, Depth, Theme},
+    },
 };
 
 use super::{
-    board::Board, executor::Executor, keys, outside::Outside, pacer::Pacer, terminal::Screen,
+    board::Board,
+    clipboard,
+    executor::Executor,
+    ground, keys,
+    outside::Outside,
+    pacer::Pacer,
+    signals::{Heard, Signals},
+    suspend,
+    terminal::Screen,
 };
 
 /// How the person wants the screen.
 pub struct Wishes {
     pub colour: ColourChoice,
+    /// A name, or `auto`.
     pub theme: Option<String>,
+    pub mouse: bool,
+    pub keymap: Keymap,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +77,8 @@ struct Shell {
     nudge: Arc<Notify>,
     screen: Screen,
     theme: Theme,
+    /// What the last frame shows where.
+    spots: Spots,
     pacer: Pacer,
     /// Effects still out there; waited for, briefly, before the terminal goes.
     under_way: tokio::task::JoinSet<()>,
@@ -85,13 +101,14 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         return Err(RunError::NoTerminal);
     }
     let depth = Depth::detect(wishes.colour, &|name| std::env::var(name).ok());
-    let loaded = Catalogue::default().load(wishes.theme.as_deref().unwrap_or(DEFAULT), depth);
-    let mut cockpit = Cockpit::new(
-        outside.workspace.clone(),
-        me,
-        Keymap::default(),
-        outside.now(),
-    );
+    let theme = match wishes.theme.as_deref().unwrap_or(DEFAULT) {
+        // Where there are no colours the question would be for nothing.
+        AUTO if depth == Depth::None => DEFAULT,
+        AUTO => ground::theme(),
+        named => named,
+    };
+    let loaded = Catalogue::default().load(theme, depth);
+    let mut cockpit = Cockpit::new(outside.workspace.clone(), me, wishes.keymap, outside.now());
     if let Some(problem) = loaded.problems.first() {
         cockpit.say(
             Severity::Warning,
@@ -120,18 +137,15 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         Arc::clone(&nudge),
         cancel.clone(),
     ));
-    let (mut terminate, mut hangup, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::hangup())?,
-        signal(SignalKind::interrupt())?,
-    );
-    let screen = Screen::take()?;
+    let mut signals = Signals::listen()?;
+    let screen = Screen::take(wishes.mouse)?;
     let mut shell = Shell {
         outside,
         outcomes,
         nudge,
         screen,
         theme: loaded.theme,
+        spots: Spots::default(),
         pacer: Pacer::default(),
         under_way: tokio::task::JoinSet::new(),
     };
@@ -149,17 +163,26 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         };
         let (events, urgent) = tokio::select! {
             biased;
-            _ = terminate.recv() => (vec![Event::Terminate], true),
-            _ = hangup.recv() => (vec![Event::Terminate], true),
-            _ = interrupt.recv() => (vec![Event::Terminate], true),
+            heard = signals.next() => match heard {
+                Heard::Event(event) => (vec![event], true),
+                Heard::Resumed => (vec![shell.take_again()?], true),
+            },
             key = typed.next() => match key {
-                Some(Ok(raw)) => (keys::event(&raw).into_iter().collect(), true),
+                Some(Ok(raw)) => (keys::event(&raw, &shell.spots).into_iter().collect(), true),
                 // The terminal is gone.
                 Some(Err(_)) | None => (vec![Event::Terminate], true),
             },
             Some(event) = answered.recv() => (vec![event], false),
             () = frame => {
-                shell.draw(&mut cockpit)?;
+                if let Err(gone) = shell.draw(&mut cockpit) {
+                    // There is nothing left to draw on; what was sent still gets its outcome written down.
+                    cancel.cancel();
+                    shell.leave().await;
+                    // A hang-up that the signal was not yet heard of.
+                    let hung_up = matches!(&gone, RunError::Terminal(error)
+                        if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()));
+                    return if hung_up { Ok(()) } else { Err(gone) };
+                }
                 continue;
             }
             () = board.news() => (board.take().into_iter().map(Event::Seen).collect(), false),
@@ -174,40 +197,83 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
             shell.pacer.changed(Instant::now());
         }
         for event in events {
-            if shell.step(&mut cockpit, event)? {
-                cancel.cancel();
-                shell.leave().await;
-                return Ok(());
+            match shell.step(&mut cockpit, event)? {
+                Turn::On => {}
+                Turn::Suspend => {
+                    let event = shell.suspend(&mut signals).await?;
+                    shell.step(&mut cockpit, event)?;
+                    shell.pacer.urgent(Instant::now());
+                }
+                Turn::Leave => {
+                    cancel.cancel();
+                    shell.leave().await;
+                    return Ok(());
+                }
             }
         }
     }
 }
 
+/// How the loop goes on after an event.
+enum Turn {
+    On,
+    Suspend,
+    Leave,
+}
+
 impl Shell {
-    /// One event through `update`; true when it is over.
-    fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<bool, RunError> {
+    /// One event through `update`.
+    fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<Turn, RunError> {
+        let mut turn = Turn::On;
         let stamped = Stamped {
             at: self.outside.now(),
             event,
         };
         for effect in update(cockpit, &stamped) {
             match effect {
-                Effect::Quit => return Ok(true),
+                Effect::Quit => return Ok(Turn::Leave),
+                Effect::Suspend => turn = Turn::Suspend,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Bell => self.screen.bell()?,
-                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Copy(text) => {
+                    self.screen.copy(&text)?;
+                    if clipboard::inside_tmux() {
+                        self.under_way.spawn(clipboard::to_tmux(text));
+                    }
+                }
                 effect => self.carry_out(cockpit, effect),
             }
         }
-        Ok(false)
+        Ok(turn)
+    }
+
+    /// The terminal is the shell's until somebody says `fg`.
+    async fn suspend(&mut self, signals: &mut Signals) -> Result<Event, RunError> {
+        if !suspend::can_come_back() {
+            return Ok(Event::NotSuspended);
+        }
+        self.screen.lend();
+        signals.stop_and_wait().await?;
+        self.take_again()
+    }
+
+    /// All modes anew, and the size the terminal has now.
+    fn take_again(&mut self) -> Result<Event, RunError> {
+        self.screen.take_again()?;
+        let (columns, rows) = crossterm::terminal::size()?;
+        Ok(Event::Resumed { columns, rows })
     }
 
     fn draw(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let theme = &self.theme;
+        let mut drawn = Drawn::default();
         self.screen
-            .draw(|frame| crate::ui::draw(cockpit, theme, frame))?;
+            .draw(|frame| drawn = crate::ui::draw(cockpit, theme, frame))?;
+        self.spots = drawn.spots;
         self.pacer.drawn(Instant::now());
-        let unpainted = matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
+        // What could not be shown cannot be answered.
+        let unpainted = !drawn.unreadable
+            && matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
         if unpainted {
             self.step(cockpit, Event::Painted)?;
         }
@@ -307,7 +373,7 @@ impl Shell {
                     answer(event).await;
                 });
             }
-            Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => {}
+            Effect::Copy(_) | Effect::Bell | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }
     }
 
