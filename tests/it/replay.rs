@@ -165,7 +165,9 @@ impl Session {
                     },
                 }
             }
-            Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => return None,
+            Effect::Copy(_) | Effect::Bell | Effect::Suspend | Effect::Redraw | Effect::Quit => {
+                return None;
+            }
         })
     }
 
@@ -429,7 +431,15 @@ fn a_recorded_session_is_the_same_when_played_again() {
 fn is_observed(event: &Event) -> bool {
     !matches!(
         event,
-        Event::Key(_) | Event::Paste(_) | Event::Resize { .. } | Event::Painted | Event::Terminate
+        Event::Key(_)
+            | Event::Paste(_)
+            | Event::Pointed { .. }
+            | Event::Resize { .. }
+            | Event::Suspend
+            | Event::Resumed { .. }
+            | Event::NotSuspended
+            | Event::Painted
+            | Event::Terminate
     )
 }
 
