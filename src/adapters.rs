@@ -8,3 +8,4 @@ pub mod kubernetes;
 pub mod ledger;
 pub mod registry;
 pub mod scrape;
+pub mod secret;

@@ -4,18 +4,23 @@
 mod acting;
 mod args;
 mod attend;
+mod completions;
 mod exit;
+mod flying;
 mod headless;
+mod man;
+mod naming;
 mod output;
 mod reading;
 mod rehearse;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
 use crate::{
     config::{self, Folders, Loaded},
+    domain::workspace::Workspace,
     input::Keymap,
     runtime::logging,
 };
@@ -28,6 +33,9 @@ use output::Output;
 
 /// Parses, runs, and says how it ended.
 pub fn main() -> std::process::ExitCode {
+    if completions::answered() {
+        return Exit::Done.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -62,10 +70,11 @@ async fn run(cli: Cli) -> Exit {
     }
     let output = Output::new(common.json);
     match verb {
-        Some(Verb::Completions { shell }) => reading::completions(shell, output),
+        Some(Verb::Completions { shell }) => completions::script(shell, output),
+        Some(Verb::Man) => man::print(output),
         Some(Verb::Keys { markdown }) => {
-            let keymap =
-                load(&common).map_or_else(|_| Keymap::default(), |loaded| loaded.screen.keymap);
+            let loaded = workspace(common.config.as_deref());
+            let keymap = loaded.map_or_else(|_| Keymap::default(), |loaded| loaded.screen.keymap);
             reading::keys(markdown, &keymap, output)
         }
         Some(Verb::Config {
@@ -74,7 +83,7 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {
-                Ok(loaded) => loaded.workspace,
+                Ok(workspace) => workspace,
                 Err(exit) => return exit.told(output),
             };
             match Headless::open(workspace, common, output).await {
@@ -83,7 +92,7 @@ async fn run(cli: Cli) -> Exit {
             }
         }
         None => {
-            let loaded = match load(&common) {
+            let loaded = match workspace(common.config.as_deref()) {
                 Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
@@ -106,13 +115,16 @@ impl Early {
 }
 
 /// The configuration, wherever it is; else a sentence that says where it was looked for.
-fn load(common: &Common) -> Result<Loaded, Early> {
+fn load(common: &Common) -> Result<Workspace, Early> {
+    workspace(common.config.as_deref()).map(|loaded| loaded.workspace)
+}
+
+fn workspace(explicit: Option<&Path>) -> Result<Loaded, Early> {
     let env = |name: &str| std::env::var_os(name);
     let folders = Folders::of_user(&env);
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let repository = config::paths::repository(&here);
-    let places =
-        config::paths::places(common.config.as_deref(), &env, folders.as_ref(), repository);
+    let places = config::paths::places(explicit, &env, folders.as_ref(), repository);
     let usage = |text: String| Early {
         exit: Exit::Usage,
         text,
@@ -127,8 +139,6 @@ fn load(common: &Common) -> Result<Loaded, Early> {
             looked.join("\n")
         )));
     };
-    match config::load_with(&place.path, place.trust, folders.as_ref()) {
-        Ok(loaded) => Ok(loaded),
-        Err(problems) => Err(usage(problems.to_string())),
-    }
+    config::load_with(&place.path, place.trust, folders.as_ref())
+        .map_err(|problems| usage(problems.to_string()))
 }

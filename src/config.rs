@@ -1,8 +1,9 @@
 //! The configuration: a TOML text as typed becomes the workspace as meant, or all that is wrong with it at
 //! once, each with its line and column. `schema` lists every key; `typed` reads a text against it; `meant`
 //! makes the nouns of the domain and follows what one key says about another. Names only `domain`; knows no
-//! clock and no network. It holds no secret: keys that could carry one refuse it.
+//! clock and no network. It holds no secret: keys that could carry one refuse it, and say where it is instead.
 
+mod file;
 mod meant;
 pub mod paths;
 mod problem;
@@ -45,16 +46,13 @@ pub fn parse(text: &str, path: &Path) -> Result<Loaded, Problems> {
 
 /// `load` for a file that was found, e.g. in a repository, and for tests with folders of their own.
 pub fn load_with(path: &Path, trust: Trust, folders: Option<&Folders>) -> Result<Loaded, Problems> {
-    let unreadable = |error: std::io::Error| {
-        let sentence = format!("cannot be read: {error}");
-        let hint = "check the path given with --config, or what GONOGO_CONFIG_DIR says";
-        Problems(vec![Problem::of_file(path, sentence, hint)])
-    };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let absolute = std::path::absolute(path).map_err(unreadable)?;
+    let text = file::read(path).map_err(|problem| Problems(vec![problem]))?;
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_owned();
     let mut loaded = read(&text, path, &folder, trust, folders)?;
-    loaded.warnings.extend(open_to_all(path));
+    loaded
+        .warnings
+        .extend(file::exposed(path, &loaded.workspace));
     Ok(loaded)
 }
 
@@ -96,23 +94,4 @@ fn read(
             warnings,
         })
         .ok_or_else(|| Problems(Vec::new()))
-}
-
-/// Who may write this file decides who may approve.
-#[cfg(unix)]
-fn open_to_all(path: &Path) -> Option<Problem> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    (mode & 0o002 != 0).then(|| {
-        Problem::of_file(
-            path,
-            "anybody on this machine may change this file, and with it who may approve",
-            format!("run: chmod o-w {}", path.display()),
-        )
-    })
-}
-
-#[cfg(not(unix))]
-fn open_to_all(_: &Path) -> Option<Problem> {
-    None
 }

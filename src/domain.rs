@@ -1,6 +1,7 @@
 //! The nouns: what a release, a target, a plan, an entry is, and how state follows from entries.
 //! Plain data over std, serde, semver, jiff and sha2. No IO, no clock: whoever needs the time is given it.
 
+pub mod access;
 pub mod catalogue;
 pub mod change;
 pub mod deployment;

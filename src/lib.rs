@@ -22,8 +22,8 @@
 //!    cluster is a world of its own).
 //! 3. What the outside says is a [`domain::reading::Reading`] with time and source; silence is visible, and a gate that
 //!    cannot know, holds.
-//! 4. Nothing irreversible without an act that a person saw and confirmed: [`policy::confirm::Confirmed`] has two makers,
-//!    both in that file.
+//! 4. Nothing irreversible without an act that a person saw and confirmed: [`policy::confirm::Confirmed`] has three
+//!    makers, all in that file, and the guard's makes holds only.
 //! 5. What people and the program decided is in the ledger; all state is a fold over it:
 //!    [`policy::decide::decide`] makes entries, [`domain::deployment::TargetState::evolve`] folds them. What platforms show is
 //!    observed, never stored as truth.
@@ -36,7 +36,7 @@
 //! | folder | owns | may name |
 //! |---|---|---|
 //! | [`domain`] | nouns: release, target, plan, entry, deployment, workload, metric | nothing of ours |
-//! | [`policy`] | decisions: gates, `decide`, planner, judge, confirm, resolve | domain |
+//! | [`policy`] | decisions: gates, `decide`, planner, judge, guard, confirm, resolve | domain |
 //! | [`flight`] | what a command needs, the process manager, what became of a change | domain, policy |
 //! | [`input`] | keys to actions: the one table, keymap, help | nothing of ours |
 //! | [`session`] | the cockpit's state, `update`, and what the screens show | domain, policy, flight, input |
@@ -58,6 +58,9 @@
 //! applied, refused, or unknown. What is unknown is looked at, never sent again blindly ([`flight::after`]).
 //! Between acts, [`flight::process`] says what a deployment waits for, and any attending process writes down what was
 //! reached: at the stream's expected position, so once.
+//!
+//! While a canary flies, whoever attends is its guard too: [`policy::guard`] counts how long a figure has been over its
+//! limit or lost, and where the platform would go on by itself it holds the flight, as an act like any other.
 //!
 //! # Where to start
 //!

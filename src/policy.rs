@@ -6,6 +6,7 @@ pub mod decide;
 pub mod facts;
 pub mod gate;
 pub mod gates;
+pub mod guard;
 pub mod judge;
 pub mod planner;
 pub mod refusal;

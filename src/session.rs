@@ -6,6 +6,7 @@ pub mod effect;
 pub mod event;
 pub mod palette;
 pub mod pointer;
+pub mod search;
 pub mod show;
 pub mod update;
 pub mod view;

@@ -145,3 +145,43 @@ fn when_nobody_could_be_asked_nothing_is_known_of_them() {
     let seen = sum_up(["new", "old"].into_iter(), answers, &mut streaks);
     assert!(matches!(seen, Seen::Health(_)));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+
+    /// Bytes of any kind, and JSON of any shape: an answer or a sentence, never a panic.
+    #[test]
+    fn no_answer_makes_the_reader_panic(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        status in "\\PC{0,12}",
+        check in "\\PC{0,12}",
+        word in proptest::prelude::prop_oneof![
+            proptest::prelude::Just("true".to_owned()), proptest::prelude::Just("[[[]]]".to_owned()),
+            proptest::prelude::Just("{\"status\":{}}".to_owned()), proptest::prelude::Just("1e999".to_owned()),
+            proptest::prelude::Just("\"\\u001b[2J\"".to_owned()), proptest::prelude::Just("null".to_owned()),
+        ],
+    ) {
+        let json = format!("{{\"status\":{},\"checks\":{{{}:{word}}}}}", serde_json::json!(status), serde_json::json!(check));
+        for body in [bytes.as_slice(), json.as_bytes()] {
+            if let Ok(answer) = read(&reply("application/json"), body, SignedDuration::ZERO) {
+                let _ = unwell(&answer);
+                for (name, word) in &answer.checks {
+                    proptest::prop_assert!(!name.as_ref().chars().chain(word.as_ref().chars()).any(crate::domain::text::is_hidden));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn depth_is_refused_and_a_thousand_checks_are_not() {
+    let deep = format!(
+        "{{\"status\":\"ok\",\"checks\":{{\"a\":{}1{}}}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    assert!(read_json(&deep).unwrap_err().contains("no JSON"));
+    let many: Vec<String> = (0..1_000).map(|n| format!("\"c{n}\":\"ok\"")).collect();
+    let wide = format!("{{\"status\":\"ok\",\"checks\":{{{}}}}}", many.join(","));
+    assert_eq!(read_json(&wide).unwrap().checks.len(), 1_000);
+}

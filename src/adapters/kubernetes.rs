@@ -8,6 +8,7 @@ mod convert;
 mod objects;
 mod patch;
 mod phase;
+mod plugin;
 mod proxy;
 mod steps;
 mod store;
@@ -18,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::client::Client;
 
-pub use self::connect::{connect, open};
+pub use self::connect::{connect, connect_with, open};
 use self::{
     call::Ask,
     convert::{PodOf, SetOf},
@@ -43,8 +44,11 @@ use crate::{
 const POINT: Duration = Duration::from_secs(5);
 /// Deadline of one page of a list.
 const PAGE: Duration = Duration::from_secs(30);
-/// A page of 500 pods is 3 MB; a hundred times that is no list.
-const LARGEST: usize = 256 << 20;
+/// A page of 500 pods is 3 MB, and 25 MB where they are as large as they come. What is larger is asked for in smaller
+/// pages.
+const LARGEST: usize = 32 << 20;
+/// One object is at most 1.5 MB in etcd, unless somebody raised that limit.
+const LARGEST_OBJECT: usize = 16 << 20;
 
 /// One cluster, seen as one user.
 #[derive(Clone)]
@@ -205,8 +209,17 @@ impl Cluster {
 
     async fn get(&self, at: &WorkloadRef, doing: &str) -> Result<RawWorkload, Fault> {
         let ask = Ask::get(object(at), doing);
-        let reply = call::send(&self.reads, &ask, POINT, LARGEST).await;
-        let read = reply.and_then(|reply| call::decode(&ask, &reply));
+        let reply = call::send(&self.reads, &ask, POINT, LARGEST_OBJECT).await;
+        let read = reply.and_then(|reply| {
+            let read: RawWorkload = call::decode(&ask, &reply)?;
+            // Everything in it is optional, so that `{}` would pass for an object.
+            if read.metadata.name == at.name && !read.metadata.uid.is_empty() {
+                Ok(read)
+            } else {
+                let kind = crate::domain::fault::FaultKind::Malformed;
+                Err(ask.fault(kind, "it answered with something that is not this object"))
+            }
+        });
         read.map_err(|fault| self.hinted(missing(at, fault)))
     }
 

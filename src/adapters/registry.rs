@@ -1,6 +1,7 @@
 //! Digests from an OCI registry: which manifest does a tag name? One HEAD where the registry answers with
 //! `Docker-Content-Digest`; else the manifest itself, hashed here. Anonymous, with the token flow of public
-//! registries; plain HTTP to this machine only. It never pulls an image and never writes.
+//! registries, or with the login that the configuration has for it, once it is asked for; plain HTTP to this machine
+//! only. It never pulls an image and never writes.
 //!
 //! Protocol: `distribution-spec` (Pull) and `distribution/docs/content/spec/auth/token.md`.
 
@@ -9,8 +10,8 @@ use std::{sync::OnceLock, time::Duration};
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use reqwest::{
-    Client, Method, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{ACCEPT, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
     redirect::Policy,
 };
 
@@ -18,8 +19,10 @@ use self::{
     allowed::{bare, is_allowed, is_loopback, is_reference, is_repository},
     challenge::Challenge,
 };
+use super::secret;
 use crate::{
     domain::{
+        access::{Login, Secret},
         fault::{Fault, FaultKind},
         project::ImageSource,
         release::Digest,
@@ -47,6 +50,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
 #[derive(Debug)]
 pub struct OciRegistry {
     deadline: Duration,
+    logins: Vec<Login>,
     /// Never through a proxy: for registries on this machine.
     near: OnceLock<Client>,
     far: OnceLock<Client>,
@@ -56,6 +60,7 @@ impl Default for OciRegistry {
     fn default() -> Self {
         Self {
             deadline: DEADLINE,
+            logins: Vec::new(),
             near: OnceLock::new(),
             far: OnceLock::new(),
         }
@@ -66,6 +71,14 @@ impl OciRegistry {
     pub fn with_deadline(deadline: Duration) -> Self {
         Self {
             deadline,
+            ..Self::default()
+        }
+    }
+
+    /// For registries that are not open to everybody.
+    pub fn with_logins(logins: Vec<Login>) -> Self {
+        Self {
+            logins,
             ..Self::default()
         }
     }
@@ -122,14 +135,30 @@ struct Lookup<'a> {
     client: Client,
     manifest: Url,
     near: bool,
+    login: Option<&'a Login>,
     doing: String,
+}
+
+/// What gets us in.
+enum Proof {
+    Token(Secret),
+    Login { user: String, password: Secret },
+}
+
+impl Proof {
+    fn on(&self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Token(token) => request.bearer_auth(token.expose()),
+            Self::Login { user, password } => request.basic_auth(user, Some(password.expose())),
+        }
+    }
 }
 
 impl<'a> Lookup<'a> {
     /// Refuses what must not be asked: plain HTTP to elsewhere, credentials in a URL, and names that would
     /// lead to another path.
     fn new(
-        registry: &OciRegistry,
+        registry: &'a OciRegistry,
         image: &'a ImageSource,
         reference: &'a str,
     ) -> Result<Self, Fault> {
@@ -184,18 +213,26 @@ impl<'a> Lookup<'a> {
             client,
             manifest: url,
             near,
+            login: registry
+                .logins
+                .iter()
+                .find(|login| login.address == image.endpoint.trim_end_matches('/')),
             doing,
         })
     }
 
     async fn run(&self) -> Result<Digest, Fault> {
-        let mut token = None;
-        let mut head = self.send(Method::HEAD, token.as_deref()).await?;
-        if head.status() == StatusCode::UNAUTHORIZED
-            && let Some(challenge) = challenge_of(head.headers())
-        {
-            token = Some(self.token(&challenge).await?);
-            head = self.send(Method::HEAD, token.as_deref()).await?;
+        let mut proof = None;
+        let mut head = self.send(Method::HEAD, None).await?;
+        if head.status() == StatusCode::UNAUTHORIZED {
+            proof = match challenge_of(head.headers()) {
+                Some(challenge) => Some(Proof::Token(self.token(&challenge).await?)),
+                None if wants_login(head.headers()) => self.login().await?,
+                None => None,
+            };
+            if proof.is_some() {
+                head = self.send(Method::HEAD, proof.as_ref()).await?;
+            }
         }
         // Some registries answer no HEAD, some leave the header out: then the bytes decide.
         if head.status() != StatusCode::METHOD_NOT_ALLOWED {
@@ -204,7 +241,7 @@ impl<'a> Lookup<'a> {
                 return self.checked(digest);
             }
         }
-        let mut whole = self.good(self.send(Method::GET, token.as_deref()).await?)?;
+        let mut whole = self.good(self.send(Method::GET, proof.as_ref()).await?)?;
         let claimed = digest_of(whole.headers());
         let digest = Digest::of(&self.body(&mut whole).await?);
         match claimed {
@@ -227,19 +264,31 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    async fn send(&self, method: Method, token: Option<&str>) -> Result<Response, Fault> {
+    async fn send(&self, method: Method, proof: Option<&Proof>) -> Result<Response, Fault> {
         let mut request = self
             .client
             .request(method, self.manifest.clone())
             .header(ACCEPT, MANIFESTS);
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(proof) = proof {
+            request = proof.on(request);
         }
         request.send().await.map_err(|error| self.broken(error))
     }
 
-    /// An anonymous token, as public registries give them to whoever asks.
-    async fn token(&self, challenge: &Challenge) -> Result<String, Fault> {
+    /// The login of this registry, its password read now.
+    async fn login(&self) -> Result<Option<Proof>, Fault> {
+        let Some(login) = self.login else {
+            return Ok(None);
+        };
+        let password = secret::read(&login.password).await?;
+        Ok(Some(Proof::Login {
+            user: login.user.clone(),
+            password,
+        }))
+    }
+
+    /// A token, as public registries give them to whoever asks, and others to whom they know.
+    async fn token(&self, challenge: &Challenge) -> Result<Secret, Fault> {
         let realm = Url::parse(&challenge.realm).ok();
         let realm = realm.filter(|realm| is_allowed(realm, self.near));
         let Some(mut realm) = realm else {
@@ -254,7 +303,11 @@ impl<'a> Lookup<'a> {
             realm.query_pairs_mut().append_pair("service", service);
         }
         realm.query_pairs_mut().append_pair("scope", scope);
-        let answer = self.client.get(realm).send().await;
+        let mut request = self.client.get(realm);
+        if let Some(login) = self.login().await? {
+            request = login.on(request);
+        }
+        let answer = request.send().await;
         let mut answer = self.good(answer.map_err(|error| self.broken(error))?)?;
         let body = self.body(&mut answer).await?;
         let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -263,7 +316,7 @@ impl<'a> Lookup<'a> {
             .find_map(|key| json.get(key)?.as_str())
             // Nothing that could end the header line.
             .filter(|token| token.bytes().all(|b| b.is_ascii_graphic()))
-            .map(str::to_owned)
+            .map(Secret::new)
             .ok_or_else(|| self.fault(FaultKind::Malformed, "the token it gave cannot be read"))
     }
 
@@ -293,10 +346,14 @@ impl<'a> Lookup<'a> {
                     self.reference, self.image.name
                 ),
             ),
+            401 if self.login.is_some() => (
+                FaultKind::Unauthorised,
+                "It does not accept the login of [[registry]]; see whether user and password still hold"
+                    .to_owned(),
+            ),
             401 => (
                 FaultKind::Unauthorised,
-                "It wants credentials, and gonogo asks without; allow anonymous pulls of this repository"
-                    .to_owned(),
+                "It wants credentials: add a [[registry]] with its address, or allow anonymous pulls".to_owned(),
             ),
             403 => (
                 FaultKind::Forbidden,
@@ -361,6 +418,16 @@ fn words(error: reqwest::Error) -> String {
 fn digest_of(headers: &HeaderMap) -> Option<Digest> {
     let value = headers.get("docker-content-digest")?.to_str().ok()?;
     Digest::parse(value.trim())
+}
+
+fn wants_login(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(WWW_AUTHENTICATE).iter();
+    values.any(|value| {
+        value
+            .as_bytes()
+            .get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
+    })
 }
 
 fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {

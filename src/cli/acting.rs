@@ -7,10 +7,9 @@ use serde_json::json;
 use crate::{
     domain::{
         change::Act,
-        deployment::FlightState,
         entry::{Body, IntentId},
         plan::ItemId,
-        release::{Digest, ReleaseRef},
+        release::Digest,
         target::Target,
     },
     flight::needs::{Query, needs},
@@ -25,8 +24,8 @@ use crate::{
 };
 
 use super::{
-    args::{Place, Verb},
-    attend::{self, Until},
+    args::{GuardWord, Place, Verb},
+    attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
     reading::gate_lines,
@@ -34,6 +33,11 @@ use super::{
 
 impl Headless {
     pub async fn act(&mut self, verb: Verb) -> Result<Exit, Stop> {
+        let flies = matches!(verb, Verb::Deploy { .. } | Verb::Fly { .. });
+        if self.common.break_glass && !flies {
+            let sentence = "--break-glass is for deploy and fly; nothing else is behind glass";
+            return Err(Refusal::new(RefusalKind::Usage, "glass.verb", sentence).into());
+        }
         match verb {
             Verb::Request {
                 place,
@@ -47,7 +51,25 @@ impl Headless {
                 reason,
                 wait,
             } => self.deploy(&place, &release, reason, wait).await,
-            Verb::Fly { place } => self.fly(&place).await,
+            Verb::Fly { place, reason } => self.fly(&place, reason).await,
+            Verb::Guard {
+                place,
+                what: Some(GuardWord::Stop),
+                reason,
+            } => {
+                let reason = reason.unwrap_or_default();
+                self.simple(&place, Command::StopGuard { reason }).await
+            }
+            Verb::Guard { place, .. } => self.stand_guard(&place).await,
+            Verb::Countersign { place, reason } => {
+                self.simple(&place, Command::Countersign { reason }).await
+            }
+            Verb::Ground {
+                place,
+                release,
+                clear,
+                reason,
+            } => self.ground(&place, release.as_deref(), clear, reason).await,
             Verb::Approve {
                 place,
                 plan,
@@ -124,12 +146,14 @@ impl Headless {
             Verb::Rollback {
                 place,
                 release,
+                former_revision,
                 staged,
                 reason,
                 wait,
             } => {
                 let to = match release {
                     Some(name) => Some(Box::new(self.rollback_release(&place, &name).await?)),
+                    None if former_revision => Some(Box::new(self.former_revision(&place).await?)),
                     None => None,
                 };
                 self.acting(&place, Command::RollBack { to, staged, reason }, wait)
@@ -165,7 +189,7 @@ impl Headless {
     }
 
     /// Reads the platform, and writes down what is seen.
-    async fn look(&mut self, target: &Target) -> Result<(), Stop> {
+    pub(super) async fn look(&mut self, target: &Target) -> Result<(), Stop> {
         self.read(target).await;
         // Whoever changed what was just read had written the intent before: now it is known who.
         self.sync().await?;
@@ -184,7 +208,7 @@ impl Headless {
     }
 
     /// A command that only writes to the ledger.
-    async fn simple(&mut self, place: &Place, command: Command) -> Result<Exit, Stop> {
+    pub(super) async fn simple(&mut self, place: &Place, command: Command) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         self.record(&target, &command).await?;
@@ -241,7 +265,12 @@ impl Headless {
     }
 
     /// Makes the plan and stores it in the ledger.
-    async fn stored(&mut self, target: &Target, name: &str, reason: String) -> Result<(), Stop> {
+    pub(super) async fn stored(
+        &mut self,
+        target: &Target,
+        name: &str,
+        reason: String,
+    ) -> Result<(), Stop> {
         self.sync().await?;
         self.read(target).await;
         let release = self.release_with_artifact(&target.id.project, name).await?;
@@ -310,150 +339,13 @@ impl Headless {
         }
     }
 
-    async fn deploy(
-        &mut self,
-        place: &Place,
-        name: &str,
-        reason: String,
-        wait: bool,
-    ) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let release = self.release(&target.id.project, name).await?;
-        let open = self.facts(&target)?.current().map(|current| {
-            (
-                current.plan.release.commit.clone(),
-                current.plan.release.title(),
-            )
-        });
-        match open {
-            Some((commit, title)) if commit != release.commit => {
-                return Err(Refusal::raced(
-                    "target.idle",
-                    format!("release {title} is under way here"),
-                )
-                .hint("cancel it, or see it through, first")
-                .into());
-            }
-            Some(_) => {}
-            None => self.stored(&target, name, reason).await?,
-        }
-        self.take_off(place, &target).await?;
-        if wait && !self.common.dry_run {
-            self.waited(&target, Until::NeedsPerson).await
-        } else {
-            Ok(Exit::Done)
-        }
-    }
-
-    async fn take_off(&mut self, place: &Place, target: &Target) -> Result<(), Stop> {
-        let facts = self.facts(target)?;
-        let Some(plan) = facts.current().map(|current| current.plan.digest.clone()) else {
-            return Ok(());
-        };
-        match self.acting(place, Command::Fly { plan }, false).await? {
-            Exit::Done => Ok(()),
-            other => Err(Stop::Exit(other)),
-        }
-    }
-
-    /// Attends to the close. Takes off first where it is GO.
-    async fn fly(&mut self, place: &Place) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let before = self
-            .facts(&target)?
-            .current()
-            .map(|current| current.id.clone());
-        self.look(&target).await?;
-        let facts = self.facts(&target)?;
-        match facts.current().map(|current| current.state) {
-            // The first look saw it end.
-            None if before.is_some() => {
-                return Ok(attend::ending(&facts, Until::Ended, before.as_ref()));
-            }
-            None => {
-                let id = &target.id;
-                let refusal = Refusal::new(
-                    RefusalKind::NotFound,
-                    "target.idle",
-                    format!(
-                        "nothing is under way for {} in {}",
-                        id.project.name(),
-                        id.environment
-                    ),
-                );
-                return Err(refusal.into());
-            }
-            Some(FlightState::Requested) => self.take_off(place, &target).await?,
-            Some(_) => {}
-        }
-        if self.common.dry_run {
-            return Ok(Exit::Done);
-        }
-        self.attend_until(&target, Until::Ended).await
-    }
-
-    async fn promote(
-        &mut self,
-        place: &Place,
-        step: Option<usize>,
-        full: bool,
-        wait: bool,
-    ) -> Result<Exit, Stop> {
-        if full {
-            return self.acting(place, Command::PromoteFully, wait).await;
-        }
-        let step = match step {
-            Some(step) => step,
-            None if self.common.yes || !std::io::stdin().is_terminal() => {
-                return Err(Refusal::new(
-                    RefusalKind::Usage,
-                    "promote.step",
-                    "--step N says which step the promotion is meant for; gonogo status shows it",
-                )
-                .into());
-            }
-            None => {
-                let target = self.find(place)?;
-                self.read(&target).await;
-                let facts = self.facts(&target)?;
-                let step = facts.fresh().and_then(|observed| observed.workload.step);
-                step.ok_or_else(|| {
-                    Refusal::rule(
-                        "promote.step",
-                        "the rollout could not be read, or has no steps",
-                    )
-                })?
-            }
-        };
-        self.acting(place, Command::Promote { step }, wait).await
-    }
-
-    /// By any name; what the ledger quotes with its image needs no registry.
-    async fn rollback_release(&mut self, place: &Place, name: &str) -> Result<ReleaseRef, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let release = self.release(&target.id.project, name).await?;
-        let facts = self.facts(&target)?;
-        let quoted = facts
-            .state
-            .past
-            .iter()
-            .rev()
-            .map(|past| &past.release)
-            .find(|past| past.commit == release.commit && past.image.is_some());
-        if let Some(quoted) = quoted {
-            return Ok(quoted.clone());
-        }
-        Ok(self
-            .release_with_artifact(&target.id.project, name)
-            .await?
-            .to_ref())
-    }
-
     /// A command that changes the platform: decided, confirmed, executed.
-    async fn acting(&mut self, place: &Place, command: Command, wait: bool) -> Result<Exit, Stop> {
+    pub(super) async fn acting(
+        &mut self,
+        place: &Place,
+        command: Command,
+        wait: bool,
+    ) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         let facts = self.facts(&target)?;
@@ -497,7 +389,7 @@ impl Headless {
     }
 
     /// Until a person is needed or it ended; then says for what.
-    async fn waited(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
+    pub(super) async fn waited(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
         let exit = self.attend_until(target, until).await?;
         let outline = self.outline(target);
         self.data(json!({"verb": "wait", "target": outline}), Vec::new);

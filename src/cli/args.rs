@@ -38,6 +38,9 @@ pub struct Common {
     /// Print the exact requests and write nothing, not even to the ledger
     #[arg(long, global = true)]
     pub dry_run: bool,
+    /// Fly past missing approvals and order, in an emergency; a second person has to countersign (deploy, fly)
+    #[arg(long, global = true)]
+    pub break_glass: bool,
     /// Sample one window of metrics and health first
     #[arg(long, global = true)]
     pub sample: bool,
@@ -108,7 +111,8 @@ pub struct Wish {
 pub enum Verb {
     /// The cockpit on the embedded practice cluster
     Rehearse(Wish),
-    /// What is live, how it is, and what is under way
+    /// What is live, how it is, and what is under way; exit 1 where something was not read, or a break-glass waits for
+    /// its countersign
     Status {
         #[arg(value_name = "ENV")]
         environment: Option<String>,
@@ -150,8 +154,9 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
         release: String,
-        #[arg(long, default_value = "deploy")]
-        reason: String,
+        /// Why; with --break-glass it has to be said
+        #[arg(long)]
+        reason: Option<String>,
         /// Until a person is needed, or it ended
         #[arg(long)]
         wait: bool,
@@ -160,6 +165,37 @@ pub enum Verb {
     Fly {
         #[command(flatten)]
         place: Place,
+        /// Why, with --break-glass
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Attend a flight as its guard; `stop` keeps the guard from holding it
+    Guard {
+        #[command(flatten)]
+        place: Place,
+        what: Option<GuardWord>,
+        /// Why it is stopped
+        #[arg(long, requires = "what")]
+        reason: Option<String>,
+    },
+    /// Answer for somebody else's break-glass
+    Countersign {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Keep a release from flying here until it is cleared
+    Ground {
+        #[command(flatten)]
+        place: Place,
+        /// Left out: what flies here, or flew last
+        release: Option<String>,
+        /// Let it fly again
+        #[arg(long)]
+        clear: bool,
+        #[arg(long)]
+        reason: String,
     },
     /// Say GO to exactly this plan
     Approve {
@@ -248,6 +284,9 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
         release: Option<String>,
+        /// To the platform's own former revision, whatever the ledger says
+        #[arg(long, conflicts_with = "release")]
+        former_revision: bool,
         /// Through the stages again, as a deployment goes
         #[arg(long)]
         staged: bool,
@@ -283,6 +322,8 @@ pub enum Verb {
         #[arg(long)]
         markdown: bool,
     },
+    /// The manual page: `gonogo man | man -l -`
+    Man,
     /// Completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -291,6 +332,11 @@ pub enum Verb {
 pub enum Format {
     Md,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GuardWord {
+    Stop,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -302,10 +348,8 @@ pub enum ReleaseVerb {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    Show {
-        project: String,
-        name: String,
-    },
+    /// One release, by any of its names
+    Show { project: String, name: String },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -12,11 +12,18 @@ use crate::{
         deployment::Deployment,
         entry::{DeploymentId, Ending},
         target::Target,
+        workspace::Actor,
     },
     flight::process::{self, Mover, Next, Waiting},
-    policy::facts::Facts,
+    policy::{
+        confirm::Challenge,
+        decide::{Command, Decision, decide},
+        facts::Facts,
+        guard::Stand,
+    },
     ports::watch::Post,
     runtime::outside::Outside,
+    session::event::End,
 };
 
 use super::{
@@ -59,7 +66,7 @@ impl Headless {
         let started = self.outside.now();
         let deadline = self.common.timeout;
         let mut beat = tokio::time::interval(Duration::from_millis(200));
-        let mut shown = Shown::default();
+        let (mut shown, mut rested) = (Shown::default(), None);
         let before = self
             .facts(target)?
             .current()
@@ -76,6 +83,7 @@ impl Headless {
             }
             if until != Until::Sampled {
                 self.attend(&target.id).await?;
+                self.guard(target, &mut rested).await?;
                 self.show(target, &mut shown);
             }
             let elapsed =
@@ -89,6 +97,39 @@ impl Headless {
                 return Ok(Exit::UnderWay);
             }
         }
+    }
+
+    /// Whoever attends is the guard as well. After a failure it rests for a scrape.
+    async fn guard(&mut self, target: &Target, rested: &mut Option<Timestamp>) -> Result<(), Stop> {
+        let now = self.outside.now();
+        let Stand::Hold(mut cause) = self.known.guard(&target.id, now, &self.actor) else {
+            return Ok(());
+        };
+        if rested.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        cause.watched_by.clone_from(&self.actor.name);
+        let command = Command::Guard {
+            cause: Box::new(cause),
+        };
+        let facts = self.facts(target)?;
+        let Ok(Decision::Act { act, .. }) = decide(&command, &facts, &self.actor) else {
+            return Ok(());
+        };
+        let Some(confirmed) = Challenge::new(*act, facts.environment).by_guard() else {
+            return Ok(());
+        };
+        let mut executor = self.executor();
+        executor.actor = Actor::guard(&self.outside.host);
+        let end = executor.execute(&confirmed, &command, None).await;
+        self.sync().await?;
+        if let End::Failed(fault) | End::Unknown(fault) = end {
+            let rest = self.outside.workspace.timings.scrape_interval;
+            *rested = now.checked_add(rest).ok();
+            self.output
+                .say(&format!("gonogo: the guard could not hold: {fault}"));
+        }
+        Ok(())
     }
 
     fn reached(

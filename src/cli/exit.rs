@@ -31,6 +31,37 @@ impl From<Exit> for std::process::ExitCode {
 }
 
 impl Exit {
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::NoGo,
+        Self::NotFound,
+        Self::Raced,
+        Self::Unknown,
+        Self::UnderWay,
+        Self::Interrupted,
+    ];
+
+    /// For the manual.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => {
+                "failed; also a flight that ended aborted or rolled back, and a broken chain"
+            }
+            Self::Usage => "the command line or the configuration is wrong",
+            Self::NoGo => "NO-GO: a rule refused it",
+            Self::NotFound => "not found, or the name is ambiguous",
+            Self::Raced => "somebody else acted first",
+            Self::Unknown => {
+                "the outcome is unknown; look at status, gonogo never sends it again blindly"
+            }
+            Self::UnderWay => "still under way when --timeout ended",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     pub fn of_refusal(refusal: &Refusal) -> Self {
         match refusal.kind {
             RefusalKind::Rule => Self::NoGo,

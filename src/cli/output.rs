@@ -4,14 +4,14 @@
     reason = "both streams are reached through the one value that knows the format"
 )]
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{borrow::Cow, fmt::Write as _, io::Write as _};
 
 use serde_json::{Value, json};
 
 use crate::{
     domain::{
         fault::Fault,
-        text::{Clean, clean_lines, is_hidden},
+        text::{Clean, clean_lines, is_hidden, redacted},
     },
     policy::refusal::Refusal,
 };
@@ -55,6 +55,7 @@ impl Output {
                 fields.insert("rehearsal".to_owned(), json!(true));
             }
         }
+        without_secrets(&mut object);
         self.own(&escaped(&object.to_string()));
     }
 
@@ -75,6 +76,20 @@ impl Output {
         if self.json {
             self.data(rehearsal, json!({"refusal": refusal}), Vec::new);
         }
+    }
+}
+
+/// Clean texts are already; others are what people typed.
+fn without_secrets(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(changed) = redacted(text) {
+                *text = changed;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_secrets),
+        Value::Object(fields) => fields.values_mut().for_each(without_secrets),
+        _ => {}
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::{
-    config,
+    config::{self, Loaded},
     domain::{
         target::{Target, TargetId},
         time,
@@ -23,19 +22,12 @@ use crate::{
 };
 
 use super::{
-    args::{AuditVerb, Cli, Common, Format, Place, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Format, Place, ReleaseVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
     output::Output,
 };
-
-pub fn completions(shell: clap_complete::Shell, output: Output) -> Exit {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
-    output.own(String::from_utf8_lossy(&script).trim_end());
-    Exit::Done
-}
 
 pub fn keys(markdown: bool, keymap: &Keymap, output: Output) -> Exit {
     // The table of the documentation is that of the defaults; the list is that of the person who asks.
@@ -60,15 +52,21 @@ pub fn config_check(common: &Common, example: bool, output: Output) -> Exit {
         output.own(config::EXAMPLE.trim_end());
         return Exit::Done;
     }
-    match super::load(common) {
-        Ok(loaded) => {
-            let workspace = &loaded.workspace;
+    match super::workspace(common.config.as_deref()) {
+        Ok(Loaded {
+            workspace,
+            warnings,
+            ..
+        }) => {
+            for warning in &warnings {
+                output.say(&warning.to_string());
+            }
             let (projects, environments, targets) = (
                 workspace.projects.len(),
                 workspace.environments.len(),
                 workspace.targets.len(),
             );
-            let object = json!({"ok": true, "name": workspace.name, "projects": projects, "environments": environments, "targets": targets});
+            let object = json!({"ok": true, "name": workspace.name, "projects": projects, "environments": environments, "targets": targets, "warnings": warnings});
             output.data(workspace.rehearsal.is_some(), object, || {
                 vec![format!(
                     "{}: {projects} projects, {environments} environments, {targets} targets: good",
@@ -121,8 +119,22 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,
+        "break_glass": glass_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
     })
+}
+
+/// What waits for a countersign.
+fn glass_json(facts: &Facts<'_>) -> Vec<Value> {
+    let within = facts.workspace.timings.countersign;
+    let one = |glass: &crate::domain::deployment::Glass| {
+        let due = glass.due(within);
+        json!({
+            "deployment": glass.deployment, "by": glass.by, "at": glass.at, "reason": glass.reason,
+            "skipped": glass.skipped, "due": due, "overdue": facts.now > due,
+        })
+    };
+    facts.state.unsigned().map(one).collect()
 }
 
 fn target_line(facts: &Facts<'_>) -> String {
@@ -156,6 +168,10 @@ fn target_line(facts: &Facts<'_>) -> String {
         let _ = write!(text, "  {}", trouble.value);
     } else if let Some(recorded) = recorded.filter(|_| facts.drift()) {
         let _ = write!(text, "  drift: the ledger says {recorded}");
+    }
+    let within = facts.workspace.timings.countersign;
+    for glass in facts.state.unsigned() {
+        let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
     text.trim_end().to_owned()
 }
@@ -277,7 +293,16 @@ impl Headless {
                     self.facts(target)
                         .is_ok_and(|facts| facts.fresh().is_none())
                 });
-                return Ok(if unread { Exit::Failed } else { Exit::Done });
+                // A break-glass that nobody answers for is red.
+                let red = targets.iter().any(|target| {
+                    self.facts(target)
+                        .is_ok_and(|facts| facts.state.unsigned().next().is_some())
+                });
+                return Ok(if unread || red {
+                    Exit::Failed
+                } else {
+                    Exit::Done
+                });
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

@@ -91,7 +91,8 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit 
         cancel.clone(),
     ));
     // To practise with one's own keys and colours, as far as there is a configuration that can be read.
-    let screen = super::load(common).map_or_else(|_| Screen::default(), |loaded| loaded.screen);
+    let screen = super::workspace(common.config.as_deref())
+        .map_or_else(|_| Screen::default(), |loaded| loaded.screen);
     let exit = fly(Arc::clone(&rehearsal.outside), screen, common, output).await;
     cancel.cancel();
     let _ = colleagues.await;

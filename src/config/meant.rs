@@ -1,6 +1,7 @@
 //! The configuration as meant: forms become the nouns of the domain, and what one key says about another is
 //! followed up. A form that lacks what names it was reported already and is left out.
 
+mod access;
 mod item;
 mod people;
 mod place;
@@ -82,6 +83,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
         people: people.into_iter().map(|meant| meant.value).collect(),
         timings,
         trust_names: root.flag("trust_names"),
+        access: access::access(root, ground, report),
         ledger: ledger(root, ground, report),
         rehearsal: root.form("rehearsal").map(|form| Rehearsal {
             scenario: form.text("scenario").unwrap_or_default().to_owned(),
@@ -124,6 +126,7 @@ fn timings(root: &Form, report: &mut Report) -> Timings {
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(standard.health_answers),
         scrape_interval: duration("scrape_interval", standard.scrape_interval),
+        countersign: duration("countersign", standard.countersign),
     };
     for (key, interval) in [
         ("health_interval", timings.health_interval),

@@ -81,8 +81,13 @@ pub(super) struct Report<'a> {
     text: &'a str,
     pub trust: Trust,
     problems: Vec<Problem>,
+    /// Found after there were enough.
+    more: usize,
     warnings: Vec<Problem>,
 }
+
+/// Nobody reads more; and a text that is wrong everywhere is wrong once.
+const MOST: usize = 200;
 
 impl<'a> Report<'a> {
     pub fn new(file: &'a Path, text: &'a str, trust: Trust) -> Self {
@@ -91,11 +96,16 @@ impl<'a> Report<'a> {
             text,
             trust,
             problems: Vec::new(),
+            more: 0,
             warnings: Vec::new(),
         }
     }
 
     pub fn problem(&mut self, at: usize, sentence: impl Into<String>, hint: impl Into<String>) {
+        if self.problems.len() >= MOST {
+            self.more += 1;
+            return;
+        }
         let problem = self.place(at, sentence.into(), hint.into());
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
@@ -103,6 +113,9 @@ impl<'a> Report<'a> {
     }
 
     pub fn warning(&mut self, at: usize, sentence: impl Into<String>, hint: impl Into<String>) {
+        if self.warnings.len() >= MOST {
+            return;
+        }
         let warning = self.place(at, sentence.into(), hint.into());
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -121,6 +134,13 @@ impl<'a> Report<'a> {
             Ok(self.warnings)
         } else {
             self.problems.sort_by_key(place);
+            if self.more > 0 {
+                self.problems.push(Problem::of_file(
+                    self.file,
+                    format!("there are {} more", self.more),
+                    "begin with those above",
+                ));
+            }
             Err(Problems(self.problems))
         }
     }

@@ -5,6 +5,7 @@ use std::{fmt::Display, path::Path};
 use toml::Value;
 
 use crate::domain::{
+    access::{Access, Plugins},
     environment::{Environment, Policy},
     plan::{ItemKind, ItemSpec, Probe},
     project::{Project, TagStrategy},
@@ -29,6 +30,7 @@ pub fn render(workspace: &Workspace) -> String {
     }
     page.heading("[ledger]");
     page.pair("path", path(&workspace.ledger));
+    page.access(&workspace.access);
     let timings = &workspace.timings;
     page.heading("[timings]");
     page.pair(
@@ -39,6 +41,7 @@ pub fn render(workspace: &Workspace) -> String {
     page.pair("health_interval", quoted(&typed(timings.health_interval)));
     page.pair("health_answers", timings.health_answers);
     page.pair("scrape_interval", quoted(&typed(timings.scrape_interval)));
+    page.pair("countersign", quoted(&typed(timings.countersign)));
     for project in &workspace.projects {
         page.project(project);
     }
@@ -74,6 +77,26 @@ impl Page {
     fn maybe(&mut self, key: &str, value: Option<impl Display>) {
         if let Some(value) = value {
             self.pair(key, value);
+        }
+    }
+
+    fn access(&mut self, access: &Access) {
+        let plugins = &access.plugins;
+        if *plugins != Plugins::default() {
+            self.heading("[plugins]");
+            self.pair("policy", quoted(plugins.policy.word()));
+            let paths: Vec<String> = plugins
+                .allow
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            self.pair("allow", list(&paths));
+        }
+        for login in &access.registries {
+            self.heading("[[registry]]");
+            self.pair("address", quoted(&login.address));
+            self.pair("user", quoted(&login.user));
+            self.pair("password", quoted(&login.password.to_string()));
         }
     }
 
@@ -163,6 +186,7 @@ impl Page {
                     .roll_back
                     .map(|figure| ("roll_back", Value::Float(figure).to_string())),
             );
+            fields.push(("intervals", limit.intervals.to_string()));
             table(&fields)
         });
         self.tables("limits", limits);

@@ -77,6 +77,20 @@ pub static METRIC_PREFIX: Rule = Rule {
     },
 };
 
+/// Compared with what a kubeconfig leads to, so nothing in it may be left to the reader.
+pub static PROGRAM: Rule = Rule {
+    what: "the whole path of a program",
+    hint: "write it like /usr/local/bin/aws-iam-authenticator",
+    holds: |text| {
+        text.starts_with('/')
+            && visible(text)
+            && !text
+                .split('/')
+                .skip(1)
+                .any(|segment| matches!(segment, "" | "." | ".."))
+    },
+};
+
 pub static ADDRESS: Rule = Rule {
     what: "the address of a server",
     hint: "write it like https://registry.example, with no user, password, query or fragment",

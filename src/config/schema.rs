@@ -43,6 +43,10 @@ pub enum Kind {
     /// 0 or more.
     Wait,
     Path,
+    /// Whole paths of programs.
+    Programs,
+    /// Where a secret is: `env:`, `file:` or `cmd:`.
+    Secret,
     OneOf(&'static [&'static str]),
     SomeOf(&'static [&'static str]),
     /// Regular expressions.
@@ -100,6 +104,7 @@ pub const PHASES: &[&str] = &[
     "communicate",
 ];
 pub const ITEM_KINDS: &[&str] = &["check", "probe"];
+pub const PLUGINS: &[&str] = &["deny", "allowlist", "allow-all"];
 pub const PROBES: &[&str] = &["pods", "health", "metrics"];
 /// Role words with a meaning of their own; approval rules may name more.
 pub const ROLES: &[&str] = &["watch", "operate", "stop", "waive", "configure", "approve"];
@@ -116,6 +121,8 @@ pub static ROOT: Section = Section {
         default("keys", Kind::Keys, "{}", "other keys for actions; `gonogo keys` lists both")
             .own_file_only("it decides what your keys do"),
         optional("ledger", Kind::Table(&LEDGER), "where the record of everything is kept"),
+        default("plugins", Kind::Table(&CREDENTIAL_PLUGINS), "{}", "programs that a kubeconfig may have gonogo run for credentials"),
+        default("registry", Kind::Tables(&REGISTRY), "[]", "who we are to a registry that is not open to everybody"),
         default("timings", Kind::Table(&TIMINGS), "{}", "the clocks of the cockpit"),
         required("project", Kind::Tables(&PROJECT), "a deployable thing in a source repository"),
         required("environment", Kind::Tables(&ENVIRONMENT), "a place releases run; the order of the file is the order of promotion"),
@@ -154,6 +161,29 @@ static LEDGER: Section = Section {
 };
 
 #[rustfmt::skip]
+static CREDENTIAL_PLUGINS: Section = Section {
+    heading: "[plugins]",
+    keys: &[
+        default("policy", Kind::OneOf(PLUGINS), "\"allowlist\"", "`deny` runs none, `allowlist` the known helpers and those in `allow`, `allow-all` whatever a kubeconfig says")
+            .own_file_only("these programs run as you"),
+        default("allow", Kind::Programs, "[]", "further programs, by their whole paths")
+            .own_file_only("these programs run as you"),
+    ],
+};
+
+#[rustfmt::skip]
+static REGISTRY: Section = Section {
+    heading: "[[registry]]",
+    keys: &[
+        required("address", Kind::Text(&rules::ADDRESS), "its address, as in [[project]] `registry`")
+            .own_file_only("your password would be sent there"),
+        required("user", Kind::Text(&rules::TEXT), "the account"),
+        required("password", Kind::Secret, "where its password is: \"env:NAME\", \"file:PATH\" or \"cmd:PROGRAM WORDS\"")
+            .own_file_only("it would be read, or run, and sent to the address"),
+    ],
+};
+
+#[rustfmt::skip]
 static TIMINGS: Section = Section {
     heading: "[timings]",
     keys: &[
@@ -162,6 +192,7 @@ static TIMINGS: Section = Section {
         default("health_interval", Kind::Duration, "\"2s\"", "between two polls of a health endpoint"),
         default("health_answers", Kind::Count(1, 1000), "10", "how many good answers in a row make it healthy"),
         default("scrape_interval", Kind::Duration, "\"5s\"", "between two scrapes of metrics"),
+        default("countersign", Kind::Duration, "\"1h\"", "how long after a break-glass a second person may take to countersign it"),
     ],
 };
 
@@ -277,6 +308,7 @@ static LIMIT: Section = Section {
         required("metric", Kind::OneOf(METRICS), "the error rate in percent, or the 99th percentile of latency in milliseconds"),
         required("hold", Kind::Figure, "above this nothing is promoted"),
         optional("roll_back", Kind::Figure, "above this the release should go"),
+        default("intervals", Kind::Count(1, 1000), "3", "for how many scrapes in a row it is over `hold`, or not known, before the guard holds"),
     ],
 };
 
@@ -399,6 +431,111 @@ mod tests {
                     section.heading
                 );
                 assert!(key.doc.len() > 7, "{} in {}", key.name, section.heading);
+            }
+        }
+    }
+
+    /// Each key, and the headers that lead to it.
+    fn keys() -> Vec<(String, &'static Section, &'static Key)> {
+        fn walk(
+            section: &'static Section,
+            path: &[(&str, bool)],
+            found: &mut Vec<(String, &'static Section, &'static Key)>,
+        ) {
+            let mut headers = String::new();
+            for depth in 1..=path.len() {
+                let names: Vec<&str> = path[..depth].iter().map(|(name, _)| *name).collect();
+                let name = names.join(".");
+                headers += &if path[depth - 1].1 {
+                    format!("[[{name}]]\n")
+                } else {
+                    format!("[{name}]\n")
+                };
+            }
+            for key in section.keys {
+                found.push((headers.clone(), section, key));
+                let (inner, many) = match key.kind {
+                    Kind::Table(inner) => (inner, false),
+                    Kind::Tables(inner) => (inner, true),
+                    _ => continue,
+                };
+                walk(inner, &[path, &[(key.name, many)]].concat(), found);
+            }
+        }
+        let mut found = Vec::new();
+        walk(&ROOT, &[], &mut found);
+        found
+    }
+
+    /// Of TOML's types, those that this key does not take.
+    fn wrong(kind: &Kind) -> Vec<&'static str> {
+        let takes: &[&str] = match kind {
+            Kind::Text(_) | Kind::Path | Kind::Secret | Kind::OneOf(_) => &["text"],
+            Kind::Texts(_) | Kind::SomeOf(_) | Kind::Patterns | Kind::Globs | Kind::Programs => {
+                &["list"]
+            }
+            Kind::Flag => &["flag"],
+            Kind::Count(..) => &["whole"],
+            Kind::Number => &["whole", "fraction"],
+            Kind::Figure | Kind::Duration | Kind::Wait => &["whole", "fraction", "text"],
+            Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
+            Kind::Tables(_) => &["list"],
+        };
+        [
+            ("text", "\"x\""),
+            ("whole", "7"),
+            ("fraction", "1.5"),
+            ("flag", "true"),
+            ("date", "1979-05-27"),
+            ("list", "[]"),
+            ("table", "{}"),
+        ]
+        .into_iter()
+        .filter(|(name, _)| !takes.contains(name))
+        .map(|(_, value)| value)
+        .collect()
+    }
+
+    #[test]
+    fn every_key_answers_a_wrong_type_with_its_place() {
+        let folders = crate::config::Folders::within("/w".as_ref(), None);
+        let read = |text: &str| {
+            crate::config::parse_with(
+                text,
+                "/w/gonogo.toml".as_ref(),
+                crate::config::Trust::Own,
+                Some(&folders),
+            )
+        };
+        let keys = keys();
+        assert!(keys.len() > 80, "the walk found only {} keys", keys.len());
+        for (headers, section, key) in keys {
+            for value in wrong(&key.kind) {
+                let text = format!("{headers}{} = {value}\n", key.name);
+                let problems = read(&text).expect_err(&text).0;
+                let place = (headers.lines().count() + 1, key.name.len() + 4);
+                // A list or table is placed at what is typed, too.
+                let told = problems.iter().any(|problem| {
+                    (problem.line, problem.column) == place
+                        && problem
+                            .sentence
+                            .contains(&format!("`{}` in {} takes", key.name, section.heading))
+                        && !problem.hint.is_empty()
+                });
+                assert!(told, "{text} is told: {problems:#?}");
+            }
+            // A list of the wrong things.
+            if matches!(wrong(&key.kind).as_slice(), values if !values.contains(&"[]")) {
+                let text = format!("{headers}{} = [1979-05-27]\n", key.name);
+                let problems = read(&text).expect_err(&text).0;
+                let place = (headers.lines().count() + 1, key.name.len() + 5);
+                assert!(
+                    problems.iter().any(|problem| {
+                        (problem.line, problem.column) == place
+                            && problem.sentence.contains(&format!("`{}`", key.name))
+                    }),
+                    "{text} is told: {problems:#?}"
+                );
             }
         }
     }

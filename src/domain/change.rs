@@ -1,7 +1,7 @@
 //! What one key or verb confirms: an act of one to three concrete changes, each with the preconditions that
 //! were read seconds before. The planner leaves the executor no choices (HOUSE §1).
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -191,8 +191,27 @@ pub struct Act {
     pub changes: Vec<Change>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Set when nobody pressed a key: what the guard saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Box<Cause>>,
+    /// What stood against it and was passed over, gate by gate (SPEC 8.13): not empty means break-glass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<String>,
     /// What will be true afterwards, on the platform and in the desired state.
     pub afterwards: Vec<String>,
+}
+
+/// Why the guard acts: a figure that is over its limit, or not known, for too long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The gate that does not pass: `metric.error_rate`.
+    pub gate: String,
+    /// What it said, with its figures.
+    pub sentence: String,
+    /// Since when, as the process saw it that acts.
+    pub since: Timestamp,
+    /// The person whose process watched, and whose rights it acts with.
+    pub watched_by: String,
 }
 
 impl Act {

@@ -75,6 +75,8 @@ pub enum Answer {
 pub enum Means {
     Dialog,
     Flags,
+    /// Nobody confirmed it: the guard holds by itself.
+    Guard,
 }
 
 /// What became of one change.
@@ -85,6 +87,9 @@ pub enum Outcome {
         /// The server did not answer us; we saw it by reading.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         seen: bool,
+        /// Nothing on the object says that it was ours: somebody else may have done the same meanwhile.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        perhaps: bool,
     },
     Refused {
         fault: Fault,
@@ -169,6 +174,31 @@ pub enum Body {
     RollbackOpened {
         deployment: DeploymentId,
         plan: Box<StoredPlan>,
+        reason: String,
+    },
+    /// Somebody flew past gates that only an emergency may pass (SPEC 8.13). A second person countersigns.
+    GlassBroken {
+        deployment: DeploymentId,
+        reason: String,
+        /// What stood against it, gate by gate, as it was said then.
+        skipped: Vec<String>,
+    },
+    Countersigned {
+        deployment: DeploymentId,
+        reason: String,
+    },
+    /// The guard does not hold this flight any more.
+    GuardStopped {
+        deployment: DeploymentId,
+        reason: String,
+    },
+    /// A release that may not fly here until somebody clears it (SPEC E9).
+    Grounded {
+        release: ReleaseRef,
+        reason: String,
+    },
+    Cleared {
+        release: ReleaseRef,
         reason: String,
     },
     /// Before anything is sent.
@@ -286,18 +316,50 @@ impl Entry {
                 plan.release.title(),
                 because(Some(reason))
             ),
+            Body::GlassBroken {
+                reason, skipped, ..
+            } => format!(
+                "{who} broke the glass: {reason} (past: {})",
+                skipped.join("; ")
+            ),
+            Body::Countersigned { reason, .. } => {
+                format!(
+                    "{who} countersigned the break-glass{}",
+                    because(Some(reason))
+                )
+            }
+            Body::GuardStopped { reason, .. } => {
+                format!("{who} stopped the guard{}", because(Some(reason)))
+            }
+            Body::Grounded { release, reason } => format!(
+                "{who} grounded release {}{}",
+                release.title(),
+                because(Some(reason))
+            ),
+            Body::Cleared { release, reason } => format!(
+                "{who} cleared release {} to fly again{}",
+                release.title(),
+                because(Some(reason))
+            ),
             Body::Intended { act, change, .. } => {
                 let line = act
                     .changes
                     .get(*change)
                     .map_or_else(String::new, super::change::Change::line);
-                format!("{who} asked ({}): {line}", act.kind.verb())
+                let why = act.guard.as_ref().and(act.reason.as_ref());
+                format!("{who} asked ({}): {line}{}", act.kind.verb(), because(why))
             }
             Body::Settled { outcome, .. } => match outcome {
-                Outcome::Applied { seen: false } => "applied".to_owned(),
-                Outcome::Applied { seen: true } => {
-                    "applied (seen by reading; the answer was lost)".to_owned()
-                }
+                Outcome::Applied { seen: false, .. } => "applied".to_owned(),
+                Outcome::Applied {
+                    seen: true,
+                    perhaps: false,
+                } => "applied (seen by reading; the answer was lost)".to_owned(),
+                Outcome::Applied {
+                    seen: true,
+                    perhaps: true,
+                } => "done (seen by reading, perhaps by somebody else; the answer was lost)"
+                    .to_owned(),
                 Outcome::Refused { fault } => format!("refused: {fault}"),
                 Outcome::Unknown { fault } => format!("outcome UNKNOWN: {fault}"),
                 Outcome::NotApplied => "looked: it never landed".to_owned(),
@@ -334,7 +396,10 @@ fn because(reason: Option<&String>) -> String {
 impl Body {
     pub fn deployment(&self) -> Option<&DeploymentId> {
         match self {
-            Self::Numbered { .. } | Self::Unknown { .. } => None,
+            Self::Numbered { .. }
+            | Self::Grounded { .. }
+            | Self::Cleared { .. }
+            | Self::Unknown { .. } => None,
             Self::Requested { deployment, .. }
             | Self::Cancelled { deployment, .. }
             | Self::Decided { deployment, .. }
@@ -344,6 +409,9 @@ impl Body {
             | Self::Reopened { deployment, .. }
             | Self::Measured { deployment, .. }
             | Self::RollbackOpened { deployment, .. }
+            | Self::GlassBroken { deployment, .. }
+            | Self::Countersigned { deployment, .. }
+            | Self::GuardStopped { deployment, .. }
             | Self::Intended { deployment, .. }
             | Self::Settled { deployment, .. }
             | Self::StageReached { deployment, .. }

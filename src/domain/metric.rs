@@ -52,6 +52,24 @@ pub struct Limit {
     pub hold: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll_back: Option<f64>,
+    /// For how many scrapes in a row it is over the limit, or not known, before the guard holds.
+    #[serde(default = "Limit::intervals", skip_serializing_if = "Limit::is_usual")]
+    pub intervals: u32,
+}
+
+impl Limit {
+    /// Once is chance, three times in a row is not (QUALITY F17).
+    pub const INTERVALS: u32 = 3;
+
+    fn intervals() -> u32 {
+        Self::INTERVALS
+    }
+
+    // The usual is left out, so that the digests of plans approved before stay what they were.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    fn is_usual(intervals: &u32) -> bool {
+        *intervals == Self::INTERVALS
+    }
 }
 
 /// One pod's counters at one moment, summed over labels. Missing families are None, never zero.

@@ -280,8 +280,30 @@ pub struct ReleaseRef {
 }
 
 impl ReleaseRef {
+    /// What the platform keeps and no release of ours explains: named by its revision and its image. It has no number
+    /// and no commit; a digest of the image stands for that, so that two of them are told apart.
+    pub fn of_revision(revision: u64, image: &str) -> Self {
+        let digest = Digest::of(image.as_bytes());
+        let stands_for = digest.as_str().get(7..47).unwrap_or_default();
+        Self {
+            number: 0,
+            commit: Commit(stands_for.to_owned()),
+            name: Some(Clean::new(&format!(
+                "revision {revision} ({})",
+                super::change::short_image(image)
+            ))),
+            image: Some(image.to_owned()),
+        }
+    }
+
+    /// No release of ours: only the platform knows it.
+    pub fn is_only_a_revision(&self) -> bool {
+        self.number == 0
+    }
+
     pub fn title(&self) -> String {
         match &self.name {
+            Some(name) if self.is_only_a_revision() => name.to_string(),
             Some(name) => format!("{} {name}", self.number),
             None => format!("{} {}", self.number, self.commit.short()),
         }

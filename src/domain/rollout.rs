@@ -144,6 +144,20 @@ impl Workload {
             .map(|(index, _)| index)
     }
 
+    /// The first step behind `step` and up to the next pause that we cannot foretell, and its name. Whoever promotes
+    /// passes over it.
+    pub fn unknown_after(&self, step: usize) -> Option<(usize, &str)> {
+        self.steps
+            .iter()
+            .enumerate()
+            .skip(step.saturating_add(1))
+            .take_while(|(_, step)| !matches!(step, Step::Pause(_)))
+            .find_map(|(at, step)| match step {
+                Step::Other(name) => Some((at, name.as_str())),
+                _ => None,
+            })
+    }
+
     /// Is the controller resting at a step's own pause?
     pub fn rests_at_step(&self) -> bool {
         self.observed

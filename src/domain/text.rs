@@ -1,9 +1,12 @@
 //! Text from outside, made harmless and visible: the one function that everything a cluster, a
 //! repository, a registry, a log or a person wrote passes before it can reach a cell or a line.
 //!
-//! It owns what counts as dangerous; it knows nothing of terminals, colours or where text came from.
+//! Letters that pass for others are named (`m‹Cyrillic a›in`), in `disguise`. It owns what counts as dangerous; it knows nothing of terminals, colours or where text came from.
 //! Nothing is dropped in silence: a character that could move the cursor, reorder or hide text is
 //! replaced by something a person can see (`␛[31m`, `‹U+202E›`).
+
+mod disguise;
+mod redact;
 
 use std::borrow::{Borrow, Cow};
 use std::convert::Infallible;
@@ -11,6 +14,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use disguise::look_alike;
+pub use redact::redacted;
 
 /// The longest field that is kept, in bytes of UTF-8, the mark of the cut included.
 pub const FIELD_BYTES: usize = 4096;
@@ -23,9 +29,14 @@ const CUT: char = '…';
 pub struct Clean(Box<str>);
 
 impl Clean {
-    /// Sanitises `raw`. Line breaks become visible too; use [`clean_lines`] where they are meant.
+    /// Sanitises `raw`, and takes out what looks like a secret. Line breaks become visible too; use [`clean_lines`] where
+    /// they are meant.
     pub fn new(raw: &str) -> Self {
-        Self(cleaned(raw).into())
+        // Nobody reads the rest, and it may be long.
+        let beginning = raw
+            .get(..raw.floor_char_boundary(4 * FIELD_BYTES))
+            .unwrap_or(raw);
+        Self(cleaned(&redacted(beginning)).into())
     }
 
     pub fn as_str(&self) -> &str {
@@ -49,7 +60,7 @@ pub fn cleaned(raw: &str) -> Cow<'_, str> {
     let plain = if raw.is_ascii() {
         raw.bytes().all(|byte| (0x20..0x7f).contains(&byte))
     } else {
-        !raw.chars().any(is_hidden)
+        !raw.chars().any(is_hidden) && disguise::shown(raw).is_none()
     };
     if plain && raw.len() <= FIELD_BYTES {
         return Cow::Borrowed(raw);
@@ -57,7 +68,35 @@ pub fn cleaned(raw: &str) -> Cow<'_, str> {
     Cow::Owned(replaced(raw))
 }
 
+/// Until there is nothing left to replace: a cut may take away what told a Russian word from a disguise.
 fn replaced(raw: &str) -> String {
+    let mut out = visible(raw);
+    while let Some(named) = disguise::shown(&out) {
+        out = cut(named);
+    }
+    out
+}
+
+/// What is too long ends before an escape or after it, and never within.
+fn cut(mut text: String) -> String {
+    if text.len() <= FIELD_BYTES {
+        return text;
+    }
+    let mut end = text.floor_char_boundary(FIELD_BYTES - CUT.len_utf8());
+    let kept = text.get(..end).unwrap_or_default();
+    if let Some(open) = kept.rfind('‹')
+        && !kept.get(open..).unwrap_or_default().contains('›')
+        && end - open < 64
+    {
+        end = open;
+    }
+    text.truncate(end);
+    text.push(CUT);
+    text
+}
+
+/// Without what is hidden.
+fn visible(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len().min(FIELD_BYTES));
     // The end of the longest prefix that leaves room for the mark; cutting there never halves an escape.
     let mut cut_at = 0;
@@ -263,6 +302,8 @@ mod tests {
             proptest::char::range('\0', '\u{9f}'),
             proptest::char::range('\u{2000}', '\u{206f}'),
             proptest::char::range('\u{e0000}', '\u{e01ef}'),
+            proptest::char::range('a', 'z'),
+            proptest::char::range('\u{370}', '\u{58f}'),
         ];
         proptest::collection::vec(symbol, 0..700).prop_map(|symbols| symbols.into_iter().collect())
     }

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    access::Access,
     environment::{Environment, EnvironmentName},
     project::{Project, ProjectId},
     target::{Target, TargetId},
@@ -23,6 +24,9 @@ pub struct Workspace {
     /// An OS account or `--as` counts toward a quorum in protected environments too (SPEC A5).
     pub trust_names: bool,
     pub ledger: PathBuf,
+    /// Credential plugins, and what registries want to be told.
+    #[serde(default)]
+    pub access: Access,
     /// Set on the practice cluster, also through its written configuration.
     pub rehearsal: Option<Rehearsal>,
 }
@@ -88,6 +92,14 @@ impl Actor {
             host: host.to_owned(),
         }
     }
+
+    /// The guard: it acts while nobody presses a key, with the rights of whoever watches.
+    pub fn guard(host: &str) -> Self {
+        Self {
+            name: "guard".to_owned(),
+            ..Self::program(host)
+        }
+    }
 }
 
 /// Defaults of SPEC §3; all of them configurable.
@@ -103,6 +115,8 @@ pub struct Timings {
     pub health_answers: u32,
     /// Between two scrapes of `/metrics`.
     pub scrape_interval: SignedDuration,
+    /// How long after a break-glass a second person may take to countersign it.
+    pub countersign: SignedDuration,
 }
 
 impl Default for Timings {
@@ -113,6 +127,7 @@ impl Default for Timings {
             health_interval: SignedDuration::from_secs(2),
             health_answers: 10,
             scrape_interval: SignedDuration::from_secs(5),
+            countersign: SignedDuration::from_mins(60),
         }
     }
 }

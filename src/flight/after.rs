@@ -3,7 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{change::Change, deployment::Outstanding, entry::Outcome, rollout::Observed};
+use crate::domain::{
+    change::Change,
+    deployment::Outstanding,
+    entry::{IntentId, Outcome},
+    rollout::Observed,
+};
 
 /// Does the object show the change? Meant for a read that began after the change was sent.
 pub fn landed(change: &Change, observed: &Observed) -> bool {
@@ -32,6 +37,20 @@ pub fn landed(change: &Change, observed: &Observed) -> bool {
     }
 }
 
+/// It landed, and we know by reading alone. Whether it was ours is on the object only if our intent is: a status has no
+/// place for it, and a promotion or a resume by a colleague looks the same.
+pub fn seen(change: &Change, intent: &IntentId, observed: &Observed) -> Outcome {
+    let named = observed.workload.intent.as_deref() == Some(intent.0.as_str());
+    let told_apart = match change {
+        Change::PromoteStep { .. } | Change::PromoteFull { .. } | Change::Resume { .. } => named,
+        _ => true,
+    };
+    Outcome::Applied {
+        seen: true,
+        perhaps: !told_apart,
+    }
+}
+
 /// The outcome of an intent nobody waits for any more, or None while it may still land by itself.
 /// `read_at` is when the read began, `deadline` the mutation's.
 pub fn settle(
@@ -45,7 +64,7 @@ pub fn settle(
     }
     let change = outstanding.act.changes.get(outstanding.change)?;
     if landed(change, observed) {
-        return Some(Outcome::Applied { seen: true });
+        return Some(seen(change, &outstanding.intent, observed));
     }
     (read_at.duration_since(outstanding.at) > deadline).then_some(Outcome::NotApplied)
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{
-        deployment::TargetState,
+        deployment::{Glass, TargetState},
         entry::{Body, Entry, StreamId},
         health::Health,
         metric::{Figures, Metrics},
@@ -17,9 +17,13 @@ use crate::{
         release::{Artifact, Commit, Release},
         rollout::Observed,
         target::TargetId,
-        workspace::Workspace,
+        workspace::{Actor, Workspace},
     },
-    policy::facts::Facts,
+    policy::{
+        decide::may_stand_guard,
+        facts::Facts,
+        guard::{Stand, Watch},
+    },
 };
 
 /// Points kept for a curve: ten minutes at the default scrape interval.
@@ -46,6 +50,8 @@ pub struct TargetKnown {
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
     pub curve: VecDeque<CurvePoint>,
+    /// The guard's memory of the flight under way.
+    pub guard: Watch,
 }
 
 /// Figures of the latest interval by template hash, for the sparklines.
@@ -198,6 +204,31 @@ impl Known {
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,
+            guard: &known.guard,
         })
+    }
+
+    /// The guard looks at one target, and says what follows. Only who attends looks, and only who may hold: whoever may
+    /// not, counts no time down that ends in nothing.
+    pub fn guard(&mut self, id: &TargetId, now: Timestamp, watcher: &Actor) -> Stand {
+        let Some(known) = self.targets.get_mut(id) else {
+            return Stand::Off;
+        };
+        let mut watch = std::mem::take(&mut known.guard);
+        match self.facts(id, now) {
+            Some(facts) if may_stand_guard(&facts, watcher) => watch.look(&facts),
+            _ => watch = Watch::default(),
+        }
+        if let Some(known) = self.targets.get_mut(id) {
+            known.guard = watch;
+        }
+        self.facts(id, now)
+            .map_or(Stand::Off, |facts| facts.guard.stand(&facts))
+    }
+
+    /// Every break-glass that nobody has countersigned, wherever it was.
+    pub fn unsigned(&self) -> impl Iterator<Item = (&TargetId, &Glass)> {
+        let targets = self.targets.iter();
+        targets.flat_map(|(id, known)| known.state.unsigned().map(move |glass| (id, glass)))
     }
 }

@@ -20,7 +20,13 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Reject { .. }
         | Command::Withdraw { .. }
         | Command::Check { .. }
-        | Command::Reopen { .. } => &[],
+        | Command::Reopen { .. }
+        | Command::Countersign { .. }
+        | Command::StopGuard { .. }
+        | Command::Ground { .. }
+        | Command::Clear { .. }
+        // The guard has looked at everything already.
+        | Command::Guard { .. } => &[],
         // A waiver is for the stage that is reached: what was reached is written down first.
         Command::Waive { .. } => &[Query::Workload],
         Command::Request { .. } => &[Query::Workload, Query::Catalogue],

@@ -1,16 +1,18 @@
 //! The process manager: what a deployment waits for, and what any attending process records, once. A canary
 //! lasts an hour, an act seconds; what lies between is folded state with deadlines computed from entries.
 
+mod returning;
+mod verifying;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        deployment::{Deployment, FlightState, ItemStatus},
-        entry::{Body, Ending},
-        metric::Limit,
-        plan::{ItemKind, ItemSpec, Probe},
-        rollout::{Observed, PodState, RolloutPhase},
+        change::Cause,
+        deployment::{Deployment, FlightState},
+        entry::Body,
+        rollout::{Observed, PodState, RolloutPhase, Workload},
         target::WorkloadKind,
         time,
     },
@@ -18,7 +20,7 @@ use crate::{
         facts::Facts,
         gate::Verdict,
         gates::{self, health},
-        judge,
+        guard::Stand,
     },
 };
 
@@ -88,9 +90,9 @@ pub fn next(facts: &Facts<'_>) -> Next {
             );
             waiting(Mover::You, stays, None)
         }
-        FlightState::RollingBack => rolling_back(facts, deployment),
-        FlightState::Verifying => verifying(facts, deployment),
-        FlightState::Monitoring => monitoring(facts, deployment),
+        FlightState::RollingBack => returning::rolling_back(facts, deployment),
+        FlightState::Verifying => verifying::verifying(facts, deployment),
+        FlightState::Monitoring => verifying::monitoring(facts, deployment),
     }
 }
 
@@ -161,15 +163,7 @@ fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         );
     }
     if workload.image != deployment.plan.release.image {
-        let other = workload
-            .image
-            .as_deref()
-            .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
-        return waiting(
-            Mover::You,
-            format!("changed outside gonogo: the platform now asks for {other}"),
-            None,
-        );
+        return waiting(Mover::You, outside(workload), None);
     }
     let reached = reached_stages(deployment, observed);
     let id = || deployment.id.clone();
@@ -207,12 +201,44 @@ fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
             .held_by
             .as_ref()
             .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
-        return waiting(Mover::You, format!("held on the platform by {by}"), None);
+        let why = deployment
+            .held
+            .as_ref()
+            .filter(|held| held.by == by)
+            .and_then(|held| held.reason.as_ref())
+            .map_or_else(String::new, |why| format!(": {why}"));
+        return waiting(
+            Mover::You,
+            format!("held on the platform by {by}{why}"),
+            None,
+        );
+    }
+    if let Some(counting) = guarding(facts) {
+        return counting;
     }
     if workload.rests_at_step() {
         return resting(facts, deployment, observed);
     }
     late(facts, deployment, observed)
+}
+
+/// Something is going wrong where the platform would go on by itself, and nobody has said what to do yet.
+fn guarding(facts: &Facts<'_>) -> Option<Next> {
+    let said = |when: &str, cause: &Cause| {
+        format!(
+            "guard: {}; it holds the flight {when} (`guard stop` ends that)",
+            cause.sentence
+        )
+    };
+    match facts.guard.stand(facts) {
+        Stand::Counting { cause, at } => {
+            let left = time::clock(at.duration_since(facts.now));
+            let words = said(&format!("in {left}, unless that recovers"), &cause);
+            Some(waiting(Mover::Gonogo, words, Some(at)))
+        }
+        Stand::Hold(cause) => Some(waiting(Mover::Gonogo, said("now", &cause), None)),
+        Stand::Off | Stand::Calm | Stand::Stopped(_) | Stand::Acted(_) => None,
+    }
 }
 
 /// Stages that the platform rests at, or has passed, and that are not written down yet.
@@ -322,70 +348,12 @@ fn late(facts: &Facts<'_>, deployment: &Deployment, observed: &Observed) -> Next
     )
 }
 
-fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
-    let Some(to) = &deployment.rolling_back_to else {
-        return waiting(Mover::You, "R rolls back", None);
-    };
-    if let Some(act) = &deployment.unfinished {
-        return waiting(
-            Mover::You,
-            format!("{} stopped half way: R finishes it", act.kind.verb()),
-            None,
-        );
-    }
-    let started = deployment
-        .last_act
-        .as_ref()
-        .is_some_and(|act| act.applied == act.of);
-    let Some(observed) = facts.fresh() else {
-        return waiting(Mover::Gonogo, blind(facts), None);
-    };
-    let workload = &observed.workload;
-    if workload.image == to.image
-        && workload.is_promoted()
-        && observed
-            .pods_of(crate::domain::rollout::Side::Old)
-            .next()
-            .is_none()
-    {
-        return Next::Record(vec![Body::Ended {
-            deployment: deployment.id.clone(),
-            ending: Ending::RolledBack,
-        }]);
-    }
-    if workload.image != to.image && deployment.outstanding.is_none() && !started {
-        return waiting(
-            Mover::You,
-            format!("the desired state is not {} yet: R goes on", to.title()),
-            None,
-        );
-    }
-    if workload.paused {
-        let by = workload
-            .held_by
-            .as_ref()
-            .map_or_else(|| "somebody outside gonogo".to_owned(), ToString::to_string);
-        let sentence = format!(
-            "rolling back to {}: held on the platform by {by}, it goes on when that is taken off",
-            to.title()
-        );
-        return waiting(Mover::You, sentence, None);
-    }
-    if workload.rests_at_step() {
-        let step = workload.step.unwrap_or(0);
-        return waiting(
-            Mover::You,
-            format!(
-                "rolling back through the stages: rests at step {step}; R promotes it past them"
-            ),
-            None,
-        );
-    }
-    waiting(
-        Mover::Controller,
-        format!("rolling back to {}: {}", to.title(), workload.message),
-        None,
-    )
+fn outside(workload: &Workload) -> String {
+    let other = workload
+        .image
+        .as_deref()
+        .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
+    format!("changed outside gonogo: the platform now asks for {other}")
 }
 
 fn blind(facts: &Facts<'_>) -> String {
@@ -422,143 +390,4 @@ fn changed_outside(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
             None,
         )),
     }
-}
-
-/// Items in order, each in its box; probes measure by themselves.
-fn verifying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
-    if let Some(changed) = changed_outside(facts, deployment) {
-        return changed;
-    }
-    let Some(item) = deployment
-        .verification()
-        .find(|item| item.required && !deployment.is_settled(item))
-    else {
-        return Next::Record(vec![Body::MonitoringBegan {
-            deployment: deployment.id.clone(),
-        }]);
-    };
-    let done_at = deployment.promoted_at.unwrap_or(facts.now);
-    let edge = |offset| done_at.checked_add(offset).ok();
-    let (opens, closes) = (
-        item.time_box.and_then(|b| edge(b.from)),
-        item.time_box.and_then(|b| edge(b.until)),
-    );
-    if let Some(opens) = opens.filter(|opens| *opens > facts.now) {
-        return waiting(
-            Mover::Gonogo,
-            format!(
-                "{}: its box opens in {}",
-                item.title,
-                time::clock(opens.duration_since(facts.now))
-            ),
-            Some(opens),
-        );
-    }
-    let missed = closes.is_some_and(|closes| facts.now > closes);
-    match item.kind {
-        ItemKind::Check => {
-            let late = if missed { " (its box is over)" } else { "" };
-            waiting(
-                Mover::You,
-                format!("check {}: {}{late}", item.id, item.title),
-                closes,
-            )
-        }
-        ItemKind::Probe(probe) => match measure(probe, facts, &deployment.plan.plan.limits) {
-            (Verdict::Pass, evidence) => measured(deployment, item, true, evidence),
-            (_, evidence) if missed && deployment.item(&item.id) != ItemStatus::Failed => {
-                measured(deployment, item, false, evidence)
-            }
-            (_, evidence) if missed => waiting(
-                Mover::You,
-                format!("{} failed: {evidence}; R rolls back, or waive it", item.id),
-                None,
-            ),
-            (_, evidence) => waiting(
-                Mover::Gonogo,
-                format!("measuring {}: {evidence}", item.title),
-                closes,
-            ),
-        },
-    }
-}
-
-fn measured(deployment: &Deployment, item: &ItemSpec, ok: bool, evidence: String) -> Next {
-    Next::Record(vec![Body::Measured {
-        deployment: deployment.id.clone(),
-        item: item.id.clone(),
-        ok,
-        evidence,
-    }])
-}
-
-/// What a probe sees now.
-fn measure(probe: Probe, facts: &Facts<'_>, limits: &[Limit]) -> (Verdict, String) {
-    let Some(observed) = facts.fresh() else {
-        return (Verdict::Unknown, blind(facts));
-    };
-    match probe {
-        Probe::Pods => health::judge_pods(observed),
-        Probe::Health => {
-            let plan = facts.current().map(|current| &current.plan);
-            plan.and_then(|plan| health::answers(facts, plan))
-                .unwrap_or((Verdict::Unknown, "/health is not configured".to_owned()))
-        }
-        Probe::Metrics => {
-            let Some(source) = &facts.target.metrics else {
-                return (Verdict::Unknown, "/metrics is not configured".to_owned());
-            };
-            let hash = observed.workload.current_hash.as_deref();
-            let judged: Vec<(Verdict, String)> = limits
-                .iter()
-                .map(|limit| judge::judge(facts, source, limit, hash, "the release"))
-                .collect();
-            let worst = judged
-                .iter()
-                .find(|(verdict, _)| *verdict != Verdict::Pass)
-                .cloned();
-            worst.unwrap_or_else(|| {
-                (
-                    Verdict::Pass,
-                    judged
-                        .into_iter()
-                        .map(|(_, sentence)| sentence)
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                )
-            })
-        }
-    }
-}
-
-fn monitoring(facts: &Facts<'_>, deployment: &Deployment) -> Next {
-    if let Some(changed) = changed_outside(facts, deployment) {
-        return changed;
-    }
-    let judgement = gates::close(facts, &deployment.plan);
-    if judgement.go {
-        return Next::Record(vec![Body::Ended {
-            deployment: deployment.id.clone(),
-            ending: Ending::Closed,
-        }]);
-    }
-    let ends = deployment
-        .monitoring_ends()
-        .filter(|ends| *ends > facts.now);
-    if let Some(ends) = ends {
-        let left = time::clock(ends.duration_since(facts.now));
-        return waiting(
-            Mover::Gonogo,
-            format!(
-                "monitoring, {left} left of {}",
-                time::clock(deployment.plan.plan.monitoring)
-            ),
-            Some(ends),
-        );
-    }
-    let why = judgement
-        .blocking()
-        .next()
-        .map_or_else(String::new, |gate| gate.sentence.clone());
-    waiting(Mover::You, format!("cannot close: {why}"), None)
 }

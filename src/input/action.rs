@@ -124,6 +124,16 @@ actions! {
             "Serve the former release and make it the desired one, so that it stays; needs no approval.";
         Retry = "rollout.retry", "retry", ["T"], [Flight], Acts, verbs(&["retry"]);
             "Try an aborted rollout again from its first step.";
+        Ground = "release.ground", "ground", ["K"], [Flight], Acts, verbs(&["ground"]);
+            "Keep this release on the ground here: it does not fly again until somebody clears it, with a reason.";
+        Clear = "release.clear", "clear", [], [Flight], Acts, verbs(&["ground --clear"]);
+            "Let a grounded release fly again here, with your name and a reason.";
+        StopGuard = "guard.stop", "stop guard", [], [Flight], Acts, verbs(&["guard stop"]);
+            "Keep the guard from holding this flight by itself, with your name and a reason.";
+        BreakGlass = "flight.break_glass", "break glass", [], [Plan, Flight], Destructive, verbs(&["fly --break-glass"]);
+            "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
+        Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);
+            "Answer for a break-glass of somebody else, with your name and a reason.";
         Close = "deployment.close", "close", ["C"], [Flight], Acts, verbs(&["close"]);
             "Close the session: record, announce and report it, once verification and monitoring are done.";
     }

@@ -1,5 +1,6 @@
-//! Nothing irreversible without an act that a person saw and confirmed. `Confirmed<Act>` has two makers, both
-//! here: the dialog's answer, and `--yes` with what the dialog would have had typed (SPEC §2.5, §6).
+//! Nothing irreversible without an act that a person saw and confirmed. `Confirmed<Act>` has three makers, all here: the
+//! dialog's answer, `--yes` with what the dialog would have had typed (SPEC §2.5, §6), and the guard, which gets a hold
+//! confirmed and nothing else: a hold asks no person either.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,10 +28,11 @@ pub enum Friction {
 }
 
 impl Friction {
-    /// In protected environments: hold none; abort and promote `enter`; rollback the environment's name; fly
+    /// Break-glass: the release number, everywhere. In protected environments: hold none; abort and promote `enter`; rollback the environment's name; fly
     /// and full promotion the release number. In open ones `enter`.
     pub fn of(act: &Act, environment: &Environment) -> Self {
         match act.kind {
+            _ if !act.broken.is_empty() => Self::Type(act.release.number.to_string()),
             ActKind::Hold => Self::None,
             ActKind::RollBack if environment.protected => Self::Type(environment.name.to_string()),
             ActKind::Fly | ActKind::PromoteFully if environment.protected => {
@@ -104,6 +106,15 @@ impl Challenge {
                 means: Means::Dialog,
             })),
         }
+    }
+
+    /// Of a hold that the guard asked for.
+    pub fn by_guard(&self) -> Option<Confirmed<Act>> {
+        let hold = self.act.kind == ActKind::Hold && self.act.guard.is_some();
+        hold.then(|| Confirmed {
+            act: self.act.clone(),
+            means: Means::Guard,
+        })
     }
 
     /// `--yes`, and `--confirm` with what the dialog would have had typed.

@@ -2,13 +2,14 @@
 //! verbs and two operators at once: after a lost race it is simply asked again.
 
 mod flying;
+mod guarding;
 mod papers;
 mod stopping;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    change::{Act, ActKind},
+    change::{Act, ActKind, Cause},
     deployment::{Deployment, FlightState, ItemStatus, LastAct},
     entry::{Answer, Body, Ending},
     plan::{ItemId, StoredPlan},
@@ -62,6 +63,29 @@ pub enum Command {
     },
     Fly {
         plan: Digest,
+        /// Break-glass, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        glass: Option<String>,
+    },
+    /// A second person answers for a break-glass.
+    Countersign {
+        reason: String,
+    },
+    /// The guard holds: nobody pressed a key.
+    Guard {
+        cause: Box<Cause>,
+    },
+    StopGuard {
+        reason: String,
+    },
+    /// This release does not fly here until somebody clears it.
+    Ground {
+        release: Box<ReleaseRef>,
+        reason: String,
+    },
+    Clear {
+        release: Box<ReleaseRef>,
+        reason: String,
     },
     /// From the platform's step it was meant for.
     Promote {
@@ -92,7 +116,13 @@ impl Command {
             Self::Check { .. } => "check",
             Self::Waive { .. } => "waive",
             Self::Reopen { .. } => "reopen",
-            Self::Fly { .. } => "fly",
+            Self::Fly { glass: None, .. } => "fly",
+            Self::Fly { .. } => "fly --break-glass",
+            Self::Countersign { .. } => "countersign",
+            Self::Guard { .. } => "guard",
+            Self::StopGuard { .. } => "guard stop",
+            Self::Ground { .. } => "ground",
+            Self::Clear { .. } => "ground --clear",
             Self::Promote { .. } => "promote",
             Self::PromoteFully => "promote --full",
             Self::Hold => "hold",
@@ -110,7 +140,8 @@ impl Command {
 pub enum Decision {
     /// Written as they are.
     Record(Vec<Body>),
-    /// To be confirmed, then executed. `opening` goes into the ledger together with the first intent.
+    /// To be confirmed, then executed. `opening` goes into the ledger together with the first intent: the rollback's own
+    /// deployment, or the broken glass.
     Act {
         act: Box<Act>,
         opening: Option<Body>,
@@ -149,7 +180,12 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
         Command::Reopen { item, reason } => papers::reopen(facts, item, reason.as_ref()),
         Command::Close => papers::close(facts),
-        Command::Fly { plan } => flying::fly(facts, plan),
+        Command::Fly { plan, glass } => flying::fly(facts, plan, glass.as_deref()),
+        Command::Countersign { reason } => guarding::countersign(facts, actor, reason),
+        Command::Guard { cause } => guarding::guard(facts, cause),
+        Command::StopGuard { reason } => guarding::stop_guard(facts, reason),
+        Command::Ground { release, reason } => guarding::ground(facts, release, reason),
+        Command::Clear { release, reason } => guarding::clear(facts, actor, release, reason),
         Command::Promote { step } => flying::promote(facts, *step),
         Command::PromoteFully => flying::promote_fully(facts),
         Command::Hold => stopping::hold(facts, actor),
@@ -168,7 +204,6 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     if people.is_empty() {
         return Ok(());
     }
-    let environment = &facts.environment.name;
     let approver = facts
         .environment
         .policy
@@ -176,15 +211,38 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         .as_ref()
         .map_or("approve", |rule| rule.role.as_str());
     let role = match command {
-        Command::Approve { .. } | Command::Reject { .. } | Command::Withdraw { .. } => approver,
-        Command::Waive { .. } => "waive",
-        Command::Hold | Command::Abort | Command::RollBack { .. } => "stop",
+        Command::Approve { .. }
+        | Command::Reject { .. }
+        | Command::Withdraw { .. }
+        | Command::Countersign { .. } => approver,
+        Command::Waive { .. } | Command::Clear { .. } => "waive",
+        Command::Hold
+        | Command::Abort
+        | Command::RollBack { .. }
+        | Command::Guard { .. }
+        | Command::StopGuard { .. }
+        | Command::Ground { .. } => "stop",
         _ => "operate",
     };
-    let person = facts.workspace.person(&actor.name).ok_or_else(|| {
+    // The guard has the rights of whoever watches, and no others.
+    let name = match command {
+        Command::Guard { cause } => &cause.watched_by,
+        _ => &actor.name,
+    };
+    holds(facts, name, role)
+}
+
+/// Whoever may stop a flight may leave that to the guard.
+pub fn may_stand_guard(facts: &Facts<'_>, actor: &Actor) -> bool {
+    facts.workspace.people.is_empty() || holds(facts, &actor.name, "stop").is_ok()
+}
+
+fn holds(facts: &Facts<'_>, name: &str, role: &str) -> Result<(), Refusal> {
+    let (people, environment) = (&facts.workspace.people, &facts.environment.name);
+    let person = facts.workspace.person(name).ok_or_else(|| {
         Refusal::rule(
             "role.person",
-            format!("{} is not among the people of this workspace", actor.name),
+            format!("{name} is not among the people of this workspace"),
         )
         .hint("add a [[person]] with that name or account, or act --as somebody who is")
     })?;
@@ -204,10 +262,7 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     }
     Err(Refusal::rule(
         &format!("role.{role}"),
-        format!(
-            "{} does not hold the role {role} in {environment}; {others}",
-            actor.name
-        ),
+        format!("{name} does not hold the role {role} in {environment}; {others}"),
     ))
 }
 

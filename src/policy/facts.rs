@@ -10,10 +10,12 @@ use crate::domain::{
     metric::Metrics,
     reading::Subject,
     release::{Commit, Release, ReleaseRef},
-    rollout::Observed,
-    target::Target,
+    rollout::{Observed, ReplicaSet},
+    target::{Target, WorkloadKind},
     workspace::Workspace,
 };
+
+use super::guard::Watch;
 
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
@@ -29,6 +31,8 @@ pub struct Facts<'a> {
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,
+    /// What this process has seen go wrong, and since when.
+    pub guard: &'a Watch,
 }
 
 impl<'a> Facts<'a> {
@@ -52,6 +56,26 @@ impl<'a> Facts<'a> {
     pub fn running(&self) -> Option<ReleaseRef> {
         let image = self.workload.value()?.stable_image()?;
         self.named(image)
+    }
+
+    /// The platform's own former revision, whatever the ledger says (SPEC E6): what stable is while a canary is under
+    /// way, else the newest replica set of another image. By a release's name where one is known.
+    pub fn former_revision(&self) -> Option<ReleaseRef> {
+        let observed = self.workload.value()?;
+        let workload = &observed.workload;
+        let other = |set: &&ReplicaSet| set.image.is_some() && set.image != workload.image;
+        let stable = workload
+            .stable_hash
+            .as_deref()
+            .filter(|_| workload.kind == WorkloadKind::Rollout && workload.is_midway());
+        let sets = observed.replica_sets.iter();
+        let set = match stable {
+            Some(stable) => sets.filter(other).find(|set| set.hash == stable),
+            None => sets.filter(other).max_by_key(|set| set.revision),
+        }?;
+        let image = set.image.as_deref()?;
+        self.named(image)
+            .or_else(|| Some(ReleaseRef::of_revision(set.revision, image)))
     }
 
     /// With nothing under way, something else serves than the ledger says.
@@ -99,5 +123,11 @@ impl<'a> Facts<'a> {
     pub fn before(&self) -> Option<ReleaseRef> {
         self.running()
             .or_else(|| self.state.live.as_ref().map(|live| live.release.clone()))
+            .or_else(|| {
+                let observed = self.workload.value()?;
+                let hash = observed.workload.stable_hash.as_deref()?;
+                let set = observed.replica_sets.iter().find(|set| set.hash == hash)?;
+                Some(ReleaseRef::of_revision(set.revision, set.image.as_deref()?))
+            })
     }
 }

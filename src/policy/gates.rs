@@ -136,6 +136,12 @@ pub const CLOSE: &[Gate] = &[
         judge: health::drift,
     },
     Gate {
+        id: "glass.countersign",
+        title: "countersign",
+        waivable: false,
+        judge: people::countersigned,
+    },
+    Gate {
         id: "verification",
         title: "verification",
         waivable: false,
@@ -167,12 +173,21 @@ pub fn take_off(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
 
 pub fn promotion(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
     let mut gates = judge_all(PROMOTION, facts, plan);
-    let hash = facts
-        .workload
-        .value()
-        .and_then(|o| o.workload.current_hash.as_deref());
-    gates.extend(limits(facts, plan, hash, "canary"));
+    gates.extend(canary_limits(facts, plan));
     Judgement::of(gates)
+}
+
+/// The limits of the plan against the canary, one gate each, in the plan's order.
+pub fn canary_limits(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<GateResult> {
+    let observed = facts.workload.value();
+    let hash = observed.and_then(|o| o.workload.current_hash.as_deref());
+    limits(facts, plan, hash, "canary")
+}
+
+/// What break-glass passes over: that people have not answered, and that the environment before has not seen it long
+/// enough. Nothing that says what would run, or where.
+pub fn breakable(id: &str) -> bool {
+    ["approvals", "order.verified"].contains(&id)
 }
 
 /// A stage's bake does not hold a full promotion back; everything else does.

@@ -152,6 +152,8 @@ fn act(
         step: None,
         changes,
         reason: None,
+        guard: None,
+        broken: Vec::new(),
         afterwards,
     }
 }
@@ -180,7 +182,18 @@ pub fn fly(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
         ),
         None => format!("all pods run {}, by rolling update", plan.release.title()),
     };
-    let afterwards = vec![how, format!("desired state: {}", plan.release.title())];
+    let back = plan.before.clone().or_else(|| facts.former_revision());
+    let back = match back {
+        Some(back) => format!("way back: R goes to {}", back.title()),
+        None => {
+            "NO WAY BACK: this is a first deployment, there is nothing to roll back to".to_owned()
+        }
+    };
+    let afterwards = vec![
+        how,
+        format!("desired state: {}", plan.release.title()),
+        back,
+    ];
     Ok(act(
         facts,
         ActKind::Fly,
@@ -420,6 +433,10 @@ pub fn roll_back(
         format!("{} serves everybody", to.title()),
         format!("desired state: {}", to.title()),
     ];
+    if to.is_only_a_revision() {
+        afterwards
+            .push("the ledger does not know it: the platform's own former revision".to_owned());
+    }
     if staged && !serves {
         afterwards[0] = format!(
             "{} goes through the stages again, as a deployment does",

@@ -1,7 +1,11 @@
 //! Which release a name means (SPEC R3). Exact alias, then number, then the beginning of a commit id; the
 //! first rule that matches wins, and the answer says what else the name could have meant.
 
-use crate::domain::release::{Alias, Release};
+use crate::domain::{
+    deployment::TargetState,
+    project::ProjectId,
+    release::{Alias, Release, ReleaseRef},
+};
 
 /// Fewer digits than this name no commit.
 const SHORTEST_COMMIT: usize = 7;
@@ -83,6 +87,20 @@ impl<'a> Resolution<'a> {
             )),
         }
     }
+}
+
+/// The same among the releases that the ledger quotes for one target, for when their repository cannot be read: enough to
+/// go back to one of them, since their images are quoted too.
+pub fn quoted(state: &TargetState, project: &ProjectId, name: &str) -> Option<ReleaseRef> {
+    let quoted = state.quoted();
+    let releases: Vec<Release> = quoted
+        .iter()
+        .filter(|release| release.image.is_some() && !release.is_only_a_revision())
+        .map(|release| Release::from_ref(project, release))
+        .collect();
+    let found = resolve(&releases, name).release()?.commit.clone();
+    let found = quoted.into_iter().find(|release| release.commit == found);
+    found.cloned()
 }
 
 /// Ten at most: a short commit id may fit thousands.

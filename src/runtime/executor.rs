@@ -211,7 +211,7 @@ impl Executor<'_> {
                     Err(end) => return end,
                 };
             let (outcome, read) = self.send(act, change, &intent, awaited.as_ref()).await;
-            let outcome = self.straggler(act, change, send, outcome).await;
+            let outcome = self.straggler(act, change, &intent, send, outcome).await;
             if let Some(read) = read {
                 *awaited = Some(read);
             }
@@ -273,6 +273,7 @@ impl Executor<'_> {
         &self,
         act: &Act,
         change: &Change,
+        intent: &IntentId,
         send: usize,
         outcome: Outcome,
     ) -> Outcome {
@@ -283,7 +284,9 @@ impl Executor<'_> {
             return outcome;
         };
         match self.outside.read_workload(target).await {
-            Ok(observed) if after::landed(change, &observed) => Outcome::Applied { seen: true },
+            Ok(observed) if after::landed(change, &observed) => {
+                after::seen(change, intent, &observed)
+            }
             _ => outcome,
         }
     }
@@ -304,9 +307,9 @@ impl Executor<'_> {
                 .get(&act.target)
                 .and_then(|known| known.state.current.as_ref())
                 .map(|current| current.id.clone());
-            // Nothing is opened over what is under way.
+            // No rollback is opened over what is under way.
             if current.is_some() {
-                opening = None;
+                opening = opening.filter(|body| !matches!(body, Body::RollbackOpened { .. }));
             }
             let deployment = match (&opening, current) {
                 (Some(body), None) => body.deployment().cloned(),
@@ -477,7 +480,13 @@ impl Executor<'_> {
             .apply(change, intent, awaited, positive(deadline))
             .await
         {
-            Ok(receipt) => (Outcome::Applied { seen: false }, receipt.awaited),
+            Ok(receipt) => (
+                Outcome::Applied {
+                    seen: false,
+                    perhaps: false,
+                },
+                receipt.awaited,
+            ),
             Err(fault)
                 if fault.leaves_outcome_unknown()
                     && !matches!(change, Change::AwaitTemplate { .. }) =>
@@ -503,7 +512,7 @@ impl Executor<'_> {
             let waited = positive(self.outside.now().duration_since(started));
             let outcome = match read {
                 Ok(observed) if after::landed(change, &observed) => {
-                    Some(Outcome::Applied { seen: true })
+                    Some(after::seen(change, intent, &observed))
                 }
                 // Escapes do not wait for a straggler: being sent twice does no harm.
                 Ok(_) if act.kind.is_escape() || waited >= LOOKING => Some(Outcome::NotApplied),

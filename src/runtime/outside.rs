@@ -62,12 +62,13 @@ struct Connection {
 impl Outside {
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
         let ledger = SqliteLedger::open(&workspace.ledger).await?;
+        let registry = OciRegistry::with_logins(workspace.access.registries.clone());
         Ok(Self {
             workspace,
             ledger: Arc::new(ledger),
             clock: Arc::new(WallClock::default()),
             host: host(),
-            registry: OciRegistry::default(),
+            registry,
             clusters: std::sync::Mutex::default(),
         })
     }
@@ -93,7 +94,7 @@ impl Outside {
         if let Some((_, fault)) = connection.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(fault.clone());
         }
-        match kubernetes::connect(&target.cluster).await {
+        match kubernetes::connect_with(&target.cluster, &self.workspace.access).await {
             Ok(cluster) => {
                 let cluster = Arc::new(cluster);
                 connection.cluster = Some(Arc::clone(&cluster));

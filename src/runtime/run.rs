@@ -312,6 +312,28 @@ impl Shell {
                     answer(Event::ActEnded { target, kind, end }).await;
                 });
             }
+            Effect::Guard {
+                target,
+                confirmed,
+                command,
+            } => {
+                self.under_way.spawn(async move {
+                    let actor = Actor::guard(&outside.host);
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let end = executor.execute(&confirmed, &command, None).await;
+                    let sentence = confirmed.act().reason.clone().unwrap_or_default();
+                    answer(Event::Guarded {
+                        target,
+                        sentence,
+                        end,
+                    })
+                    .await;
+                });
+            }
             Effect::Record { target, command } => {
                 self.under_way.spawn(async move {
                     let end: End = Executor {

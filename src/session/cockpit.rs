@@ -18,7 +18,10 @@ use crate::{
     policy::facts::Facts,
 };
 
-use super::view::View;
+use super::{
+    search::{self, Haystack},
+    view::View,
+};
 
 /// Columns and rows from which on there is room for panes.
 pub const SMALLEST: (u16, u16) = (60, 16);
@@ -35,8 +38,12 @@ pub struct Cockpit {
     pub busy: BTreeMap<TargetId, Busy>,
     /// Positions at which this process is writing down what it saw.
     pub attending: BTreeMap<TargetId, u64>,
+    /// Where the guard of this process holds now (None), or rests after a failure until then.
+    pub guarding: BTreeMap<TargetId, Option<Timestamp>>,
     pub message: Option<Message>,
     pub ledger: LedgerStatus,
+    /// What the filter reads of each release in `known.releases`, in the same order.
+    haystacks: BTreeMap<ProjectId, Vec<Haystack>>,
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
     pub resolving: BTreeSet<(ProjectId, Commit)>,
@@ -88,8 +95,10 @@ impl Cockpit {
             keymap,
             busy: BTreeMap::new(),
             attending: BTreeMap::new(),
+            guarding: BTreeMap::new(),
             message: None,
             ledger: LedgerStatus::default(),
+            haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),
             artifact_trouble: BTreeMap::new(),
@@ -150,12 +159,20 @@ impl Cockpit {
         let Some(project) = self.workspace().projects.get(self.view.project) else {
             return Vec::new();
         };
-        let releases = self
-            .known
-            .releases
-            .get(&project.id)
-            .map_or(&[][..], Vec::as_slice);
-        super::palette::filter_releases(releases, self.view.filter.value())
+        let releases = self.known.releases.get(&project.id);
+        let haystacks = self.haystacks.get(&project.id);
+        search::filter(
+            releases.map_or(&[], Vec::as_slice),
+            haystacks.map_or(&[], Vec::as_slice),
+            self.view.filter.value(),
+        )
+    }
+
+    /// The repository was read.
+    pub fn catalogue(&mut self, project: &ProjectId, releases: Vec<Release>) {
+        let haystacks = releases.iter().map(Haystack::of).collect();
+        self.haystacks.insert(project.clone(), haystacks);
+        self.known.catalogue(project, releases);
     }
 
     pub fn say(&mut self, severity: Severity, text: impl Into<String>) {

@@ -13,6 +13,12 @@ pub enum Effect {
         command: Box<Command>,
         opening: Option<Box<Body>>,
     },
+    /// The guard holds; in its own name, and only if what it saw is still so.
+    Guard {
+        target: TargetId,
+        confirmed: Box<Confirmed<Act>>,
+        command: Box<Command>,
+    },
     /// Decide again on the newest state and append.
     Record {
         target: TargetId,

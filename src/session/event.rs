@@ -94,6 +94,12 @@ pub enum Event {
         kind: ActKind,
         end: End,
     },
+    /// What the guard wanted to hold was held, or not.
+    Guarded {
+        target: TargetId,
+        sentence: String,
+        end: End,
+    },
     /// SIGTERM or SIGHUP.
     Terminate,
 }

@@ -6,41 +6,11 @@ use nucleo_matcher::{
 };
 
 use crate::{
-    domain::{plan::ItemId, release::Release, target::TargetId, workspace::Workspace},
+    domain::{plan::ItemId, target::TargetId, workspace::Workspace},
     input::{Action, did_you_mean, reference::PaletteEntry},
 };
 
 use super::view::Aim;
-
-/// Newest first; every word of the filter must be found, fuzzily, in some name, the subject or the author. What is
-/// called exactly so comes before all others, then what begins so: whoever types a number means that release. A commit
-/// is found by its first digits only: somewhere in forty of them is everything.
-pub fn filter_releases<'a>(releases: &'a [Release], filter: &str) -> Vec<&'a Release> {
-    let filter = filter.trim();
-    if filter.is_empty() {
-        return releases.iter().rev().collect();
-    }
-    let pattern = Pattern::parse(filter, CaseMatching::Smart, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut buffer = Vec::new();
-    let mut shown: Vec<((bool, bool, u32), &Release)> = Vec::new();
-    for release in releases.iter().rev() {
-        let number = release.number.to_string();
-        let mut names: Vec<&str> = vec![&number];
-        names.extend(release.aliases.iter().map(|alias| alias.name.as_ref()));
-        let begins = names.iter().any(|name| name.starts_with(filter))
-            || release.commit.as_str().starts_with(filter);
-        let text = format!("{} {} {}", names.join(" "), release.subject, release.author);
-        let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher);
-        if begins || score.is_some() {
-            let rank = (names.contains(&filter), begins, score.unwrap_or_default());
-            shown.push((rank, release));
-        }
-    }
-    // A stable sort: equal ranks stay newest first.
-    shown.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
-    shown.into_iter().map(|(_, release)| release).collect()
-}
 
 /// Entries that match the first word typed, best first.
 pub fn filter_entries(entries: Vec<PaletteEntry>, typed: &str) -> Vec<PaletteEntry> {
@@ -97,12 +67,14 @@ pub fn parse(
         let name = words.next().ok_or("as NAME")?;
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
-    let (mut full, mut place, mut reason): (bool, Vec<&str>, Option<String>) =
-        (false, Vec::new(), None);
+    // Several words of one command: what they make of the first one.
+    let mut kind = words.next_if(|word| verb == "guard" && *word == "stop");
+    let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" => full = true,
+            "--full" | "--break-glass" | "--clear" => kind = Some(word),
+            "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--step" => {
                 let step = words
@@ -126,7 +98,7 @@ pub fn parse(
         }
     }
     aim.reason = reason.filter(|reason| !reason.is_empty());
-    let action = action_of(verb, full)?;
+    let action = action_of(verb, kind)?;
     aim.action = Some(action);
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
@@ -151,7 +123,12 @@ pub fn parse(
 fn takes_release(action: Action) -> bool {
     matches!(
         action,
-        Action::Request | Action::ShowPlan | Action::Rollback | Action::Fly
+        Action::Request
+            | Action::ShowPlan
+            | Action::Rollback
+            | Action::Fly
+            | Action::Ground
+            | Action::Clear
     )
 }
 
@@ -159,9 +136,13 @@ fn takes_item(action: Action) -> bool {
     matches!(action, Action::Check | Action::Waive | Action::Reopen)
 }
 
-fn action_of(verb: &str, full: bool) -> Result<Action, String> {
-    if verb == "promote" && full {
-        return Ok(Action::PromoteFull);
+fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {
+    if let Some(kind) = kind {
+        let whole = format!("{verb} {kind}");
+        let mut actions = Action::ALL.iter().copied();
+        return actions
+            .find(|action| action.verbs().contains(&whole.as_str()))
+            .ok_or_else(|| format!("{verb} does not take {kind}"));
     }
     let by_verb = Action::ALL
         .iter()

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use crate::{
-    domain::{entry::Body, plan::ItemId, release::Digest},
+    domain::{
+        entry::Body,
+        plan::ItemId,
+        release::{Digest, ReleaseRef},
+    },
     input::{Action, Chord, Context},
     policy::{confirm::Challenge, decide::Command},
 };
@@ -157,6 +161,19 @@ pub enum Ask {
     RollBack {
         release: Option<u64>,
         staged: bool,
+        /// The platform's own former revision, whatever the ledger says.
+        revision: bool,
+    },
+    BreakGlass {
+        plan: Digest,
+    },
+    Countersign,
+    StopGuard,
+    Ground {
+        release: Box<ReleaseRef>,
+    },
+    Clear {
+        release: Box<ReleaseRef>,
     },
     /// The way out while this process still attends a flight.
     Quit,
@@ -170,6 +187,15 @@ impl Ask {
             Self::Reject { plan } => format!("NO-GO for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
             Self::RollBack { .. } => "Roll back: why?".to_owned(),
+            Self::BreakGlass { .. } => {
+                "BREAK-GLASS: why? A second person answers for it too".to_owned()
+            }
+            Self::Countersign => "Countersign the break-glass: why was it right?".to_owned(),
+            Self::StopGuard => "Stop the guard for this flight: why?".to_owned(),
+            Self::Ground { release } => format!("Ground release {}: why?", release.title()),
+            Self::Clear { release } => {
+                format!("Clear release {} to fly again: why?", release.title())
+            }
             Self::Quit => "A flight is under way. Type `quit` to leave it unattended".to_owned(),
         }
     }
@@ -182,6 +208,11 @@ impl Ask {
             Self::Reject { .. } => "NO-GO",
             Self::Waive { .. } => "waive",
             Self::RollBack { .. } => "why?",
+            Self::BreakGlass { .. } => "BREAK-GLASS",
+            Self::Countersign => "countersign",
+            Self::StopGuard => "stop guard",
+            Self::Ground { .. } => "ground",
+            Self::Clear { .. } => "clear",
             Self::Quit => "type quit",
         }
     }
@@ -189,7 +220,15 @@ impl Ask {
     /// What stands in the input at first.
     pub fn suggestion(&self) -> &'static str {
         match self {
-            Self::Request { .. } | Self::Waive { .. } | Self::Quit | Self::Reject { .. } => "",
+            Self::Request { .. }
+            | Self::Waive { .. }
+            | Self::Quit
+            | Self::Reject { .. }
+            | Self::BreakGlass { .. }
+            | Self::Countersign
+            | Self::StopGuard
+            | Self::Ground { .. }
+            | Self::Clear { .. } => "",
             Self::Approve { .. } => "looks good",
             Self::RollBack { .. } => "user experience severely impacted",
         }
@@ -241,5 +280,7 @@ pub struct Aim {
     pub item: Option<ItemId>,
     pub step: Option<usize>,
     pub staged: bool,
+    /// A rollback to the platform's own former revision.
+    pub revision: bool,
     pub reason: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! From an action to what it needs: a command to record, an act to confirm, one line of text first, or the sentence
 //! that says why it cannot be now. Palette, help, hint bar and status line show the same words.
 
+mod releases;
+
 use crate::{
     domain::{
         deployment::Deployment,
@@ -23,6 +25,8 @@ use super::{
     show,
     view::{Aim, Ask},
 };
+
+use releases::{chosen, flown, former_revision, grounded, rollback_release};
 
 /// What an action turned into.
 #[derive(Clone, Debug)]
@@ -182,7 +186,19 @@ fn command(
         })),
         Action::Fly => Ok(Step::Command(Command::Fly {
             plan: current(facts)?.plan.digest.clone(),
+            glass: None,
         })),
+        Action::BreakGlass => prompt_or(Ask::BreakGlass {
+            plan: current(facts)?.plan.digest.clone(),
+        }),
+        Action::Countersign => prompt_or(Ask::Countersign),
+        Action::StopGuard => prompt_or(Ask::StopGuard),
+        Action::Ground => prompt_or(Ask::Ground {
+            release: Box::new(flown(facts, aim)?),
+        }),
+        Action::Clear => prompt_or(Ask::Clear {
+            release: Box::new(grounded(facts, aim)?),
+        }),
         Action::Promote => {
             // The key means the step that is on the screen.
             let shown = facts
@@ -213,6 +229,7 @@ fn command(
         Action::Rollback => prompt_or(Ask::RollBack {
             release: aim.release,
             staged: aim.staged,
+            revision: aim.revision,
         }),
         Action::Close => Ok(Step::Command(Command::Close)),
         other => Err(Refusal::new(
@@ -247,9 +264,28 @@ fn with_reason(
             item: item.clone(),
             reason,
         },
-        Ask::RollBack { release, staged } => {
+        Ask::BreakGlass { plan } => Command::Fly {
+            plan: plan.clone(),
+            glass: Some(reason),
+        },
+        Ask::Countersign => Command::Countersign { reason },
+        Ask::StopGuard => Command::StopGuard { reason },
+        Ask::Ground { release } => Command::Ground {
+            release: release.clone(),
+            reason,
+        },
+        Ask::Clear { release } => Command::Clear {
+            release: release.clone(),
+            reason,
+        },
+        Ask::RollBack {
+            release,
+            staged,
+            revision,
+        } => {
             let to = match release {
                 Some(number) => Some(Box::new(rollback_release(cockpit, facts, *number)?)),
+                None if *revision => Some(Box::new(former_revision(facts)?)),
                 None => None,
             };
             Command::RollBack {
@@ -265,38 +301,6 @@ fn with_reason(
                 "quitting is no command",
             ));
         }
-    })
-}
-
-/// A release to go back to by number: as the ledger quotes it (with its image), else as the catalogue does.
-fn rollback_release(
-    cockpit: &Cockpit,
-    facts: &Facts<'_>,
-    number: u64,
-) -> Result<crate::domain::release::ReleaseRef, Refusal> {
-    let here = facts
-        .state
-        .past
-        .iter()
-        .rev()
-        .map(|past| &past.release)
-        .chain(facts.state.live.iter().map(|live| &live.release));
-    if let Some(quoted) = here
-        .into_iter()
-        .find(|release| release.number == number && release.image.is_some())
-    {
-        return Ok(quoted.clone());
-    }
-    let release = cockpit
-        .known
-        .release(&facts.target.id.project, number)
-        .filter(|release| !release.artifacts.is_empty());
-    release.map(Release::to_ref).ok_or_else(|| {
-        Refusal::new(
-            RefusalKind::NotFound,
-            "rollback.release",
-            format!("release {number} never ran here, and its image is not known by digest"),
-        )
     })
 }
 
@@ -319,44 +323,6 @@ pub fn plan_of(facts: &Facts<'_>, number: u64) -> Result<StoredPlan, Refusal> {
         release,
         facts.before(),
     ))
-}
-
-fn chosen<'a>(cockpit: &Cockpit, facts: &Facts<'a>, aim: &Aim) -> Result<&'a Release, Refusal> {
-    use super::view::Screen;
-    let under_cursor = || {
-        cockpit
-            .releases_shown()
-            .get(cockpit.view.release)
-            .map(|release| release.number)
-    };
-    let number = aim
-        .release
-        .or_else(|| {
-            if cockpit.view.screen == Screen::Releases {
-                under_cursor()
-            } else {
-                cockpit.view.chosen
-            }
-        })
-        .or_else(under_cursor);
-    let number = number.ok_or_else(|| {
-        Refusal::new(
-            RefusalKind::NotFound,
-            "release",
-            "pick a release first (2 lists them)",
-        )
-    })?;
-    let found = facts
-        .releases
-        .iter()
-        .find(|release| release.number == number);
-    found.ok_or_else(|| {
-        Refusal::new(
-            RefusalKind::NotFound,
-            "release",
-            format!("no release {number} in the catalogue"),
-        )
-    })
 }
 
 fn item(

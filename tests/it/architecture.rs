@@ -3,6 +3,7 @@
 
 mod checker;
 mod code;
+mod page;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

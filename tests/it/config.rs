@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gonogo::{
     config::{EXAMPLE, Folders, Loaded, Problems, Trust, load_with, parse_with, render},
     domain::{
+        access::{Access, Login, PluginPolicy, Plugins, SecretRef},
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
@@ -97,12 +98,14 @@ fn the_example_is_good_and_means_what_its_comments_say() {
             Limit {
                 metric: Metric::ErrorRate,
                 hold: 0.1,
-                roll_back: Some(5.0)
+                roll_back: Some(5.0),
+                intervals: Limit::INTERVALS,
             },
             Limit {
                 metric: Metric::LatencyP99,
                 hold: 500.0,
-                roll_back: Some(2000.0)
+                roll_back: Some(2000.0),
+                intervals: Limit::INTERVALS,
             }
         ]
     );
@@ -190,16 +193,25 @@ fn relative_paths_begin_at_the_file() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_anybody_may_change_is_warned_about() {
+fn a_file_that_anybody_may_change_is_not_used_and_one_of_a_group_is_warned_about() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gonogo.toml");
     std::fs::write(&file, EXAMPLE).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode));
+    mode(0o666).unwrap();
+    let told = load_with(&file, Trust::Own, Some(&folders()))
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("chmod o-w"), "{told}");
+    mode(0o664).unwrap();
     let warnings = load_with(&file, Trust::Own, Some(&folders()))
         .unwrap()
         .warnings;
-    assert!(warnings[0].hint.contains("chmod o-w"), "{warnings:?}");
+    assert!(warnings[0].hint.contains("chmod g-w"), "{warnings:?}");
+    mode(0o644).unwrap();
+    let loaded = load_with(&file, Trust::Own, Some(&folders())).unwrap();
+    assert_eq!(loaded.warnings, []);
 }
 
 #[test]
@@ -210,6 +222,106 @@ fn a_missing_file_says_what_to_check() {
         told.starts_with("/nowhere/gonogo.toml: cannot be read: ") && told.contains("--config"),
         "{told}"
     );
+}
+
+/// What is no text, no file, or too much of one.
+#[cfg(unix)]
+#[test]
+fn files_that_are_no_configuration_are_told_apart() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let file = |name: &str, bytes: &[u8]| {
+        std::fs::write(place(name), bytes).unwrap();
+        place(name)
+    };
+    let large = place("large.toml");
+    std::fs::File::create(&large)
+        .unwrap()
+        .set_len(50 << 20)
+        .unwrap();
+    std::fs::create_dir(place("folder.toml")).unwrap();
+    let pipe = place("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let locked = file("locked.toml", EXAMPLE.as_bytes());
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::os::unix::fs::symlink(place("nowhere"), place("dangling.toml")).unwrap();
+    let mut table = vec![
+        (
+            file("latin.toml", b"name = \"x\"\n# caf\xe9\n"),
+            "latin.toml:2:6: this is not UTF-8; save the file as UTF-8",
+        ),
+        (
+            file("nul.toml", b"name = \"x\"\nb\0"),
+            "nul.toml:2:2: there is a NUL byte, so this is no text; is it the right file? Save it as UTF-8",
+        ),
+        (
+            file("utf16.toml", b"\xff\xfen\0a\0"),
+            "utf16.toml:1:4: there is a NUL byte",
+        ),
+        (large, "large.toml: is larger than 1 MB, and not read"),
+        (
+            place("folder.toml"),
+            "folder.toml: is a folder; name the file in it, gonogo.toml",
+        ),
+        (pipe, "pipe.toml: is no file; name a text file"),
+        ("/dev/zero".into(), "/dev/zero: is no file"),
+        (
+            place("dangling.toml"),
+            "dangling.toml: cannot be read: No such file",
+        ),
+    ];
+    // Root may read everything.
+    if std::fs::File::open(&locked).is_err() {
+        table.push((locked, "locked.toml: cannot be read: Permission denied"));
+    }
+    for (path, expect) in table {
+        let told = load_with(&path, Trust::Own, Some(&folders())).unwrap_err();
+        assert_eq!(told.0.len(), 1, "{told}");
+        assert!(told.to_string().contains(expect), "{told}");
+    }
+    // A mark that some editors put in front is none of them.
+    let marked = file("marked.toml", format!("\u{feff}{EXAMPLE}").as_bytes());
+    assert!(load_with(&marked, Trust::Own, Some(&folders())).is_ok());
+}
+
+/// Megabytes that are wrong everywhere, or deep, are answered in a page.
+#[test]
+fn however_wrong_a_text_is_what_is_said_fits_a_page() {
+    let deep = |open: &str, close: &str| {
+        format!("name = {}1{}\n", open.repeat(20_000), close.repeat(20_000))
+    };
+    for text in [
+        "x\n".repeat(200_000),
+        "[[person]]\nnane = 1\n".repeat(10_000),
+        (0..30_000).fold(String::new(), |text, n| text + &format!("k{n} = 1\n")),
+        deep("[", "]"),
+        deep("{a=", "}"),
+        format!("{}\n", "[a.".repeat(30_000)),
+        format!("a{} = 1\n", ".a".repeat(100_000)),
+        format!("[[project]]\nbranches = [\"{}\"]\n", "(".repeat(100_000)),
+        format!(
+            "[[project]]\nbranches = [\"{}a{}\"]\n",
+            "(".repeat(50_000),
+            ")".repeat(50_000)
+        ),
+        "[[project]]\nbranches = [\"(((a{999}){999}){999}){999}\"]\n".to_owned(),
+        format!(
+            "[[environment]]\npolicy = {{ allowed_branches = [\"{}{}\"] }}\n",
+            "{a,".repeat(50_000),
+            "}".repeat(50_000)
+        ),
+        format!("name = \"{}\n", "y".repeat(900_000)),
+    ] {
+        let told = read(&text).unwrap_err();
+        let head: String = text.chars().take(40).collect();
+        assert!(told.0.len() <= 201, "{head}: {}", told.0.len());
+        let said = told.to_string();
+        assert!(said.len() < 100_000, "{head}: {} bytes", said.len());
+    }
+    let told = read(&"x\n".repeat(1000)).unwrap_err().to_string();
+    assert!(told.ends_with("more; begin with those above"), "{told}");
 }
 
 proptest! {
@@ -246,7 +358,8 @@ fn duration() -> impl Strategy<Value = SignedDuration> {
 }
 
 fn limit() -> impl Strategy<Value = Limit> {
-    (0.01..100.0_f64, any::<bool>(), any::<bool>()).prop_map(|(hold, latency, back)| Limit {
+    let figures = (0.01..100.0_f64, any::<bool>(), any::<bool>(), 1..9_u32);
+    figures.prop_map(|(hold, latency, back, intervals)| Limit {
         metric: if latency {
             Metric::LatencyP99
         } else {
@@ -254,6 +367,7 @@ fn limit() -> impl Strategy<Value = Limit> {
         },
         hold,
         roll_back: back.then_some(100.0),
+        intervals,
     })
 }
 
@@ -445,6 +559,30 @@ fn workspace() -> impl Strategy<Value = Workspace> {
                     ..Timings::default()
                 },
                 trust_names: flag,
+                access: Access {
+                    plugins: Plugins {
+                        policy: if flag {
+                            PluginPolicy::AllowAll
+                        } else {
+                            PluginPolicy::Allowlist
+                        },
+                        allow: vec![PathBuf::from("/opt/a b/login")],
+                    },
+                    registries: [
+                        ("http://127.0.0.1:5000", SecretRef::Env("A_1".to_owned())),
+                        ("https://b.example", SecretRef::File("/a b/c".into())),
+                        (
+                            "https://c.example",
+                            SecretRef::Cmd(vec!["pass".to_owned(), "show".to_owned()]),
+                        ),
+                    ]
+                    .map(|(address, password)| Login {
+                        address: address.to_owned(),
+                        user: "release".to_owned(),
+                        password,
+                    })
+                    .to_vec(),
+                },
                 ledger: PathBuf::from("/var/ledger.sqlite"),
                 rehearsal: speed.map(|speed| Rehearsal {
                     scenario: "bad-canary".to_owned(),

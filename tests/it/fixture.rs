@@ -213,11 +213,13 @@ fn configured(environment: &str, name: &str) -> Target {
                 metric: Metric::ErrorRate,
                 hold: 0.1,
                 roll_back: Some(5.0),
+                intervals: Limit::INTERVALS,
             },
             Limit {
                 metric: Metric::LatencyP99,
                 hold: 500.0,
                 roll_back: Some(2000.0),
+                intervals: Limit::INTERVALS,
             },
         ],
         stages: if staged {
@@ -282,6 +284,7 @@ pub fn workspace() -> Workspace {
         ],
         timings: Timings::default(),
         trust_names: true,
+        access: gonogo::domain::access::Access::default(),
         ledger: "/var/lib/gonogo/ledger.db".into(),
         rehearsal: None,
     }
@@ -552,10 +555,7 @@ impl Story {
         story.cockpit.ledger.ready = true;
         story.cockpit.size = (120, 36);
         for name in ["auth-service", "checkout", "search-api"] {
-            story
-                .cockpit
-                .known
-                .catalogue(&project(name), catalogue(name));
+            story.cockpit.catalogue(&project(name), catalogue(name));
         }
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));
@@ -880,7 +880,10 @@ impl Story {
                 Body::Settled {
                     deployment: Self::id(),
                     intent,
-                    outcome: Outcome::Applied { seen: false },
+                    outcome: Outcome::Applied {
+                        seen: false,
+                        perhaps: false,
+                    },
                 },
             );
         }

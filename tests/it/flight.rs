@@ -990,3 +990,221 @@ fn lost_metrics_block_until_a_second_person_waives_them() {
         timeline(&served).contains(&"lee waived metric.error_rate: watched by hand".to_owned())
     );
 }
+
+/// A step whose pause ends by itself (F17, D3): with the canary's figures lost, the controller would have gone on.
+#[test]
+fn lost_metrics_under_a_timed_pause_are_held_by_the_guard() {
+    let served = Served::start("metrics-lost", SPEED);
+    let path = "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts/auth-service";
+    let lasts = 20;
+    let steps = json!([
+        {"setWeight": 10}, {"pause": {}}, {"setWeight": 50}, {"pause": {"duration": lasts}},
+        {"setWeight": 100}, {"pause": {}},
+    ]);
+    let strategy = json!({"spec": {"strategy": {"canary": {"steps": steps}}}});
+    served.api("PATCH", path, &strategy);
+    ready(&served);
+    take_off(&served);
+    // The verb attends while it waits, so it is the guard; it comes back because a person is needed.
+    let held = promote(&served, "1");
+    let workload = &held["workload"];
+    assert_eq!(
+        (&workload["paused"], &workload["held_by"], &workload["step"]),
+        (&json!(true), &json!("guard"), &json!(3)),
+        "{held:#}"
+    );
+    let waiting = &held["deployment"]["waiting"];
+    assert_eq!(waiting["mover"], "you");
+    let why = sentence(waiting);
+    assert!(
+        why.starts_with("held on the platform by guard: ")
+            && why.contains("of canary: no verdict")
+            && why.contains("the controller would have gone on at"),
+        "{why}"
+    );
+    let rollout = served.rollout("auth-service");
+    assert_eq!(rollout["spec"]["paused"], true);
+    let began = rollout["status"]["pauseConditions"][0]["startTime"].clone();
+
+    // In the ledger it is an act like any other: whose, why, and what became of it.
+    let entries = served
+        .verb(&at("timeline", &["--format", "json"]))
+        .exits(0)
+        .json();
+    let entries = entries["entries"].as_array().unwrap().clone();
+    let acts: Vec<&Value> = entries
+        .iter()
+        .filter(|entry| entry["body"]["means"] == "guard")
+        .collect();
+    assert_eq!(acts.len(), 1, "{acts:#?}");
+    let act = acts[0];
+    assert_eq!(
+        (
+            &act["by"]["name"],
+            &act["body"]["act"]["guard"]["watched_by"]
+        ),
+        (&json!("guard"), &json!("dana"))
+    );
+    let intent = &act["body"]["intent"];
+    let settled =
+        |entry: &&Value| entry["body"]["kind"] == "settled" && entry["body"]["intent"] == *intent;
+    let outcome = entries.iter().find(settled).unwrap();
+    assert_eq!(outcome["body"]["outcome"]["result"], "applied");
+
+    // The controller's own time is long over, and it stands where it stood.
+    let over: jiff::Timestamp = began.as_str().unwrap().parse().unwrap();
+    let over = over
+        .checked_add(jiff::SignedDuration::from_secs(lasts + 3))
+        .unwrap();
+    until("the pause to be over", || {
+        (jiff::Timestamp::now() > over).then_some(())
+    });
+    let rollout = served.rollout("auth-service");
+    assert_eq!(
+        (
+            &rollout["status"]["currentStepIndex"],
+            &rollout["spec"]["paused"]
+        ),
+        (&json!(3), &json!(true))
+    );
+
+    // Taking the hold off lets it go on, so what it was held for has to pass, or be waived by a second person.
+    let resume = at("resume", &["--yes", "--sample"]);
+    let refused = served.verb(&resume).exits(3);
+    assert!(refused.rule().starts_with("metric."), "{}", refused.out);
+    for gate in ["metric.error_rate", "metric.latency_p99"] {
+        let waive = at("waive", &[gate, "--reason", "watched by hand"]);
+        served.verb_as("lee", &waive).exits(0);
+    }
+    served.verb(&resume).exits(0);
+    served.until_status(PLACE[0], PLACE[1], "past the step", |target| {
+        target["workload"]["step"].as_u64() > Some(3) && target["workload"]["paused"] == false
+    });
+    // `guard` attends; it never takes off, and stopping it has a name and a reason.
+    let nothing = served.verb(&["guard", "staging", "auth-service"]);
+    assert_eq!(nothing.exits(4).rule(), "target.idle");
+    let stop = at("guard", &["stop", "--reason", "watched by hand"]);
+    served.verb(&stop).exits(0);
+    assert_eq!(served.verb(&stop).exits(5).rule(), "guard.stopped");
+    assert_eq!(
+        served.verb(&["audit", "verify"]).exits(0).json()["whole"],
+        true
+    );
+}
+
+#[test]
+fn a_broken_glass_is_red_until_a_second_person_signs() {
+    let served = Served::start("good", SPEED);
+    let request = at("request", &["42", "--reason", "payments are down"]);
+    served.verb(&request).exits(0);
+    for item in [
+        "oncall.confirmed",
+        "stakeholders.notified",
+        "rollback.reviewed",
+    ] {
+        served.verb(&at("check", &[item])).exits(0);
+    }
+    let glass = |rest: &[&str]| {
+        let flags = ["42", "--break-glass", "--sample"];
+        let all = [&flags[..], rest].concat();
+        served.verb(&at("deploy", &all))
+    };
+    let why = ["--reason", "payments are down"];
+    assert_eq!(glass(&["--yes"]).exits(2).rule(), "glass.reason");
+    let sampled = glass(&[&why[..], &["--yes"]].concat());
+    assert_eq!(sampled.exits(2).rule(), "confirm");
+    assert_eq!(
+        served.verb(&at("hold", &["--break-glass"])).exits(2).rule(),
+        "glass.verb"
+    );
+    assert_eq!(status(&served)["break_glass"], json!([]));
+    let args = at(
+        "deploy",
+        &[
+            "42",
+            "--break-glass",
+            "--sample",
+            "--reason",
+            "payments are down",
+            "--yes",
+            "--confirm",
+            "42",
+        ],
+    );
+    when_figures_allow(&served, &args);
+
+    // Red: in the exit code, in the object, in the line.
+    let red = served.verb(&["status"]).exits(1).json();
+    let glass = |object: &Value| -> Vec<Value> {
+        let targets = object["targets"].as_array().unwrap().iter();
+        let open = targets.flat_map(|target| target["break_glass"].as_array().unwrap().clone());
+        open.collect()
+    };
+    let open = glass(&red);
+    assert_eq!(
+        (
+            open.len(),
+            &open[0]["by"],
+            &open[0]["reason"],
+            &open[0]["overdue"]
+        ),
+        (
+            1,
+            &json!("dana"),
+            &json!("payments are down"),
+            &json!(false)
+        )
+    );
+    let line = served.plain(&["status", PLACE[0], PLACE[1]]).exits(1).out;
+    assert!(line.contains("BREAK-GLASS by dana"), "{line}");
+
+    let sign = at("countersign", &["--reason", "saw the outage"]);
+    assert_eq!(served.verb(&sign).exits(3).rule(), "glass.four_eyes");
+    let stranger = served.verb_as("kim", &sign).exits(3).rule();
+    assert_eq!(stranger, "role.approve");
+    served.verb_as("lee", &sign).exits(0);
+    assert_eq!(served.verb_as("sam", &sign).exits(4).rule(), "glass.open");
+    assert_eq!(glass(&served.verb(&["status"]).exits(0).json()).len(), 0);
+    let told = timeline(&served).join("\n");
+    assert!(
+        told.contains("dana broke the glass: payments are down (past: 0 of 2"),
+        "{told}"
+    );
+    assert!(
+        told.contains("lee countersigned the break-glass: saw the outage"),
+        "{told}"
+    );
+}
+
+/// What the ledger knows of a release is enough to go back to it.
+#[test]
+fn a_rollback_by_name_does_without_the_repository() {
+    let served = Served::start("good", SPEED);
+    let (source, away) = (served.path().join("source"), served.path().join("away"));
+    std::fs::rename(&source, &away).unwrap();
+    let back = |name: &'static str| {
+        let place = ["rollback", "staging", "auth-service", name];
+        let flags = ["--reason", "errors", "--yes", "--wait"];
+        served.verb(&[&place[..], &flags].concat())
+    };
+    back("nonsense").exits(4);
+    let done = back("41").exits(0).json();
+    assert_eq!(done["target"]["running"]["number"], 41);
+    assert_eq!(back("42").exits(3).rule(), "release.grounded");
+    let clear = [
+        "ground",
+        "staging",
+        "auth-service",
+        "42",
+        "--clear",
+        "--reason",
+        "understood",
+    ];
+    assert_eq!(served.verb_as("kim", &clear).exits(3).rule(), "role.waive");
+    served.verb_as("lee", &clear).exits(0);
+    // By its tag, which only the ledger can resolve now.
+    let tagged = back("v1.3.0").exits(0);
+    assert_eq!(tagged.json()["target"]["running"]["number"], 42);
+    assert!(tagged.err.contains("by the ledger"), "{}", tagged.err);
+    std::fs::rename(&away, &source).unwrap();
+}

@@ -481,7 +481,10 @@ fn command(story: &Story, step: &Move) -> Option<Command> {
             item: item(*n),
             reason: None,
         },
-        Move::Fly => Command::Fly { plan: plan.digest },
+        Move::Fly => Command::Fly {
+            plan: plan.digest,
+            glass: None,
+        },
         Move::Promote(step) => Command::Promote { step: *step },
         Move::Full => Command::PromoteFully,
         Move::Hold => Command::Hold,
@@ -596,7 +599,10 @@ fn interleave(moves: Vec<(usize, Move, bool)>, ready: bool) -> Result<u32, TestC
                         Body::Settled {
                             deployment,
                             intent,
-                            outcome: Outcome::Applied { seen: false },
+                            outcome: Outcome::Applied {
+                                seen: false,
+                                perhaps: false,
+                            },
                         },
                     );
                 }

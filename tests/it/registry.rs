@@ -15,6 +15,7 @@ use axum::{
 use gonogo::{
     adapters::registry::OciRegistry,
     domain::{
+        access::{Login, SecretRef},
         fault::{Fault, FaultKind},
         project::ImageSource,
         release::Digest,
@@ -186,6 +187,165 @@ async fn an_anonymous_token_is_fetched_where_one_is_asked_for() {
         "GET /token?service=shop&scope=repository%3Aacme%2Fshop%2Fauth%3Apull -"
     );
     assert_eq!(server.asked().len(), 3);
+}
+
+/// `Basic` of `ci:canary`.
+const LOGIN: &str = "Basic Y2k6Y2FuYXJ5";
+
+fn login(server: &Server, password: SecretRef) -> OciRegistry {
+    OciRegistry::with_logins(vec![
+        Login {
+            address: "https://other.example".to_owned(),
+            user: "somebody".to_owned(),
+            password: SecretRef::Env("NOT_ASKED_FOR".to_owned()),
+        },
+        Login {
+            address: server.endpoint.clone(),
+            user: "ci".to_owned(),
+            password,
+        },
+    ])
+}
+
+fn cmd(words: &[&str]) -> SecretRef {
+    SecretRef::Cmd(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+#[tokio::test]
+async fn a_login_is_told_once_it_is_asked_for_and_to_nobody_else() {
+    for bearer in [true, false] {
+        let server = Server::start(move |base, request| {
+            let told = request
+                .headers()
+                .get("authorization")
+                .map(|t| t.to_str().unwrap_or("?").to_owned());
+            let found = || {
+                respond(
+                    200,
+                    &[("docker-content-digest", Digest::of(b"it").as_str())],
+                    "",
+                )
+            };
+            match (request.uri().path(), told.as_deref()) {
+                ("/token", Some(LOGIN)) => respond(200, &[], r#"{"token":"t0k3n"}"#),
+                ("/token", _) => respond(401, &[], ""),
+                (_, Some("Bearer t0k3n")) if bearer => found(),
+                (_, Some(LOGIN)) if !bearer => found(),
+                _ if bearer => respond(
+                    401,
+                    &[(
+                        "www-authenticate",
+                        &format!(r#"Bearer realm="{base}/token""#),
+                    )],
+                    "",
+                ),
+                _ => respond(401, &[("www-authenticate", r#"Basic realm="shop""#)], ""),
+            }
+        })
+        .await;
+        let registry = login(&server, cmd(&["echo", "canary"]));
+        assert_eq!(
+            registry.digest(&server.image(), COMMIT).await,
+            Ok(Digest::of(b"it"))
+        );
+        let asked = server.asked();
+        assert!(
+            asked[0].ends_with(" -"),
+            "the first question is anonymous: {asked:?}"
+        );
+        assert_eq!(asked.len(), if bearer { 3 } else { 2 }, "{asked:?}");
+        let fault = login(&server, cmd(&["echo", "wrong"]))
+            .digest(&server.image(), COMMIT)
+            .await
+            .expect_err("refused");
+        assert_eq!(fault.kind, FaultKind::Unauthorised, "{fault}");
+        assert!(fault.to_string().contains("[[registry]]"), "{fault}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_password_that_cannot_be_read_says_where_and_never_what() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server =
+        Server::start(|_, _| respond(401, &[("www-authenticate", r#"Basic realm="shop""#)], ""))
+            .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str, mode: u32| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&path, mode).expect("changed");
+        path
+    };
+    let program = |name: &str, lines: &str| {
+        let path = file(name, &format!("{lines}\n"), 0o600);
+        cmd(&["sh", path.to_str().expect("text")])
+    };
+    for (place, kind, told) in [
+        (
+            SecretRef::File(file("world", "canary", 0o644)),
+            FaultKind::Forbidden,
+            "chmod 600",
+        ),
+        (
+            SecretRef::File(file("group", "canary", 0o640)),
+            FaultKind::Forbidden,
+            "chmod 600",
+        ),
+        (
+            SecretRef::File(file("lines", "canary\ncanary\n", 0o600)),
+            FaultKind::Malformed,
+            "more than one line",
+        ),
+        (
+            SecretRef::File(folder.path().join("none")),
+            FaultKind::NotFound,
+            "ls -l",
+        ),
+        (
+            SecretRef::File(folder.path().into()),
+            FaultKind::Malformed,
+            "no file",
+        ),
+        (
+            SecretRef::Env("GONOGO_NOT_SET".to_owned()),
+            FaultKind::NotFound,
+            "GONOGO_NOT_SET",
+        ),
+        (
+            program("fails", "echo canary; echo canary >&2; exit 3"),
+            FaultKind::Unauthorised,
+            "exit status: 3",
+        ),
+        (
+            cmd(&["/no/such/program"]),
+            FaultKind::Unauthorised,
+            "cannot be started",
+        ),
+        (cmd(&["true"]), FaultKind::NotFound, "nothing in it"),
+    ] {
+        let fault = login(&server, place)
+            .digest(&server.image(), COMMIT)
+            .await
+            .expect_err("no password");
+        let said = format!("{fault} {fault:?}");
+        assert_eq!(fault.kind, kind, "{said}");
+        assert!(said.contains(told) && !said.contains("canary"), "{said}");
+    }
+    assert!(
+        server.asked().iter().all(|line| line.ends_with(" -")),
+        "nothing was sent: {:?}",
+        server.asked()
+    );
+    let good = login(&server, SecretRef::File(file("good", "canary\n", 0o600)));
+    let fault = good
+        .digest(&server.image(), COMMIT)
+        .await
+        .expect_err("refused");
+    assert_eq!(fault.kind, FaultKind::Unauthorised, "{fault}");
+    let last = server.asked().pop().expect("asked");
+    assert!(last.ends_with(LOGIN), "{last}");
 }
 
 #[tokio::test]

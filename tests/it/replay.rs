@@ -129,6 +129,20 @@ impl Session {
                 let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
                 Event::ActEnded { target, kind, end }
             }
+            Effect::Guard {
+                target,
+                confirmed,
+                command,
+            } => {
+                executor.actor = Actor::guard("here");
+                let end = executor.execute(&confirmed, &command, None).await;
+                let sentence = confirmed.act().reason.clone().unwrap_or_default();
+                Event::Guarded {
+                    target,
+                    sentence,
+                    end,
+                }
+            }
             Effect::Record { target, command } => {
                 let end = executor.record(&command, &target).await;
                 let verb = command.verb().to_owned();
@@ -330,6 +344,106 @@ async fn session(rig: &Rig) -> (Session, Recording) {
     (session, recording)
 }
 
+/// F17 with a screen: the cockpit attends, so it is the guard. Scrapes fail under a pause that would end by itself.
+async fn guarded(rig: &Rig) -> (Session, serde_json::Value) {
+    let cancel = CancellationToken::new();
+    let _stop = cancel.clone().drop_guard();
+    let mut session = Session::start(rig, &cancel).await;
+    session.happens(Event::LedgerReady);
+    session
+        .until("figures of the canary at half", |cockpit| {
+            let facts = cockpit.facts().unwrap();
+            let canary = facts.workload.value().and_then(|observed| {
+                let workload = &observed.workload;
+                (workload.step == Some(3)).then(|| workload.current_hash.clone())?
+            });
+            let sides = facts.metrics.value().map(|metrics| &metrics.sides);
+            let side = canary.and_then(|hash| sides?.get(&hash));
+            side.is_some_and(|side| side.over_window.scrapes > 2)
+        })
+        .await;
+    let wanted = serde_json::json!({"path_contains": "proxy/metrics"});
+    let (client, fault) = (rig.client(), serde_json::json!({"status": 503}));
+    let body = serde_json::json!({"match": wanted, "action": fault, "times": 100_000});
+    let request = http::Request::post("/rehearsal/faults")
+        .header("content-type", "application/json")
+        .body(body.to_string().into_bytes())
+        .unwrap();
+    client.request_text(request).await.unwrap();
+    session
+        .until("the guard's hold on the platform", |cockpit| {
+            let workload = cockpit.facts().unwrap().workload.value();
+            workload.is_some_and(|observed| {
+                let held = observed.workload.held_by.as_ref();
+                observed.workload.paused && held.is_some_and(|by| by.as_str() == "guard")
+            })
+        })
+        .await;
+    session.rest().await;
+    let rollout = http::Request::get(super::rig::ROLLOUT).body(Vec::new());
+    let rollout = client.request_text(rollout.unwrap()).await.unwrap();
+    (session, serde_json::from_str(&rollout).unwrap())
+}
+
+#[test]
+fn the_cockpit_holds_a_canary_whose_figures_are_lost() {
+    let rig = Rig::serve("600");
+    let steps = serde_json::json!([
+        {"setWeight": 10}, {"pause": {}}, {"setWeight": 50}, {"pause": {"duration": 60}},
+        {"setWeight": 100}, {"pause": {}},
+    ]);
+    let strategy = serde_json::json!({"spec": {"strategy": {"canary": {"steps": steps}}}});
+    rig.api("PATCH", super::rig::ROLLOUT, &strategy);
+    rig.airborne("42");
+    rig.verb(&[
+        "promote",
+        "production",
+        "auth-service",
+        "--step",
+        "1",
+        "--yes",
+    ])
+    .exits(0);
+    // A second process attends as a guard: they see the same, and one of them holds.
+    let mut other = rig.start("lee", &["guard", "production", "auth-service"]);
+    let (session, rollout) = rig.block_on(guarded(&rig));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(rollout["spec"]["paused"], true);
+    assert_eq!(rollout["status"]["currentStepIndex"], 3);
+    let holds = session
+        .effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Guard { .. }))
+        .count();
+    assert!(holds <= 1, "once, however often it looks");
+    let entries = rig.entries();
+    let sent = entries
+        .iter()
+        .filter(|entry| entry["body"]["means"] == "guard")
+        .count();
+    assert_eq!(sent, 1, "two watch, one holds: {entries:#?}");
+    assert_eq!(rig.patches_with("held-by"), 1);
+    assert_eq!(
+        session
+            .cockpit
+            .message
+            .as_ref()
+            .is_some_and(|message| { message.text.starts_with("the guard holds production/") }),
+        entries.iter().any(|entry| {
+            entry["body"]["means"] == "guard"
+                && entry["body"]["act"]["guard"]["watched_by"] == "dana"
+        })
+    );
+    let shown = gonogo::session::show::flight(&session.cockpit).unwrap();
+    let waiting = shown.waiting.unwrap().sentence;
+    assert!(
+        waiting.starts_with("held on the platform by guard: ") && waiting.contains("no verdict"),
+        "{waiting}"
+    );
+    rig.ledger_is_sound();
+}
+
 impl Recording {
     fn events(&self) -> Vec<Stamped> {
         let parse = |line: &String| {
@@ -344,7 +458,7 @@ impl Recording {
     }
 }
 
-fn drawn(cockpit: &Cockpit) -> Buffer {
+pub fn drawn(cockpit: &Cockpit) -> Buffer {
     let area = Rect::new(0, 0, 120, 36);
     let mut buffer = Buffer::empty(area);
     let theme = Catalogue::default().load(DEFAULT, Depth::True).theme;

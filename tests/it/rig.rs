@@ -172,6 +172,10 @@ impl Rig {
         serde_json::from_str(&text).unwrap()
     }
 
+    pub fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
     pub fn rollout(&self) -> Value {
         self.api("GET", ROLLOUT, &Value::Null)
     }

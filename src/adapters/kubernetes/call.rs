@@ -83,22 +83,35 @@ pub(super) async fn send(
     deadline: Duration,
     most: usize,
 ) -> Result<Reply, Fault> {
+    let reply = send_sized(client, ask, deadline, most).await?;
+    reply.ok_or_else(|| {
+        let detail = format!("the answer is larger than {} MB", most >> 20);
+        ask.fault(FaultKind::Malformed, &detail)
+    })
+}
+
+/// The same; none if it is larger, and then the rest was not read.
+pub(super) async fn send_sized(
+    client: &Client,
+    ask: &Ask<'_>,
+    deadline: Duration,
+    most: usize,
+) -> Result<Option<Reply>, Fault> {
     let whole = async {
         let (status, headers, mut body) = open(client, ask).await?;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| broken(ask, &error))?;
             if bytes.len() + chunk.len() > most {
-                let detail = format!("the answer is larger than {} MB", most >> 20);
-                return Err(ask.fault(FaultKind::Malformed, &detail));
+                return Ok(None);
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Reply {
+        Ok(Some(Reply {
             status,
             headers,
             body: bytes.freeze(),
-        })
+        }))
     };
     tokio::time::timeout(deadline, whole)
         .await
@@ -253,6 +266,10 @@ pub(super) fn decode<T: serde::de::DeserializeOwned>(
         return Err(refusal(ask, reply));
     }
     serde_json::from_slice(&reply.body).map_err(|error| {
+        if let Some(place) = place_of::<T>(&reply.body) {
+            let what = format!("its {place} is of another type than it should be");
+            return ask.fault(FaultKind::Malformed, &what);
+        }
         let what = if looks_like_html(reply) {
             "it answered with a page of HTML".to_owned()
         } else {
@@ -265,6 +282,15 @@ pub(super) fn decode<T: serde::de::DeserializeOwned>(
         };
         ask.fault(FaultKind::Malformed, &what)
     })
+}
+
+/// Where a JSON text that is one differs from what is expected: `items[3].status.replicas`. Read once more for that, so
+/// that what is well costs nothing.
+fn place_of<T: serde::de::DeserializeOwned>(body: &[u8]) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
+    let path = error.path().to_string();
+    (error.inner().is_data() && path != ".").then(|| path.chars().take(200).collect())
 }
 
 /// A failure of the connection or of the credentials, in our own words.

@@ -9,15 +9,17 @@ use hyper_util::{
 };
 use kube::{
     client::{Client, ClientBuilder, ConfigExt},
-    config::{Config, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tower::{BoxError, ServiceBuilder};
 
 use super::{
     Cluster,
     call::{self, Ask, SYSTEM},
+    plugin,
 };
 use crate::domain::{
+    access::Access,
     fault::{Fault, FaultKind},
     target::ClusterRef,
 };
@@ -29,7 +31,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Reads the kubeconfig, makes the clients, and asks the server for its version: a cluster that is returned has
 /// answered and knows us.
 pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
-    let opened = open(cluster).await?;
+    connect_with(cluster, &Access::default()).await
+}
+
+/// The same, with a say in which credential plugins may run.
+pub async fn connect_with(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
+    let opened = opened(cluster, access).await?;
     let doing = format!("connecting to {}", opened.place);
     let ask = Ask::get("/version", &doing);
     let reply = call::send(&opened.reads, &ask, super::POINT, 1 << 20).await;
@@ -44,10 +51,14 @@ pub async fn connect(cluster: &ClusterRef) -> Result<Cluster, Fault> {
 
 /// As `connect`, without asking the server anything.
 pub async fn open(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+    opened(cluster, &Access::default()).await
+}
+
+async fn opened(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     let doing = format!("reading {}", file_of(cluster));
-    let wanted = cluster.clone();
+    let (wanted, access) = (cluster.clone(), access.clone());
     // Files, and a credential plugin that runs as a child process: both block.
-    let made = tokio::task::spawn_blocking(move || clients(&wanted));
+    let made = tokio::task::spawn_blocking(move || clients(&wanted, &access));
     match tokio::time::timeout(DEADLINE, made).await {
         Err(_) => Err(Fault::new(
             SYSTEM,
@@ -85,7 +96,7 @@ pub(super) fn hint(cluster: &ClusterRef) -> String {
     format!("Try `{command} get ns`.")
 }
 
-fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
+fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let no = |kind, detail: &str| Fault::new(SYSTEM, kind, doing.clone(), detail);
     let read = match &cluster.kubeconfig {
@@ -126,21 +137,32 @@ fn clients(cluster: &ClusterRef) -> Result<Cluster, Fault> {
         _ => unreadable(cluster, &doing, &error),
     })?;
     config.default_retry = false;
+    config.cluster_url = without_user(config.cluster_url);
     let host = config.cluster_url.host().unwrap_or_default();
     if !proxied && goes_direct(host, &no_proxy()) {
         config.proxy_url = None;
     }
     config.connect_timeout = Some(CONNECT);
-    // A plugin that asks at the terminal would ask into the cockpit.
-    if let Some(exec) = &mut config.auth_info.exec {
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
-    }
+    plugin::restrict(&mut config.auth_info, access)
+        .map_err(|refused| no(FaultKind::Forbidden, &refused.detail).hint(refused.hint))?;
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may be first; then theirs is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
     let make = || client(config.clone()).map_err(|error| unusable(cluster, &place, &error));
     Ok(Cluster::new(make()?, make()?, place.clone(), hint(cluster)))
+}
+
+/// A user and a password in front of the host are sent to nobody, and libraries would log them with it.
+fn without_user(url: http::Uri) -> http::Uri {
+    let bare = url
+        .authority()
+        .and_then(|authority| authority.as_str().rsplit_once('@'))
+        .and_then(|(_, host)| host.parse().ok());
+    let Some(host) = bare else { return url };
+    let mut parts = url.into_parts();
+    parts.authority = Some(host);
+    http::Uri::from_parts(parts).unwrap_or_default()
 }
 
 fn no_proxy() -> String {
@@ -274,6 +296,21 @@ fn unusable(cluster: &ClusterRef, place: &str, error: &kube::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_used_without_a_user_in_it() {
+        for (typed, used) in [
+            (
+                "https://me:pw@api.example:6443/x",
+                "https://api.example:6443/x",
+            ),
+            ("https://me@[::1]:6443/", "https://[::1]:6443/"),
+            ("https://api.example/", "https://api.example/"),
+        ] {
+            let url = without_user(http::Uri::from_static(typed));
+            assert_eq!(url.to_string(), used);
+        }
+    }
 
     #[test]
     fn proxies_of_the_environment_spare_what_they_should() {

@@ -308,3 +308,7 @@ fn pause(raw: &RawWorkload, steps: &[Step], step: Option<usize>) -> Option<Platf
 #[cfg(test)]
 #[path = "convert_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "convert_fuzz.rs"]
+mod fuzz;

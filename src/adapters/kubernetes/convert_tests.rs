@@ -251,8 +251,22 @@ fn steps_of_every_kind() {
             json!({"setCanaryScale": {"replicas": 1}}),
             other("setCanaryScale"),
         ),
-        (json!({"setWeight": "many"}), other("setWeight")),
-        (json!({"setWeight": 900}), other("setWeight")),
+        (json!({"setWeight": "many"}), other("setWeight of \"many\"")),
+        (json!({"setWeight": 900}), other("setWeight of 900")),
+        (json!({"setWeight": 101}), other("setWeight of 101")),
+        (json!({"setWeight": -1}), other("setWeight of -1")),
+        (json!({"setWeight": 33.3}), other("setWeight of 33.3")),
+        (
+            json!({"setWeight": 9_223_372_036_854_775_807_i64}),
+            other("setWeight of 9223372036854775807"),
+        ),
+        (json!({"pause": {"duration": -5}}), unreadable()),
+        (
+            json!({"pause": {"duration": "99999999999999999999h"}}),
+            unreadable(),
+        ),
+        (json!({"pause": []}), Step::Pause(None)),
+        (json!({"a\u{1b}[2J": 1}), other("a␛[2J")),
         (json!({}), other("empty")),
     ];
     for (raw, step) in table {

@@ -1,7 +1,7 @@
 //! The little of each object that is read (QUALITY finding 1: a full `Pod` costs 50 kB, these a few hundred bytes).
 //! Everything is optional, and null is absent: a field that is missing must not hide the rest.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,10 +16,49 @@ pub(super) struct Meta {
     pub resource_version: String,
     pub generation: Option<i64>,
     pub labels: Option<Map>,
+    #[serde(deserialize_with = "short_ones")]
     pub annotations: Option<Map>,
     pub owner_references: Option<Vec<Owner>>,
     pub creation_timestamp: Option<String>,
 }
+
+/// What we read of annotations is short; others keep whole manifests in them. What is longer is not kept, and neither is
+/// what comes after many: nobody but the API server's size limit bounds them.
+fn short_ones<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Map>, D::Error> {
+    const LONGEST: usize = 16 << 10;
+    const MOST: usize = 1_000;
+    struct Short;
+    impl<'de> serde::de::Visitor<'de> for Short {
+        type Value = Option<Map>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("annotations")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> Result<Self::Value, A::Error> {
+            let mut kept = Map::new();
+            while let Some((key, value)) = map.next_entry::<Cow<'de, str>, Borrowed<'de>>()? {
+                let short = key.len() <= 512 && value.0.len() <= LONGEST;
+                if short && (kept.len() < MOST || key.starts_with("gonogo.dev/")) {
+                    kept.insert(key.into_owned(), value.0.into_owned());
+                }
+            }
+            Ok(Some(kept))
+        }
+    }
+    deserializer.deserialize_any(Short)
+}
+
+/// Not copied where it stands in the text as it is meant.
+#[derive(Deserialize)]
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Meta {
     pub fn label(&self, key: &str) -> Option<&str> {

@@ -88,6 +88,16 @@ impl Caller {
         let whole = async {
             let (status, headers, mut chunks) =
                 call::open(&self.cluster.reads, &ask).await.map_err(ours)?;
+            // We ask for none; what comes all the same may be anything once it is unpacked.
+            if let Some(encoding) = headers.get(http::header::CONTENT_ENCODING)
+                && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+            {
+                let detail = "it answered compressed, which was not asked for";
+                return Err(Trouble {
+                    fault: self.malformed(pod, detail),
+                    ours: false,
+                });
+            }
             let mut refused = Vec::new();
             while let Some(chunk) = chunks.next().await {
                 let chunk = chunk.map_err(|error| Trouble {

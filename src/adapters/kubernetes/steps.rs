@@ -34,21 +34,36 @@ pub(super) fn steps(raw: &RawWorkload) -> Vec<Step> {
 }
 
 fn one_step(kind: &str, value: &Value, most: i64) -> Step {
-    let other = || Step::Other(Clean::new(kind).to_string());
+    let other = || Step::Other(short(kind));
     match kind {
         "setWeight" => value
             .as_i64()
             .and_then(|weight| u8::try_from(weight.checked_mul(100)? / most).ok())
-            .map_or_else(other, Step::SetWeight),
+            .filter(|weight| *weight <= 100)
+            .map_or_else(
+                || Step::Other(format!("setWeight of {}", short(&value.to_string()))),
+                Step::SetWeight,
+            ),
         "pause" => match value.get("duration") {
             None | Some(Value::Null) => Step::Pause(None),
-            Some(duration) => read_duration(duration).map_or_else(
-                || Step::Other("pause of an unreadable duration".to_owned()),
-                |lasts| Step::Pause(Some(lasts)),
-            ),
+            Some(duration) => read_duration(duration)
+                .filter(|lasts| !lasts.is_negative())
+                .map_or_else(
+                    || Step::Other("pause of an unreadable duration".to_owned()),
+                    |lasts| Step::Pause(Some(lasts)),
+                ),
         },
         "analysis" => Step::Analysis,
         _ => other(),
+    }
+}
+
+/// As much of it as fits a line.
+fn short(text: &str) -> String {
+    let clean = Clean::new(text).to_string();
+    match clean.char_indices().nth(40) {
+        Some((cut, _)) => format!("{}…", clean.get(..cut).unwrap_or_default()),
+        None => clean,
     }
 }
 

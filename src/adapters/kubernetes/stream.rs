@@ -22,7 +22,8 @@ use crate::{
 /// The server ends a watch after this; a little later we do, should it have died silently.
 const WATCH: u64 = 55;
 const GRACE: Duration = Duration::from_secs(5);
-const PAGE_SIZE: u32 = 500;
+/// So many objects are asked for at once, and fewer where they are that large.
+const PAGE_SIZES: [u32; 3] = [500, 50, 5];
 /// An object is at most 1.5 MB in etcd; a line beyond this is none.
 const LONGEST_LINE: usize = 16 << 20;
 
@@ -63,14 +64,22 @@ pub(super) async fn list<T: Listed, Kept>(
 ) -> Result<(Vec<Kept>, String), Fault> {
     let mut kept = Vec::new();
     let mut next: Option<String> = None;
-    let mut restarts = 0;
+    let (mut restarts, mut size) = (0, 0);
     loop {
-        let mut path = format!("{}?{}&limit={PAGE_SIZE}", of.path, of.query);
+        let limit = PAGE_SIZES.get(size).copied().unwrap_or(1);
+        let mut path = format!("{}?{}&limit={limit}", of.path, of.query);
         if let Some(next) = &next {
             path = format!("{path}&continue={}", super::encoded(next));
         }
         let ask = Ask::get(path, doing);
-        let reply = call::send(client, &ask, PAGE, LARGEST).await?;
+        let Some(reply) = call::send_sized(client, &ask, PAGE, LARGEST).await? else {
+            size += 1;
+            if size < PAGE_SIZES.len() {
+                continue;
+            }
+            let detail = format!("{limit} objects are larger than {} MB", LARGEST >> 20);
+            return Err(ask.fault(FaultKind::Malformed, &detail));
+        };
         // The list this page belonged to is forgotten: begin again, a few times.
         if reply.status.as_u16() == 410 && next.is_some() && restarts < 3 {
             restarts += 1;

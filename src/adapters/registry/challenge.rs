@@ -79,4 +79,20 @@ mod tests {
             assert_eq!(told(header).as_deref(), expect, "{header}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_header_makes_the_reader_panic(
+            any in "\\PC{0,60}",
+            near in "(?i)bearer( *[a-z]{0,8}=(\"(\\\\.|[^\"]){0,8}\"?|[^,]{0,8}),?){0,5}",
+        ) {
+            for header in [any, near] {
+                if let Some(challenge) = Challenge::parse(&header) {
+                    proptest::prop_assert!(!challenge.realm.is_empty());
+                }
+            }
+        }
+    }
 }

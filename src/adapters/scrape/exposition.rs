@@ -4,6 +4,11 @@
 //! Of the labels only `le` is handed on. Figures are sums over all labels, and the parser splits label values at commas
 //! and ends them at the first brace, whether quoted or not.
 
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::{DefaultHasher, Hasher as _},
+};
+
 use prometheus_parse::{Sample, Value};
 
 use crate::domain::metric::Scrape;
@@ -63,7 +68,17 @@ pub struct Filter<'a> {
     /// That line is too long; it is dropped up to its end.
     dropping: bool,
     kept: Vec<String>,
-    too_many: bool,
+    /// Of each kept series, labels and all, the value: a series stands once in an answer (the format says so), and
+    /// would be counted twice here.
+    seen: HashMap<u64, Box<[u8]>>,
+    trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Debug)]
+enum Trouble {
+    TooMany,
+    /// One series with two values, by its name.
+    Contradiction(String),
 }
 
 impl<'a> Filter<'a> {
@@ -73,7 +88,8 @@ impl<'a> Filter<'a> {
             partial: Vec::new(),
             dropping: false,
             kept: Vec::new(),
-            too_many: false,
+            seen: HashMap::new(),
+            trouble: None,
         }
     }
 
@@ -107,12 +123,15 @@ impl<'a> Filter<'a> {
     pub fn finish(mut self) -> Result<Vec<String>, String> {
         let line = std::mem::take(&mut self.partial);
         self.line(&line);
-        if self.too_many {
-            return Err(format!(
+        match self.trouble {
+            Some(Trouble::TooMany) => Err(format!(
                 "its four families have more than {MOST_LINES} series"
-            ));
+            )),
+            Some(Trouble::Contradiction(name)) => Err(format!(
+                "it serves one series of {name} twice, with different values"
+            )),
+            None => Ok(self.kept),
         }
-        Ok(self.kept)
     }
 
     fn line(&mut self, line: &[u8]) {
@@ -122,18 +141,41 @@ impl<'a> Filter<'a> {
         if !line.starts_with(prefix) && line.first() != Some(&b'#') || line.len() > LONGEST_LINE {
             return;
         }
+        // What is wrong once is wrong.
+        if self.trouble.is_some() {
+            return;
+        }
         let Some(kept) = self.rewritten(line) else {
             return;
         };
         if self.kept.len() >= MOST_LINES {
-            self.too_many = true;
+            self.trouble = Some(Trouble::TooMany);
         } else {
             self.kept.push(kept);
         }
     }
 
+    /// Whether this series comes for the first time.
+    fn is_first(&mut self, name: &[u8], series: &[u8], value: &[u8]) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(series);
+        match self.seen.entry(hasher.finish()) {
+            Entry::Vacant(place) => {
+                place.insert(value.into());
+                true
+            }
+            Entry::Occupied(other) => {
+                if **other.get() != *value {
+                    let name = String::from_utf8_lossy(name).into_owned();
+                    self.trouble = Some(Trouble::Contradiction(name));
+                }
+                false
+            }
+        }
+    }
+
     /// A `# TYPE` line as it is; a sample with no label but `le`, no timestamp and no exemplar.
-    fn rewritten(&self, line: &[u8]) -> Option<String> {
+    fn rewritten(&mut self, line: &[u8]) -> Option<String> {
         if let Some(comment) = line.strip_prefix(b"#") {
             let rest = comment.trim_ascii_start().strip_prefix(b"TYPE")?;
             let rest = rest.trim_ascii_start();
@@ -152,9 +194,13 @@ impl<'a> Filter<'a> {
             Some(labels) => labels_of(labels)?,
             None => (None, rest),
         };
+        let series = line.get(..line.len() - rest.len())?.trim_ascii_end();
         let value = rest
             .split(u8::is_ascii_whitespace)
             .find(|part| !part.is_empty())?;
+        if !self.is_first(name, series, value) {
+            return None;
+        }
         let (name, value) = (
             std::str::from_utf8(name).ok()?,
             std::str::from_utf8(value).ok()?,
@@ -278,6 +324,10 @@ fn into_bucket(buckets: &mut Vec<(f64, f64)>, bound: f64, count: f64) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
+    use proptest::prelude::{
+        Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
+
     use super::*;
 
     const PRACTICE: &str = r#"# HELP release_manager_requests_total Requests served.
@@ -382,10 +432,88 @@ release_manager_db_connections_active{version="v1.3.0"} 24
     }
 
     #[test]
+    fn a_series_that_stands_twice_counts_once_or_not_at_all() {
+        let twice = "release_manager_requests_total{a=\"1\"} 5\nrelease_manager_requests_total{a=\"1\"} 5 17\n\
+            release_manager_requests_total{a=\"2\"} 3\n";
+        assert_eq!(parsed(twice).unwrap().requests, Some(8.0));
+        let contradiction = twice.replace("} 5 17", "} 6");
+        let told = parsed(&contradiction).unwrap_err();
+        assert!(
+            told.contains("one series of release_manager_requests_total twice"),
+            "{told}"
+        );
+    }
+
+    /// Exemplars, units, `# EOF`, and counters without their `# TYPE`.
+    #[test]
+    fn openmetrics_is_read() {
+        let text = "# TYPE release_manager_requests counter\n# UNIT release_manager_requests requests\n\
+            release_manager_requests_total{v=\"1\"} 7 1700000000.123 # {trace_id=\"a} b\"} 1.0 1700000000.1\n\
+            release_manager_requests_created{v=\"1\"} 1700000000\n\
+            # TYPE release_manager_request_duration_seconds histogram\n\
+            release_manager_request_duration_seconds_bucket{le=\"0.1\"} 3 # {t=\"x\"} 0.05\n\
+            release_manager_request_duration_seconds_bucket{le=\"+Inf\"} 7\n# EOF\n";
+        let scrape = parsed(text).unwrap();
+        assert_eq!(scrape.requests, Some(7.0));
+        assert_eq!(scrape.buckets, [(0.1, 3.0), (f64::INFINITY, 7.0)]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Whatever comes, in pieces of any size: no panic, and the pieces make no difference.
+        #[test]
+        fn no_answer_makes_the_reader_panic(text in hostile(), piece in 1_usize..40) {
+            let whole = filtered(&text, usize::MAX);
+            prop_assert_eq!(&filtered(&text, piece), &whole);
+            if let Ok(lines) = whole {
+                if let Ok(scrape) = parse(&families(), lines) {
+                    prop_assert!(scrape.buckets.iter().all(|(bound, _)| !bound.is_nan()));
+                }
+            }
+        }
+    }
+
+    /// Pieces of the format in any order, and anything between them.
+    fn hostile() -> impl Strategy<Value = String> {
+        let word = prop_oneof![
+            Just("release_manager_requests_total".to_owned()),
+            Just("release_manager_request_duration_seconds_bucket".to_owned()),
+            Just("# TYPE release_manager_request_duration_seconds histogram".to_owned()),
+            Just("# TYPE release_manager_requests_total summary".to_owned()),
+            Just("{le=\"0.1\"}".to_owned()),
+            Just("{le=\"".to_owned()),
+            Just("{a=\"\\\"}".to_owned()),
+            Just("}".to_owned()),
+            Just(" ".to_owned()),
+            Just("\n".to_owned()),
+            Just("NaN".to_owned()),
+            Just("+Inf".to_owned()),
+            Just("1e999".to_owned()),
+            Just("-0".to_owned()),
+            Just("0x1p-2".to_owned()),
+            "[0-9.eE+-]{1,8}",
+            "\\PC{0,6}",
+            any::<String>(),
+        ];
+        proptest::collection::vec(word, 0..40).prop_map(|words| words.concat())
+    }
+
+    #[test]
     fn floods_are_bounded() {
+        let lines = |count: usize| {
+            (0..count).fold(String::new(), |text, n| {
+                text + &format!("release_manager_requests_total{{a=\"{n}\"}} 5\n")
+            })
+        };
         let line = "release_manager_requests_total{a=\"1\"} 5\n";
-        assert!(filtered(&line.repeat(MOST_LINES), 8192).is_ok());
-        assert!(filtered(&line.repeat(MOST_LINES + 1), 8192).is_err());
+        assert_eq!(
+            filtered(&lines(MOST_LINES), 8192).unwrap().len(),
+            MOST_LINES
+        );
+        assert!(filtered(&lines(MOST_LINES + 1), 8192).is_err());
+        let a_million = lines(1_000) + &"other{a=\"1\"} 5\n".repeat(1_000_000);
+        assert_eq!(filtered(&a_million, 8192).unwrap().len(), 1_000);
         let endless = format!(
             "release_manager_requests_total{{a=\"{}\"}} 5\n{line}",
             "x".repeat(LONGEST_LINE)

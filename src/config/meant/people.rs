@@ -1,6 +1,10 @@
 //! Who may act: one person behind every name, roles that exist, and quorums that can be reached.
 
-use crate::domain::{environment::Environment, workspace::Person};
+use crate::domain::{
+    environment::Environment,
+    text::{cleaned, look_alike},
+    workspace::Person,
+};
 
 use super::{
     super::{
@@ -31,6 +35,24 @@ pub(super) fn people<'f>(
             let taken = people.iter().map(|other| &other.value).find(|other| {
                 other.name == name || other.accounts.iter().any(|account| account == name)
             });
+            let shown = cleaned(name);
+            if shown != name {
+                report.problem(
+                    at,
+                    format!("`{shown}` has letters that pass for others"),
+                    "write it in one script, so that nobody is taken for somebody else",
+                );
+            } else if let Some(other) = people.iter().map(|other| &other.value).find(|other| {
+                std::iter::once(&other.name)
+                    .chain(&other.accounts)
+                    .any(|theirs| theirs != name && look_alike(theirs, name))
+            }) {
+                report.warning(
+                    at,
+                    format!("`{name}` looks like a name of {}", other.name),
+                    "call one of them something else, so that nobody is taken for somebody else",
+                );
+            }
             if let Some(other) = taken {
                 report.problem(
                     at,

@@ -221,6 +221,10 @@ fn limits(target: &Form, report: &mut Report) -> Vec<Limit> {
             metric,
             hold: hold.unwrap_or_default(),
             roll_back,
+            intervals: form
+                .count("intervals")
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or(Limit::INTERVALS),
         });
     }
     limits

@@ -16,6 +16,9 @@ use super::{
     Value, WordList, form,
 };
 
+/// In bytes.
+const LONGEST_GLOB: usize = 1_000;
+
 /// The value if it is what the key takes. Otherwise one problem, or one for each wrong element.
 pub(super) fn read(
     section: &'static Section,
@@ -36,6 +39,13 @@ pub(super) fn read(
         (Kind::Path, DeValue::String(text)) => reader
             .holds(&rules::TEXT, text, at)
             .then(|| Value::Text(text.clone().into_owned())),
+        (Kind::Secret, DeValue::String(text)) => match secret(text) {
+            Ok(()) => Some(Value::Text(text.clone().into_owned())),
+            Err((what, hint)) => reader.wrong(at, what, hint),
+        },
+        (Kind::Programs, DeValue::Array(array)) => Some(reader.texts(array, |reader, text, at| {
+            reader.holds(&rules::PROGRAM, text, at)
+        })),
         (Kind::OneOf(words), DeValue::String(text)) => reader
             .is_one_of(words, text, at)
             .then(|| Value::Text(text.clone().into_owned())),
@@ -138,6 +148,32 @@ pub(super) fn read(
     }
 }
 
+/// What is wrong is said without the text: it may be the secret itself.
+fn secret(text: &str) -> Result<(), (&'static str, &'static str)> {
+    const HINT: &str = "write \"env:NAME\", \"file:PATH\" or \"cmd:PROGRAM WORDS\"";
+    let visible = !text.chars().any(char::is_control);
+    match text.split_once(':') {
+        Some(("env", name))
+            if !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') =>
+        {
+            Ok(())
+        }
+        Some(("file" | "cmd", rest)) if !rest.trim().is_empty() && visible => Ok(()),
+        Some(("keyring", _)) => Err((
+            "names the keyring, which this gonogo cannot ask",
+            "ask it with its program: \"cmd:secret-tool lookup service registry\"",
+        )),
+        Some(("env" | "file" | "cmd", _)) => Err(("does not say which", HINT)),
+        _ => Err((
+            "holds a secret, or nothing that we know; a secret does not stand here",
+            HINT,
+        )),
+    }
+}
+
 fn number(value: &DeValue) -> Option<f64> {
     match value {
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
@@ -202,6 +238,11 @@ impl Reader<'_, '_> {
 
     fn is_glob(&mut self, text: &str, at: usize) -> bool {
         let glob = text.strip_prefix('!').unwrap_or(text);
+        // Its reader goes as deep as the text does.
+        if glob.len() > LONGEST_GLOB {
+            self.wrong::<()>(at, "is too long for a glob", "write several short ones");
+            return false;
+        }
         match GlobBuilder::new(glob).build() {
             Ok(_) if !glob.is_empty() => true,
             Ok(_) => {
@@ -284,7 +325,10 @@ impl Kind {
     fn words(&self) -> &'static str {
         match self {
             Self::Text(_) | Self::Path | Self::OneOf(_) => "a text",
-            Self::Texts(_) | Self::SomeOf(_) | Self::Patterns | Self::Globs => "a list of texts",
+            Self::Secret => "the place of a secret",
+            Self::Texts(_) | Self::SomeOf(_) | Self::Patterns | Self::Globs | Self::Programs => {
+                "a list of texts"
+            }
             Self::Flag => "true or false",
             Self::Count(..) => "a whole number",
             Self::Number => "a number",
@@ -302,7 +346,8 @@ impl Kind {
             Self::Text(_) | Self::Path => "put it in quotes".to_owned(),
             Self::OneOf(words) => format!("write one of: {}", words.join(", ")),
             Self::SomeOf(words) => format!("write a list in [ ] of: {}", words.join(", ")),
-            Self::Texts(_) | Self::Patterns | Self::Globs => {
+            Self::Secret => "write \"env:NAME\", \"file:PATH\" or \"cmd:PROGRAM WORDS\"".to_owned(),
+            Self::Texts(_) | Self::Patterns | Self::Globs | Self::Programs => {
                 "write a list in [ ], each text in quotes".to_owned()
             }
             Self::Flag => "write true or false, without quotes".to_owned(),

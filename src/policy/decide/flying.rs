@@ -1,11 +1,16 @@
 //! Commands that move a flight on: take-off, promotion, full promotion.
 
 use super::{
-    ActKind, Decision, Deployment, Digest, Facts, FlightState, LastAct, Refusal, Workload,
-    WorkloadKind, confirm, current, gates, go, in_state, planner, same_plan, settled, time,
+    ActKind, Body, Decision, Deployment, Digest, Facts, FlightState, Judgement, LastAct, Refusal,
+    RefusalKind, Verdict, Workload, WorkloadKind, confirm, current, gates, go, in_state, planner,
+    same_plan, settled, time,
 };
 
-pub(super) fn fly(facts: &Facts<'_>, plan: &Digest) -> Result<Decision, Refusal> {
+pub(super) fn fly(
+    facts: &Facts<'_>,
+    plan: &Digest,
+    glass: Option<&str>,
+) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     if deployment.state != FlightState::Requested {
         let who = deployment
@@ -22,8 +27,56 @@ pub(super) fn fly(facts: &Facts<'_>, plan: &Digest) -> Result<Decision, Refusal>
     }
     same_plan(deployment, plan)?;
     settled(deployment, facts)?;
-    go(&gates::take_off(facts, &deployment.plan), "fly")?;
-    Ok(confirm(planner::fly(facts, &deployment.plan)?))
+    let judgement = gates::take_off(facts, &deployment.plan);
+    let Some(reason) = glass else {
+        go(&judgement, "fly")?;
+        return Ok(confirm(planner::fly(facts, &deployment.plan)?));
+    };
+    break_glass(facts, deployment, &judgement, reason)
+}
+
+/// Past approvals, order and soak, never past anything else (SPEC 8.13, A6). Where nothing of that stands in the way
+/// there is no glass to break.
+fn break_glass(
+    facts: &Facts<'_>,
+    deployment: &Deployment,
+    judgement: &Judgement,
+    reason: &str,
+) -> Result<Decision, Refusal> {
+    if reason.trim().is_empty() {
+        let sentence = "break-glass needs a reason: a second person has to answer for it";
+        return Err(Refusal::new(RefusalKind::Usage, "glass.reason", sentence));
+    }
+    // A person who said NO is not a person who did not answer.
+    if let Some((Verdict::Fail, sentence)) = gates::people::no_go(facts, &deployment.plan) {
+        let sentence = format!("NO-GO, and break-glass does not pass it: {sentence}");
+        return Err(Refusal::rule("decision.no_go", sentence));
+    }
+    let (past, rest): (Vec<_>, Vec<_>) = judgement
+        .blocking()
+        .cloned()
+        .partition(|gate| gates::breakable(&gate.id));
+    go(&Judgement::of(rest), "fly, break-glass or not")?;
+    let mut act = planner::fly(facts, &deployment.plan)?;
+    if past.is_empty() {
+        return Ok(confirm(act));
+    }
+    let skipped: Vec<String> = past.into_iter().map(|gate| gate.sentence).collect();
+    act.reason = Some(reason.to_owned());
+    act.broken.clone_from(&skipped);
+    act.afterwards.push(format!(
+        "BREAK-GLASS, past: {}. It stays red until a second person countersigns, due within {}",
+        skipped.join("; "),
+        time::exact(facts.workspace.timings.countersign)
+    ));
+    Ok(Decision::Act {
+        act: Box::new(act),
+        opening: Some(Body::GlassBroken {
+            deployment: deployment.id.clone(),
+            reason: reason.to_owned(),
+            skipped,
+        }),
+    })
 }
 
 /// The rollout the deployment flies, read afresh, and asking for the release that was planned.
@@ -111,6 +164,13 @@ pub(super) fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusa
             "promote.moving",
             format!("step {step} is still moving: {}", workload.message),
         ));
+    }
+    if let Some((at, name)) = workload.unknown_after(step) {
+        let sentence = format!(
+            "step {at} would come next, and gonogo does not know what `{name}` does: it cannot say what a promotion leads to"
+        );
+        return Err(Refusal::rule("promote.unknown_step", sentence)
+            .hint("promote it with the platform's own tool, or take that step out"));
     }
     go(&gates::promotion(facts, &deployment.plan), "promote")?;
     Ok(confirm(planner::promote(facts, &deployment.plan, step)?))

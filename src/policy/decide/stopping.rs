@@ -71,6 +71,15 @@ pub(super) fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "resume (its pause is over, so it would promote)",
         )?;
     }
+    // So is it where the guard held a pause that would have ended by itself.
+    if let Some(gate) = crate::policy::guard::stands(facts, deployment) {
+        let sentence = format!(
+            "NO-GO, cannot resume (the controller goes on by itself then): {}",
+            gate.sentence
+        );
+        return Err(Refusal::rule(&gate.id, sentence)
+            .hint(format!("waive {} with a reason, or abort", gate.id)));
+    }
     Ok(confirm(planner::resume(facts, &deployment.plan)?))
 }
 
@@ -178,40 +187,13 @@ pub(super) fn roll_back(
         )
         .hint("to go further back, name the release: gonogo rollback ENV PROJECT RELEASE"));
     }
-    let to = to.or_else(|| facts.state.former()).ok_or_else(|| {
-        Refusal::new(
-            RefusalKind::NotFound,
-            "rollback.former",
-            format!(
-                "{} knows no former release of {} to go back to",
-                id.environment,
-                id.project.name()
-            ),
-        )
-        .hint("name one: gonogo rollback ENV PROJECT RELEASE")
-    })?;
-    if let Some(grounded) = facts.state.grounded.get(&to.commit) {
-        return Err(Refusal::rule(
-            "release.grounded",
-            format!(
-                "release {} is grounded: {} here by {}",
-                to.title(),
-                grounded.how.done(),
-                grounded.by
-            ),
-        ));
-    }
-    if !ran_here(facts, to) {
-        return Err(Refusal::rule(
-            "rollback.verified",
-            format!(
-                "release {} was never verified in {}",
-                to.title(),
-                id.environment
-            ),
-        )
-        .hint("a rollback goes to what ran here; request it instead"));
-    }
+    let to = &match to {
+        Some(to) => {
+            may_go_back(facts, to)?;
+            to.clone()
+        }
+        None => way_back(facts)?,
+    };
     if workload.image == to.image && workload.is_promoted() && facts.current().is_none() {
         return Err(Refusal::raced(
             "rollback.done",
@@ -243,6 +225,58 @@ pub(super) fn roll_back(
         act: Box::new(act),
         opening,
     })
+}
+
+/// Where `R` goes: to what the ledger says was live before; where it knows nothing or nothing that is allowed, to the
+/// platform's own former revision (SPEC E6).
+fn way_back(facts: &Facts<'_>) -> Result<ReleaseRef, Refusal> {
+    let id = &facts.target.id;
+    let kept = facts
+        .former_revision()
+        .filter(|kept| may_go_back(facts, kept).is_ok());
+    let Some(former) = facts.state.former() else {
+        return kept.ok_or_else(|| {
+            let sentence = format!(
+                "neither {} nor the platform knows a former release of {} to go back to",
+                id.environment,
+                id.project.name()
+            );
+            Refusal::new(RefusalKind::NotFound, "rollback.former", sentence)
+                .hint("a first deployment has no way back: fix forward, or delete it by hand")
+        });
+    };
+    match may_go_back(facts, former) {
+        Ok(()) => Ok(former.clone()),
+        Err(refusal) => kept.ok_or(refusal),
+    }
+}
+
+/// It ran here, by the ledger or by what the platform keeps, and is not grounded (SPEC D16).
+fn may_go_back(facts: &Facts<'_>, to: &ReleaseRef) -> Result<(), Refusal> {
+    let id = &facts.target.id;
+    let project = id.project.name();
+    if let Some(grounded) = facts.state.grounded.get(&to.commit) {
+        let sentence = format!("release {} is grounded: {}", to.title(), grounded.words());
+        return Err(Refusal::rule("release.grounded", sentence).hint(format!(
+            "clear it with a reason: gonogo ground {} {project} {} --clear --reason …",
+            id.environment, to.number
+        )));
+    }
+    let kept = facts
+        .former_revision()
+        .is_some_and(|kept| kept.commit == to.commit);
+    if !kept && !ran_here(facts, to) {
+        return Err(Refusal::rule(
+            "rollback.verified",
+            format!(
+                "release {} was never verified in {}",
+                to.title(),
+                id.environment
+            ),
+        )
+        .hint("a rollback goes to what ran here; request it instead"));
+    }
+    Ok(())
 }
 
 /// It was verified here, or it is what was live before (SPEC D16).

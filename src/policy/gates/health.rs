@@ -225,6 +225,11 @@ pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
 
 /// `/health` of the new pods: good as often in a row as configured.
 pub fn answers(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
+    new_pods_answer(facts)
+}
+
+/// The same with nothing under way: then the new pods are all there are.
+pub fn new_pods_answer(facts: &Facts<'_>) -> Judged {
     facts.target.health.as_ref()?;
     let need = facts.workspace.timings.health_answers;
     let workload = facts.workload.value().map(|observed| &observed.workload);

@@ -1,7 +1,7 @@
 //! What must have happened before, and what must not happen at the same time (SPEC E3, E9).
 
 use crate::{
-    domain::{change::ActKind, deployment::FlightState, plan::StoredPlan, time},
+    domain::{deployment::FlightState, plan::StoredPlan, time},
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
@@ -89,9 +89,8 @@ pub fn verified(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         return Some((
             Verdict::Fail,
             format!(
-                "release {title} was {} in {after} by {}",
-                grounded.how.done(),
-                grounded.by
+                "release {title} is grounded in {after}: {}",
+                grounded.words()
             ),
         ));
     }
@@ -126,33 +125,30 @@ pub fn verified(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 /// Aborted or rolled back here before (E9).
 pub fn grounded(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let grounded = facts.state.grounded.get(&plan.release.commit)?;
-    let how = if grounded.how == ActKind::Abort {
-        "aborted"
-    } else {
-        "rolled back"
-    };
     let ago = time::age(facts.now.duration_since(grounded.at));
     Some((
         Verdict::Fail,
         format!(
-            "release {} is grounded: {how} here by {} {ago} ago; waive release.grounded with a reason",
+            "release {} is grounded: {} {ago} ago; clear it (ground --clear) or waive release.grounded, with a reason",
             plan.release.title(),
-            grounded.by
+            grounded.words()
         ),
     ))
 }
 
+/// A first deployment; said before it flies, and waived by name (SPEC E6).
+pub const NO_WAY_BACK: &str = "a first deployment: neither ledger nor platform knows anything to go back to; waive way.back to confirm that";
+
 /// There is something to go back to, and it could be put back.
 pub fn way_back(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let kept = facts.former_revision();
     let Some(before) = plan
         .before
         .as_ref()
         .or(facts.state.live.as_ref().map(|live| &live.release))
+        .or(kept.as_ref())
     else {
-        return Some((
-            Verdict::Fail,
-            "nothing is known to go back to; a first deployment must be waived by name".to_owned(),
-        ));
+        return Some((Verdict::Fail, NO_WAY_BACK.to_owned()));
     };
     let Some(image) = &before.image else {
         return Some((
@@ -166,10 +162,15 @@ pub fn way_back(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             .any(|set| set.image.as_deref() == Some(image))
     });
     Some(if kept {
+        let from = if before.is_only_a_revision() {
+            ", known to the platform alone"
+        } else {
+            ""
+        };
         (
             Verdict::Pass,
             format!(
-                "rollback to {} is ready: its replica set is there",
+                "rollback to {}{from} is ready: its replica set is there",
                 before.title()
             ),
         )

@@ -91,6 +91,31 @@ pub fn no_go(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     ))
 }
 
+/// A break-glass is answered for by a second person before the session is closed.
+pub fn countersigned(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
+    let id = &facts.current()?.id;
+    let mut broken = facts.state.glass.iter();
+    let mut broken = broken.by_ref().filter(|glass| glass.deployment == *id);
+    let first = broken.next()?;
+    let open = std::iter::once(first)
+        .chain(broken)
+        .find(|glass| glass.countersigned.is_none());
+    Some(match (open, &first.countersigned) {
+        (None, Some(signature)) => (
+            Verdict::Pass,
+            format!(
+                "break-glass by {}, countersigned by {}",
+                first.by, signature.by
+            ),
+        ),
+        (open, _) => {
+            let within = facts.workspace.timings.countersign;
+            let open = open.unwrap_or(first);
+            (Verdict::Fail, open.sentence(within, facts.now))
+        }
+    })
+}
+
 /// Judged at the moment it is needed, with the roles of that moment.
 fn why_not_counted(
     facts: &Facts<'_>,

@@ -201,6 +201,8 @@ fn flown(
         step: None,
         changes: vec![change],
         reason: None,
+        guard: None,
+        broken: Vec::new(),
         afterwards: Vec::new(),
     };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());
@@ -221,7 +223,10 @@ fn flown(
         Body::Settled {
             deployment: id.clone(),
             intent,
-            outcome: Outcome::Applied { seen: false },
+            outcome: Outcome::Applied {
+                seen: false,
+                perhaps: false,
+            },
         },
     );
     for stage in 0..plan.plan.stages.len() {

@@ -92,6 +92,7 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             ..Timings::default()
         },
         trust_names: true,
+        access: crate::domain::access::Access::default(),
         ledger: dir.join("ledger.sqlite"),
         rehearsal: Some(workspace::Rehearsal {
             scenario: wish.scenario.to_string(),
@@ -215,11 +216,13 @@ fn target(
                 metric: Metric::ErrorRate,
                 hold: 0.1,
                 roll_back: Some(5.0),
+                intervals: Limit::INTERVALS,
             },
             Limit {
                 metric: Metric::LatencyP99,
                 hold: 500.0,
                 roll_back: Some(2000.0),
+                intervals: Limit::INTERVALS,
             },
         ],
         stages: if production {

@@ -276,18 +276,20 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
             cockpit.view.plan_line = step(cockpit.view.plan_line, count);
         }
         Context::Flight => {
-            let Some(flight) = show::flight(cockpit) else {
-                return;
+            let (pods, lines) = match show::flight(cockpit) {
+                Some(flight) => (
+                    flight.observed.map_or(0, |observed| observed.pods.len()),
+                    flight.timeline.len(),
+                ),
+                None => return,
             };
             match cockpit.view.pane {
                 FlightPane::Gates => {
-                    cockpit.view.flight_line = step(cockpit.view.flight_line, flight.lines.len());
+                    let count = show::flight_lines(cockpit).len();
+                    cockpit.view.flight_line = step(cockpit.view.flight_line, count);
                 }
-                FlightPane::Pods => {
-                    let count = flight.observed.map_or(0, |observed| observed.pods.len());
-                    cockpit.view.pod_line = step(cockpit.view.pod_line, count);
-                }
-                FlightPane::Timeline => back_by(cockpit, by, flight.timeline.len()),
+                FlightPane::Pods => cockpit.view.pod_line = step(cockpit.view.pod_line, pods),
+                FlightPane::Timeline => back_by(cockpit, by, lines),
             }
         }
         Context::Timeline => {

@@ -190,9 +190,15 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
             .get(&target.project)
             .map_or(&[][..], Vec::as_slice);
         let resolution = crate::policy::resolve::resolve(releases, name);
+        // What the ledger quotes is enough while the repository cannot be read.
+        let quoted = || {
+            let known = known.targets.get(target).filter(|_| releases.is_empty())?;
+            crate::policy::resolve::quoted(&known.state, &target.project, name)
+        };
         resolution
             .release()
             .map(|release| release.number)
+            .or_else(|| quoted().map(|release| release.number))
             .ok_or_else(|| resolution.sentence(name).unwrap_or_default())
     };
     match palette::parse(&line, cockpit.workspace(), focus.as_ref(), named) {
@@ -460,7 +466,7 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
                     }
                 },
                 FlightPane::Pods => {
-                    let pods = show::pods::lines(flight.observed.as_ref()?);
+                    let pods = show::pods::lines(flight.observed?);
                     pods.get(cockpit.view.pod_line)
                         .map(|pod| pod.name.to_string())
                 }

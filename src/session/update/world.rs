@@ -8,6 +8,11 @@ use crate::session::{
 use crate::{
     domain::target::TargetId,
     flight::process::{self, Next},
+    policy::{
+        confirm::Challenge,
+        decide::{Command, Decision, decide},
+        guard::Stand,
+    },
 };
 
 pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
@@ -34,7 +39,7 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
                 .collect();
         }
         Event::Catalogue { project, releases } => {
-            cockpit.known.catalogue(project, releases.clone());
+            cockpit.catalogue(project, releases.clone());
             cockpit.catalogue_trouble.remove(project);
         }
         Event::CatalogueFailed { project, fault } => {
@@ -65,6 +70,11 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
         Event::Attended { target, position } if cockpit.attending.get(target) == Some(position) => {
             cockpit.attending.remove(target);
         }
+        Event::Guarded {
+            target,
+            sentence,
+            end,
+        } => return guarded(cockpit, target, sentence, end),
         Event::ActEnded { target, kind, end } => {
             cockpit.busy.remove(target);
             return answered(cockpit, kind.verb(), end, true);
@@ -107,6 +117,33 @@ fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Ef
     }
 }
 
+/// Nobody asked for it, so what came of it is said aloud; that somebody else was first is no news.
+fn guarded(cockpit: &mut Cockpit, target: &TargetId, sentence: &str, end: &End) -> Vec<Effect> {
+    cockpit.guarding.remove(target);
+    let (severity, words) = match end {
+        End::Done => (
+            Severity::Warning,
+            format!("the guard holds {target}: {sentence}"),
+        ),
+        End::Refused(_) => return Vec::new(),
+        End::Failed(fault) => {
+            let rest = cockpit.workspace().timings.scrape_interval;
+            let rested = cockpit.now.checked_add(rest).ok();
+            cockpit.guarding.insert(target.clone(), rested);
+            (
+                Severity::Error,
+                format!("the guard could NOT hold {target}, it tries again: {fault}"),
+            )
+        }
+        End::Unknown(fault) => (
+            Severity::Error,
+            format!("the guard asked to hold {target}, outcome UNKNOWN: {fault}"),
+        ),
+    };
+    cockpit.say(severity, words);
+    vec![Effect::Bell]
+}
+
 /// Whatever was reached anywhere is written down, once per position of its stream.
 pub fn attend(cockpit: &mut Cockpit) -> Vec<Effect> {
     let targets: Vec<TargetId> = cockpit
@@ -122,9 +159,43 @@ pub fn attend(cockpit: &mut Cockpit) -> Vec<Effect> {
         .collect()
 }
 
+/// The guard's hold, where it is due, allowed to whoever sits here, and not under way already.
+fn hold(cockpit: &mut Cockpit, target: &TargetId, stand: Stand) -> Option<Effect> {
+    let Stand::Hold(mut cause) = stand else {
+        return None;
+    };
+    let rests = cockpit
+        .guarding
+        .get(target)
+        .is_some_and(|until| until.is_none_or(|until| cockpit.now < until));
+    if rests || cockpit.busy.contains_key(target) {
+        return None;
+    }
+    cause.watched_by.clone_from(&cockpit.me.name);
+    let command = Box::new(Command::Guard {
+        cause: Box::new(cause),
+    });
+    let facts = cockpit.known.facts(target, cockpit.now)?;
+    let Ok(Decision::Act { act, .. }) = decide(&command, &facts, &cockpit.me) else {
+        return None;
+    };
+    let confirmed = Box::new(Challenge::new(*act, facts.environment).by_guard()?);
+    cockpit.guarding.insert(target.clone(), None);
+    Some(Effect::Guard {
+        target: target.clone(),
+        confirmed,
+        command,
+    })
+}
+
 fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
     if !cockpit.ledger.ready {
         return None;
+    }
+    let me = cockpit.me.clone();
+    let stand = cockpit.known.guard(target, cockpit.now, &me);
+    if let Some(effect) = hold(cockpit, target, stand) {
+        return Some(effect);
     }
     let facts = cockpit.known.facts(target, cockpit.now)?;
     let position = facts.state.position;

@@ -447,10 +447,7 @@ pub fn facts_of(
         );
         lines.push(vec![
             canvas.piece("grounded  ", Role::Warning),
-            canvas.piece(
-                format!("{name}: {} by {}", grounded.how.done(), grounded.by),
-                Role::Text,
-            ),
+            canvas.piece(format!("{name}: {}", grounded.words()), Role::Text),
         ]);
     }
     lines

@@ -3,15 +3,14 @@
 use ratatui::layout::Rect;
 
 use crate::domain::deployment::{Deployment, FlightState};
-use crate::domain::entry::Ending;
 use crate::domain::time;
 use crate::policy::facts::Facts;
 use crate::session::Mover;
 use crate::session::cockpit::Cockpit;
 use crate::session::pointer::Spot;
-use crate::session::show::{self, FlightShown, StagePlace};
+use crate::session::show::{self, FlightShown, NextCard, NextStep, StagePlace};
 use crate::session::view::FlightPane;
-use crate::ui::canvas::{Canvas, Line, Part, wrapped};
+use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::layout::{cut_left, cut_top};
 use crate::ui::marks;
 use crate::ui::text;
@@ -19,7 +18,7 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::{Mood, Stage, StageTrack, Standing};
 
 use super::gates;
-use super::{empty, metrics, pods, timeline};
+use super::{empty, idle, metrics, pods, timeline};
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let Some(facts) = cockpit.facts() else {
@@ -33,7 +32,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         return;
     };
     let Some(flight) = show::flight(cockpit) else {
-        idle(canvas, cockpit, &facts, area);
+        idle::draw(canvas, cockpit, &facts, area);
         return;
     };
     let (line, rest) = cut_top(area, 1);
@@ -51,8 +50,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 }
 
 /// The stages with the one that is being flown.
-fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
-    let deployment = &flight.deployment;
+fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
+    let deployment = flight.deployment;
     let mood = match deployment.state {
         FlightState::Aborted | FlightState::RollingBack => Mood::Stopped,
         _ if flight.held.is_some() || is_held_back(flight) => Mood::Held,
@@ -87,7 +86,7 @@ fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rec
 }
 
 /// The bake is over and something else than patience is missing.
-fn is_held_back(flight: &FlightShown) -> bool {
+fn is_held_back(flight: &FlightShown<'_>) -> bool {
     flight.deployment.state == FlightState::Flying
         && flight
             .waiting
@@ -96,8 +95,8 @@ fn is_held_back(flight: &FlightShown) -> bool {
 }
 
 /// How far the present stage is, in a few words.
-fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
-    let deployment = &flight.deployment;
+fn note(cockpit: &Cockpit, flight: &FlightShown<'_>) -> String {
+    let deployment = flight.deployment;
     match deployment.state {
         FlightState::Aborted => "aborted".to_owned(),
         FlightState::RollingBack => deployment
@@ -141,7 +140,7 @@ fn note(cockpit: &Cockpit, flight: &FlightShown) -> String {
 }
 
 /// Who moves next and why, never cut short; the judgement at the right. In as many rows as that takes.
-fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
+fn next(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) -> u16 {
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
@@ -184,7 +183,7 @@ fn next(canvas: &mut Canvas, flight: &FlightShown, area: Rect) -> u16 {
 }
 
 /// GO or not and why, or what has become of the flight.
-fn said(canvas: &Canvas, flight: &FlightShown) -> Line {
+fn said(canvas: &Canvas, flight: &FlightShown<'_>) -> Line {
     let state = flight.deployment.state;
     if matches!(state, FlightState::Aborted | FlightState::RollingBack) {
         let mark = marks::flight(state);
@@ -212,7 +211,7 @@ fn pods_pane(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let age = flight
@@ -227,7 +226,7 @@ fn pods_pane(
     let focus = focused(cockpit, FlightPane::Pods);
     canvas.spot(area, Spot::Pane(FlightPane::Pods));
     let inner = canvas.pane(area, "Pods", &[note], focus);
-    match &flight.observed {
+    match flight.observed {
         Some(observed) if focus && !observed.pods.is_empty() => {
             let position = pods::list(canvas, inner, observed, cockpit.view.pod_line);
             canvas.footnote(area, &position.unwrap_or_default());
@@ -243,12 +242,24 @@ fn pods_pane(
     }
 }
 
-fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
+    if let Some(card) = &flight.next {
+        let badge: Line = said(canvas, flight).into_iter().take(1).collect();
+        let inner = canvas.pane(
+            area,
+            &card.title,
+            &badge,
+            focused(cockpit, FlightPane::Gates),
+        );
+        let lines = next_steps(canvas, card, inner.width);
+        canvas.lines(inner, &lines);
+        return;
+    }
     let of = match flight.deployment.state {
         FlightState::Requested => "Gates of take-off",
         FlightState::Flying => "Gates of the next step",
         FlightState::Verifying | FlightState::Monitoring => "Gates of the close",
-        FlightState::Aborted | FlightState::RollingBack => "Gates, as they stand",
+        FlightState::Aborted | FlightState::RollingBack => "What now",
     };
     let badge: Line = said(canvas, flight).into_iter().take(1).collect();
     let focus = focused(cockpit, FlightPane::Gates);
@@ -278,7 +289,18 @@ fn gate_spot(line: usize) -> Spot {
     }
 }
 
-fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
+/// Its key, then what it is for.
+pub(super) fn next_steps(canvas: &Canvas, card: &NextCard, width: u16) -> Vec<Line> {
+    let widest = card.steps.iter().map(|step| text::width(&step.key)).max();
+    let step = |step: &NextStep| {
+        let key = text::pad(&step.key, widest.unwrap_or(1) + 2);
+        let lead = [canvas.piece(key, Role::HintKey)];
+        gates::hang(canvas, &lead, &step.words, Role::Text, width, 3)
+    };
+    card.steps.iter().flat_map(step).collect()
+}
+
+fn health_pane(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) {
     let Some(health) = &flight.health else {
         let inner = canvas.pane(area, "Health", &[], false);
         canvas.put(
@@ -297,7 +319,7 @@ fn health_pane(canvas: &mut Canvas, flight: &FlightShown, area: Rect) {
     canvas.lines(inner, &lines);
 }
 
-fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown, area: Rect) {
+fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
     let focus = focused(cockpit, FlightPane::Timeline);
     canvas.spot(area, Spot::Pane(FlightPane::Timeline));
     let inner = canvas.pane(area, "Timeline", &[], focus);
@@ -313,7 +335,7 @@ fn left_panes(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     top: Rect,
     below: Rect,
 ) {
@@ -325,10 +347,9 @@ fn left_panes(
     });
 }
 
-fn midway(flight: &FlightShown) -> bool {
+fn midway(flight: &FlightShown<'_>) -> bool {
     flight
         .observed
-        .as_ref()
         .is_some_and(|observed| observed.workload.is_midway())
 }
 
@@ -337,13 +358,12 @@ fn wide(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let (left, right) = cut_left(area, (area.width * 2 / 5).clamp(46, 76));
     let sides = flight
         .observed
-        .as_ref()
         .map(|observed| pods::sides(facts, observed))
         .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), true).max(4) + 2;
@@ -387,13 +407,12 @@ fn condensed(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let (left, right) = cut_left(area, area.width * 12 / 25);
     let sides = flight
         .observed
-        .as_ref()
         .map(|observed| pods::sides(facts, observed))
         .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), false).max(1) + 2;
@@ -417,7 +436,7 @@ fn condensed(
     });
 }
 
-fn evidence(canvas: &Canvas, flight: &FlightShown, width: u16) -> Vec<Line> {
+fn evidence(canvas: &Canvas, flight: &FlightShown<'_>, width: u16) -> Vec<Line> {
     let midway = midway(flight);
     let mut lines: Vec<Line> = flight
         .metrics
@@ -448,7 +467,7 @@ fn stacked(
     canvas: &mut Canvas,
     cockpit: &Cockpit,
     facts: &Facts<'_>,
-    flight: &FlightShown,
+    flight: &FlightShown<'_>,
     area: Rect,
 ) {
     let area = Rect {
@@ -458,7 +477,7 @@ fn stacked(
     };
     let midway = midway(flight);
     let mut lines: Vec<Line> = Vec::new();
-    if let Some(observed) = &flight.observed {
+    if let Some(observed) = flight.observed {
         lines.extend(pods::brief(
             canvas,
             &pods::sides(facts, observed),
@@ -483,6 +502,12 @@ fn stacked(
         .min(area.height.saturating_sub(4));
     let (top, rest) = cut_top(area, used);
     canvas.lines(top, &lines);
+    if let Some(card) = &flight.next {
+        let (_, below) = cut_top(rest, u16::from(rest.height > 4));
+        let lines = next_steps(canvas, card, below.width);
+        canvas.lines(below, &lines);
+        return;
+    }
     let selected = cockpit
         .view
         .flight_line
@@ -494,7 +519,7 @@ fn stacked(
         ..list
     };
     // There is room for one list: the one that has the cursor.
-    match (cockpit.view.pane, &flight.observed) {
+    match (cockpit.view.pane, flight.observed) {
         (FlightPane::Timeline, _) => {
             let inner = Rect {
                 x: list.x + 1,
@@ -511,129 +536,6 @@ fn stacked(
             gates::list(canvas, list, &rows, Some(selected), gate_spot);
         }
     }
-}
-
-/// Nothing is under way: what is live, how it is, what was, and which key begins.
-fn idle(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rect) {
-    let inside = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    };
-    let place = format!(
-        "{} in {}",
-        facts.target.id.project.name(),
-        facts.target.id.environment
-    );
-    canvas.spread(
-        inside,
-        0,
-        vec![Part {
-            pieces: vec![
-                canvas.piece("No deployment is under way for ", Role::Text),
-                canvas.piece(place, Role::TextStrong),
-            ],
-            rank: 0,
-        }],
-        Vec::new(),
-    );
-    let (_, rest) = cut_top(area, 1);
-    let (top, below) = cut_top(rest, 8.min(rest.height / 2).max(5));
-    let (left, right) = if area.width >= 76 {
-        cut_left(top, area.width / 2)
-    } else {
-        (top, Rect { height: 0, ..top })
-    };
-
-    let cell = show::fleet_cell(cockpit, &facts.target.id);
-    let inner = canvas.pane(left, "Live here", &[], false);
-    let mut lines: Vec<Line> = Vec::new();
-    if let Some(cell) = &cell {
-        lines = super::fleet::facts_of(canvas, cockpit, facts, cell, inner.width);
-    }
-    canvas.lines(inner, &lines);
-    if right.height > 0 {
-        let inner = canvas.pane(right, "Pods", &[], false);
-        match facts.workload.value() {
-            Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
-            None => {
-                canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
-            }
-        }
-    }
-    let (past, hint) = cut_top(below, below.height.saturating_sub(3));
-    let inner = canvas.pane(past, "Last flights", &[], false);
-    let flights = flights(canvas, facts, cockpit, inner.width);
-    if flights.is_empty() {
-        canvas.put(inner, 0, 0, "none yet", Role::TextDim);
-    } else {
-        canvas.lines(inner, &flights);
-    }
-    let key = |action| {
-        cockpit
-            .keymap
-            .texts(action, crate::input::Context::Flight)
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-    };
-    let (releases, back) = (
-        key(crate::input::Action::ShowReleases),
-        key(crate::input::Action::Rollback),
-    );
-    let words = format!(
-        "{releases} lists the releases; enter there opens a plan. {back} goes back to the release that was live before."
-    );
-    let hint = Rect {
-        x: hint.x + 2.min(hint.width),
-        width: hint.width.saturating_sub(4),
-        ..hint
-    };
-    for (row, line) in (1..hint.height).zip(wrapped(&words, hint.width, 2)) {
-        canvas.put(hint, 0, row, &line, Role::TextDim);
-    }
-}
-
-fn flights(canvas: &Canvas, facts: &Facts<'_>, cockpit: &Cockpit, width: u16) -> Vec<Line> {
-    let line = |past: &crate::domain::deployment::Past| {
-        let (glyph, role) = match past.ending {
-            Ending::Closed => ("✔", Role::GatePass),
-            Ending::RolledBack => ("◀", Role::Warning),
-            Ending::Cancelled => ("○", Role::TextDim),
-        };
-        let took = past.promoted_at.map_or_else(String::new, |at| {
-            format!(
-                "flew in {}",
-                time::age(at.duration_since(past.requested_at))
-            )
-        });
-        let before = past.before.as_ref().map_or_else(
-            || "nothing".to_owned(),
-            crate::domain::release::ReleaseRef::title,
-        );
-        let mut line = vec![
-            canvas.piece(
-                format!("{glyph} {} ", text::pad(&past.ending.to_string(), 12)),
-                role,
-            ),
-            canvas.piece(
-                format!(
-                    "{} ",
-                    text::pad(&format!("{before} → {}", past.release.title()), 26)
-                ),
-                Role::Text,
-            ),
-            canvas.piece(
-                text::pad(&gates::ago(cockpit.now, past.ended_at), 12),
-                Role::TextDim,
-            ),
-        ];
-        if width > 70 {
-            line.push(canvas.piece(took, Role::TextDim));
-        }
-        line
-    };
-    facts.state.past.iter().rev().map(line).collect()
 }
 
 /// Used by the small screen: the state of the deployment with its stage.

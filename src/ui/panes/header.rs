@@ -89,6 +89,27 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             vec![canvas.piece(current.plan.release.commit.short(), Role::TextDim)],
         ));
     }
+    // Red on every screen, wherever the cursor is, until a second person has answered for it.
+    let within = workspace.timings.countersign;
+    let open = cockpit.known.unsigned().count();
+    if let Some((target, glass)) = cockpit.known.unsigned().next() {
+        let left = glass.due(within).duration_since(cockpit.now);
+        let left = if left.is_negative() {
+            "OVERDUE".to_owned()
+        } else {
+            crate::domain::time::clock(left)
+        };
+        let more = if open > 1 {
+            format!(" +{}", open - 1)
+        } else {
+            String::new()
+        };
+        let words = format!(
+            "BREAK-GLASS {} by {}: {left}{more}",
+            target.environment, glass.by
+        );
+        right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
+    }
     if cockpit.ledger.trouble.is_some() {
         right.push(part(
             1,

@@ -1,0 +1,403 @@
+//! The fold: each entry of a target's stream changes its state, and nothing else does. Total: an entry that does not
+//! fit changes nothing but the position.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
+    LastAct, Live, Outstanding, Past, Signature, TargetState,
+};
+use crate::domain::{
+    change::ActKind,
+    entry::{Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome},
+    plan::StoredPlan,
+};
+
+impl TargetState {
+    pub fn evolve(&mut self, entry: &Entry) {
+        self.position = entry.position;
+        if entry.format > FORMAT || matches!(entry.body, Body::Unknown { .. }) {
+            self.read_only = true;
+            return;
+        }
+        match &entry.body {
+            // One at a time: what would overwrite the deployment under way changes nothing.
+            Body::Requested { .. } | Body::RollbackOpened { .. } if self.current.is_some() => {}
+            Body::Requested {
+                deployment,
+                plan,
+                reason,
+            } => {
+                self.current = Some(Deployment::new(
+                    deployment,
+                    plan,
+                    entry,
+                    reason,
+                    FlightState::Requested,
+                ));
+            }
+            Body::RollbackOpened {
+                deployment,
+                plan,
+                reason,
+            } => {
+                let mut opened =
+                    Deployment::new(deployment, plan, entry, reason, FlightState::RollingBack);
+                opened.rolling_back_to = Some(plan.release.clone());
+                opened.took_off_at = Some(entry.at);
+                self.current = Some(opened);
+            }
+            Body::Grounded { release, reason } => {
+                self.grounded.insert(
+                    release.commit.clone(),
+                    Grounded {
+                        at: entry.at,
+                        by: entry.actor.name.clone(),
+                        how: ActKind::RollBack,
+                        reason: Some(reason.clone()),
+                    },
+                );
+            }
+            Body::Cleared { release, .. } => {
+                self.grounded.remove(&release.commit);
+            }
+            Body::GlassBroken {
+                deployment,
+                reason,
+                skipped,
+            } => self.glass.push(Glass {
+                deployment: deployment.clone(),
+                by: entry.actor.name.clone(),
+                at: entry.at,
+                reason: reason.clone(),
+                skipped: skipped.clone(),
+                countersigned: None,
+            }),
+            Body::Countersigned { deployment, reason } => {
+                let open = self.glass.iter_mut().find(|glass| {
+                    glass.countersigned.is_none()
+                        && glass.deployment == *deployment
+                        && glass.by != entry.actor.name
+                });
+                if let Some(glass) = open {
+                    glass.countersigned = Some(Signature {
+                        by: entry.actor.name.clone(),
+                        at: entry.at,
+                        reason: reason.clone(),
+                    });
+                }
+            }
+            Body::Cancelled { .. } => self.end(entry, Ending::Cancelled),
+            Body::Ended { ending, .. } => self.end(entry, *ending),
+            body => {
+                let Some(current) = self
+                    .current
+                    .as_mut()
+                    .filter(|current| body.deployment() == Some(&current.id))
+                else {
+                    return;
+                };
+                current.evolve(entry);
+            }
+        }
+    }
+
+    fn end(&mut self, entry: &Entry, ending: Ending) {
+        let Some(current) = self
+            .current
+            .take_if(|current| entry.body.deployment() == Some(&current.id))
+        else {
+            return;
+        };
+        match ending {
+            Ending::Closed => {
+                let since = current.promoted_at.unwrap_or(entry.at);
+                self.grounded.remove(&current.plan.release.commit);
+                self.live = Some(Live {
+                    release: current.plan.release.clone(),
+                    since,
+                    verified: current.monitoring_since.or(Some(entry.at)),
+                });
+            }
+            Ending::RolledBack => {
+                let to = current
+                    .rolling_back_to
+                    .clone()
+                    .or_else(|| current.plan.before.clone());
+                // What was left is grounded: the release that was flown, or what a plain rollback replaced.
+                let opened = to
+                    .as_ref()
+                    .is_some_and(|to| to.commit == current.plan.release.commit);
+                let left = if opened {
+                    current
+                        .plan
+                        .before
+                        .as_ref()
+                        .map(|before| before.commit.clone())
+                } else {
+                    Some(current.plan.release.commit.clone())
+                };
+                let left = left.filter(|left| to.as_ref().is_none_or(|to| to.commit != *left));
+                if let Some(commit) = left {
+                    let by = current
+                        .last_act
+                        .as_ref()
+                        .map_or_else(|| entry.actor.name.clone(), |act| act.by.clone());
+                    self.grounded.insert(
+                        commit,
+                        Grounded {
+                            at: entry.at,
+                            by,
+                            how: ActKind::RollBack,
+                            reason: None,
+                        },
+                    );
+                }
+                if let Some(release) = to {
+                    let verified = self.verified(&release.commit);
+                    self.live = Some(Live {
+                        release,
+                        since: entry.at,
+                        verified,
+                    });
+                }
+            }
+            Ending::Cancelled => {}
+        }
+        self.past.push(Past {
+            id: current.id,
+            release: current.plan.release,
+            before: current.plan.before,
+            requested_at: current.requested_at,
+            promoted_at: current.promoted_at,
+            verified_at: (ending == Ending::Closed)
+                .then_some(current.monitoring_since.unwrap_or(entry.at)),
+            ended_at: entry.at,
+            ending,
+        });
+    }
+}
+
+impl Deployment {
+    fn new(
+        id: &DeploymentId,
+        plan: &StoredPlan,
+        entry: &Entry,
+        reason: &str,
+        state: FlightState,
+    ) -> Self {
+        Self {
+            id: id.clone(),
+            plan: plan.clone(),
+            requester: entry.actor.clone(),
+            requested_at: entry.at,
+            reason: reason.to_owned(),
+            state,
+            decisions: Vec::new(),
+            items: BTreeMap::new(),
+            took_off_at: None,
+            stages: vec![None; plan.plan.stages.len()],
+            promoted_at: None,
+            monitoring_since: None,
+            outstanding: None,
+            last_act: None,
+            promoted_steps: BTreeMap::new(),
+            rolling_back_to: None,
+            held: None,
+            guarded: Vec::new(),
+            guard_stopped: None,
+            unfinished: None,
+        }
+    }
+
+    /// From the first stage again; nothing of the flight before counts.
+    fn start_over(&mut self) {
+        self.state = FlightState::Flying;
+        self.stages.fill(None);
+        self.promoted_steps.clear();
+        self.guarded.clear();
+    }
+
+    fn evolve(&mut self, entry: &Entry) {
+        let item = |status, note: Option<String>| ItemState {
+            status,
+            by: entry.actor.name.clone(),
+            at: entry.at,
+            note,
+        };
+        match &entry.body {
+            Body::Decided {
+                plan,
+                answer,
+                reason,
+                ..
+            } => {
+                self.decisions
+                    .retain(|decision| decision.by.name != entry.actor.name);
+                let (by, at) = (entry.actor.clone(), entry.at);
+                self.decisions.push(Decision {
+                    by,
+                    at,
+                    plan: plan.clone(),
+                    answer: *answer,
+                    reason: reason.clone(),
+                });
+            }
+            Body::Withdrawn { .. } => self
+                .decisions
+                .retain(|decision| decision.by.name != entry.actor.name),
+            Body::Checked { item: id, note, .. } => {
+                self.items
+                    .insert(id.clone(), item(ItemStatus::Done, note.clone()));
+            }
+            Body::Waived {
+                item: id, reason, ..
+            } => {
+                self.items
+                    .insert(id.clone(), item(ItemStatus::Waived, Some(reason.clone())));
+            }
+            Body::Reopened {
+                item: id, reason, ..
+            } => {
+                self.items
+                    .insert(id.clone(), item(ItemStatus::Open, reason.clone()));
+            }
+            Body::Measured {
+                item: id,
+                ok,
+                evidence,
+                ..
+            } => {
+                let status = if *ok {
+                    ItemStatus::Done
+                } else {
+                    ItemStatus::Failed
+                };
+                self.items
+                    .insert(id.clone(), item(status, Some(evidence.clone())));
+            }
+            Body::Intended {
+                intent,
+                act,
+                change,
+                ..
+            } => {
+                if let Some(cause) = &act.guard {
+                    self.guarded.push(Guarded {
+                        gate: cause.gate.clone(),
+                        at: entry.at,
+                        intent: intent.clone(),
+                    });
+                }
+                let (intent, act, by) = (intent.clone(), (**act).clone(), entry.actor.clone());
+                self.outstanding = Some(Outstanding {
+                    intent,
+                    act,
+                    change: *change,
+                    by,
+                    at: entry.at,
+                    unknown: false,
+                });
+            }
+            Body::Settled {
+                intent, outcome, ..
+            } => self.settle(intent, outcome, entry.at),
+            Body::StageReached { stage, .. } => {
+                if let Some(reached) = self
+                    .stages
+                    .get_mut(*stage)
+                    .filter(|reached| reached.is_none())
+                {
+                    *reached = Some(entry.at);
+                }
+            }
+            Body::GuardStopped { reason, .. } => {
+                self.guard_stopped = Some(Held {
+                    by: entry.actor.name.clone(),
+                    at: entry.at,
+                    reason: Some(reason.clone()),
+                });
+            }
+            Body::RetriedOutside { .. } => self.start_over(),
+            Body::Promoted { .. } => {
+                self.state = FlightState::Verifying;
+                self.promoted_at = Some(entry.at);
+                self.held = None;
+            }
+            Body::MonitoringBegan { .. } => {
+                self.state = FlightState::Monitoring;
+                self.monitoring_since = Some(entry.at);
+            }
+            _ => {}
+        }
+    }
+
+    fn settle(&mut self, intent: &IntentId, outcome: &Outcome, at: Timestamp) {
+        let Some(mut outstanding) = self.outstanding.take_if(|o| &o.intent == intent) else {
+            return;
+        };
+        let applied_before = self
+            .last_act
+            .as_ref()
+            .is_some_and(|last| last.kind == outstanding.act.kind && outstanding.change > 0);
+        match outcome {
+            Outcome::Unknown { .. } => {
+                outstanding.unknown = true;
+                self.outstanding = Some(outstanding);
+            }
+            Outcome::Refused { .. } | Outcome::NotApplied => {
+                // What never landed was not done: the guard may try again.
+                self.guarded.retain(|guarded| guarded.intent != *intent);
+                if applied_before {
+                    self.unfinished = Some(outstanding.act);
+                }
+            }
+            Outcome::Applied { .. } => self.applied(&outstanding, at),
+        }
+    }
+
+    /// The first applied change of an act moves the state; the rest only count.
+    fn applied(&mut self, done: &Outstanding, at: Timestamp) {
+        let act = &done.act;
+        match act.kind {
+            ActKind::Fly => {
+                self.state = FlightState::Flying;
+                self.took_off_at.get_or_insert(done.at);
+            }
+            ActKind::Retry => self.start_over(),
+            ActKind::Abort => self.state = FlightState::Aborted,
+            ActKind::RollBack => {
+                self.state = FlightState::RollingBack;
+                self.rolling_back_to = Some(act.release.clone());
+            }
+            ActKind::Hold => {
+                self.held = Some(Held {
+                    by: done.by.name.clone(),
+                    at,
+                    reason: act.reason.clone(),
+                });
+            }
+            ActKind::Resume => self.held = None,
+            ActKind::Promote | ActKind::PromoteFully => {}
+        }
+        if act.kind != ActKind::Hold {
+            self.held = None;
+        }
+        self.unfinished = None;
+        let last = LastAct {
+            kind: act.kind,
+            step: act.step,
+            by: done.by.name.clone(),
+            at: done.at,
+            settled_at: at,
+            applied: done.change + 1,
+            of: act.changes.len(),
+        };
+        if let (ActKind::Promote, Some(step)) = (act.kind, act.step) {
+            self.promoted_steps.insert(step, last.clone());
+        }
+        self.last_act = Some(last);
+    }
+}

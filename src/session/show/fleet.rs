@@ -1,0 +1,129 @@
+//! The fleet: one cell for each project in each environment.
+
+use crate::{
+    domain::{
+        deployment::{Deployment, FlightState},
+        rollout::RolloutPhase,
+        target::TargetId,
+        time,
+    },
+    flight::process::Mover,
+    policy::{facts::Facts, gates},
+    session::cockpit::Cockpit,
+};
+
+use super::waiting;
+
+/// How a thing is, in one word; each has a role in the themes and a glyph of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Healthy,
+    Progressing,
+    Paused,
+    Degraded,
+    /// Not read, or too long ago.
+    Unknown,
+}
+
+impl Condition {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Progressing => "progressing",
+            Self::Paused => "paused",
+            Self::Degraded => "degraded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One cell of the fleet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetCell {
+    pub target: TargetId,
+    /// `41 v1.2.3`, or what runs instead of a known release.
+    pub live: String,
+    pub condition: Condition,
+    /// `requested 42 · NO-GO`, `flying 42 · 50 % · you`, or empty.
+    pub note: String,
+    /// Somebody waits for a person here.
+    pub waits: bool,
+    /// What runs is not what the ledger says is live.
+    pub drift: bool,
+    /// Age of the reading, when it is stale or missing.
+    pub stale: Option<String>,
+    /// How long the release has been live.
+    pub since: Option<String>,
+    pub pods: Option<(u32, u32)>,
+}
+
+/// The platform of a target in one word.
+pub fn condition(facts: &Facts<'_>) -> Condition {
+    let Some(observed) = facts.fresh() else {
+        return Condition::Unknown;
+    };
+    match observed.workload.phase {
+        RolloutPhase::Healthy => Condition::Healthy,
+        RolloutPhase::Progressing => Condition::Progressing,
+        RolloutPhase::Paused => Condition::Paused,
+        RolloutPhase::Degraded => Condition::Degraded,
+        RolloutPhase::Unknown => Condition::Unknown,
+    }
+}
+
+pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
+    let facts = cockpit.known.facts(id, cockpit.now)?;
+    let (running, recorded) = (facts.running(), facts.state.live.as_ref());
+    let live = match (&running, recorded) {
+        (Some(release), _) => release.title(),
+        (None, Some(live)) if facts.workload.value().is_none() => live.release.title(),
+        (None, _) if facts.workload.value().is_some() => "not a known release".to_owned(),
+        _ => "?".to_owned(),
+    };
+    let limit = facts.workspace.timings.stale;
+    let stale = match &facts.workload.last {
+        Some(last) if last.is_stale(cockpit.now, limit) => Some(time::age(last.age(cockpit.now))),
+        Some(_) => None,
+        None => Some("never read".to_owned()),
+    };
+    let (note, waits) = facts
+        .current()
+        .map_or((String::new(), false), |current| note(&facts, current));
+    Some(FleetCell {
+        target: id.clone(),
+        live,
+        condition: condition(&facts),
+        note,
+        waits,
+        drift: facts.drift(),
+        stale,
+        since: recorded.map(|live| time::age(cockpit.now.duration_since(live.since))),
+        pods: facts
+            .workload
+            .value()
+            .map(|o| (o.workload.ready, o.workload.desired)),
+    })
+}
+
+fn note(facts: &Facts<'_>, current: &Deployment) -> (String, bool) {
+    let title = current.plan.release.number;
+    let waiting = waiting(facts);
+    let yours = waiting
+        .as_ref()
+        .is_some_and(|waiting| waiting.mover == Mover::You);
+    let text = match current.state {
+        FlightState::Requested => {
+            let go = gates::take_off(facts, &current.plan).go;
+            format!("{title} requested · {}", if go { "GO" } else { "NO-GO" })
+        }
+        FlightState::Flying => match current
+            .stage()
+            .and_then(|stage| current.plan.plan.stages.get(stage))
+        {
+            Some(stage) => format!("{title} flying · {} %", stage.share),
+            None => format!("{title} flying"),
+        },
+        state => format!("{title} {}", state.word()),
+    };
+    (text, yours)
+}

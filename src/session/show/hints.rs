@@ -1,0 +1,83 @@
+//! The hint bar: which keys make sense now, and why one would be refused.
+
+use crate::{
+    domain::deployment::FlightState,
+    input::{Context, reference},
+    session::{cockpit::Cockpit, wanted},
+};
+
+/// One hint: its key, its word, and why it would be refused now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HintShown {
+    pub action: crate::input::Action,
+    pub key: String,
+    pub label: String,
+    pub blocked: Option<String>,
+}
+
+/// The hint bar is true: what cannot run now says so, what makes no sense here is not there.
+pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
+    hints_in(cockpit, cockpit.view.context())
+}
+
+/// What a screen without room for screens offers: the ways out of a flight, wherever one is, and where to look.
+pub fn ways_out(cockpit: &Cockpit) -> Vec<HintShown> {
+    use crate::input::Action::{Abort, Help, HoldOrResume, Rollback, ShowFlight};
+    let offered = [HoldOrResume, Abort, Rollback, ShowFlight, Help];
+    hints_in(cockpit, Context::Flight)
+        .into_iter()
+        .filter(|hint| offered.contains(&hint.action))
+        .collect()
+}
+
+fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
+    use crate::input::Action;
+    let state = cockpit
+        .facts()
+        .and_then(|facts| facts.current())
+        .map(|current| current.state);
+    let paused = cockpit
+        .facts()
+        .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))
+        .unwrap_or(false);
+    let hints = reference::hints(&cockpit.keymap, context).into_iter();
+    hints
+        .filter(|hint| {
+            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state)
+        })
+        .map(|hint| {
+            let label = if hint.action == Action::HoldOrResume && paused {
+                "resume"
+            } else {
+                hint.label
+            };
+            HintShown {
+                action: hint.action,
+                key: hint.key,
+                label: label.to_owned(),
+                blocked: wanted::why_not(cockpit, hint.action),
+            }
+        })
+        .collect()
+}
+
+/// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
+fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
+    use crate::input::Action;
+    use FlightState::{Aborted, Flying, Monitoring, Requested, Verifying};
+    match action {
+        Action::Request => state.is_none(),
+        Action::Rollback => state != Some(Requested),
+        Action::Fly | Action::Cancel | Action::BreakGlass => state == Some(Requested),
+        Action::Promote
+        | Action::PromoteFull
+        | Action::HoldOrResume
+        | Action::Abort
+        | Action::StopGuard => state == Some(Flying),
+        Action::Retry => state == Some(Aborted),
+        Action::Ground => matches!(state, Some(Aborted | FlightState::RollingBack)),
+        Action::Clear | Action::Countersign => false,
+        Action::Close => matches!(state, Some(Verifying | Monitoring)),
+        _ => state.is_some(),
+    }
+}
