@@ -164,7 +164,8 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         let (events, urgent) = tokio::select! {
             biased;
             heard = signals.next() => match heard {
-                Heard::Event(event) => (vec![event], true),
+                Heard::Terminate => (vec![Event::Terminate], true),
+                Heard::Suspend => (vec![Event::Suspend], true),
                 Heard::Resumed => (vec![shell.take_again()?], true),
             },
             key = typed.next() => match key {

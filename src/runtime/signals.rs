@@ -1,11 +1,9 @@
-//! The signals that the cockpit hears, as its events.
+//! The signals that the cockpit hears, and what they mean to it.
 
 use std::io;
 
 use futures::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::session::event::Event;
 
 pub struct Signals {
     terminate: Signal,
@@ -16,8 +14,10 @@ pub struct Signals {
 }
 
 /// What a signal means here.
+#[derive(Clone, Copy)]
 pub enum Heard {
-    Event(Event),
+    Terminate,
+    Suspend,
     /// We go on after a stop that we did not ask for: the terminal may be set up for somebody else.
     Resumed,
 }
@@ -37,11 +37,11 @@ impl Signals {
     pub async fn next(&mut self) -> Heard {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Heard::Event(Event::Terminate),
-            _ = self.hangup.recv() => Heard::Event(Event::Terminate),
-            _ = self.interrupt.recv() => Heard::Event(Event::Terminate),
+            _ = self.terminate.recv() => Heard::Terminate,
+            _ = self.hangup.recv() => Heard::Terminate,
+            _ = self.interrupt.recv() => Heard::Terminate,
             _ = self.resume.recv() => Heard::Resumed,
-            _ = self.stop.recv() => Heard::Event(Event::Suspend),
+            _ = self.stop.recv() => Heard::Suspend,
         }
     }
 

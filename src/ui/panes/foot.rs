@@ -91,9 +91,10 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
     let about_line =
         |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
     let kept = |hint: &&HintShown| {
-        !(about_line(hint) && hint.blocked.is_some())
-            && ![Action::Redraw, Action::Suspend, Action::Help].contains(&hint.action)
-            && !(tabs && hint.action.group() == Group::Screens)
+        let elsewhere = [Action::Redraw, Action::Suspend, Action::Help].contains(&hint.action);
+        let on_tabs = tabs && hint.action.group() == Group::Screens;
+        let unfit = about_line(hint) && hint.blocked.is_some();
+        !(elsewhere || on_tabs || unfit)
     };
     let with_reason = |hint: &HintShown| (hint.clone(), hint.blocked.as_deref().map(brief));
     let held: Vec<(HintShown, Option<String>)> =

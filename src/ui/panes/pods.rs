@@ -63,12 +63,7 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
             } else {
                 String::new()
             };
-            // Behind the template's hash stands what tells pods apart.
-            let name = pod.name.as_str();
-            let own = name
-                .split_once(&format!("-{}-", pod.hash))
-                .map_or(name, |(_, own)| own);
-            format!("{why}{times}  {own}")
+            format!("{why}{times}  {}", own_name(pod))
         });
         // After the last stage the new release is the stable one: the word would only puzzle.
         let word = if side == Side::Stable && !midway {
@@ -92,6 +87,16 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
         });
     }
     shown
+}
+
+/// Behind the template's hash stands what tells pods apart; what is before it is the same for all.
+fn own_name(pod: &Pod) -> &str {
+    let name = pod.name.as_str();
+    let (_, own) = name.rsplit_once('-').unwrap_or(("", name));
+    match name.strip_suffix(own) {
+        Some(before) if before.ends_with(&format!("-{}-", pod.hash)) => own,
+        _ => name,
+    }
 }
 
 /// The release behind a template, by the image of its replica set.
@@ -240,7 +245,7 @@ pub fn list(
     let pods = show::pods::lines(observed);
     let names = pods
         .iter()
-        .map(|pod| text::width(pod.name.as_str()))
+        .map(|pod| text::width(own_name(pod)))
         .max()
         .unwrap_or(0);
     let names = names.min(area.width.saturating_sub(24).max(12));
@@ -248,10 +253,7 @@ pub fn list(
         let (mark, side) = (mark(pod.state), observed.side(&pod.hash));
         let mut line = vec![
             canvas.piece(format!("{} ", mark.glyph()), mark.role()),
-            canvas.piece(
-                format!("{} ", text::pad(pod.name.as_str(), names)),
-                role(side),
-            ),
+            canvas.piece(format!("{} ", text::pad(own_name(pod), names)), role(side)),
             canvas.piece(
                 pod.reason
                     .as_ref()
