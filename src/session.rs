@@ -4,6 +4,8 @@
 pub mod cockpit;
 pub mod effect;
 pub mod event;
+pub mod last_seen;
+pub mod lines;
 pub mod palette;
 pub mod pointer;
 pub mod search;

@@ -2,20 +2,25 @@
 //! a rehearsal and the integration tests fly the same adapters as production. Knows no other module of the crate.
 //!
 //! `world` is pure: a function of the seed and of the list of (time, request). `server` is a thin shell around it, the
-//! only part that reads a clock or spawns a task. Between them: `store` (objects and their history), `controllers`
-//! (Deployments, Rollouts, `ReplicaSets`, pods), `traffic` and `answers` (what the pods serve), `scene` (how it starts),
-//! `source` and `images` (what was built).
+//! only part that reads a clock or spawns a task. Between them: `store` (objects and their history), `schema`, `patch`,
+//! `fields` and `protobuf` (what a write may say, and who owns what it said), `controllers` (Deployments, Rollouts,
+//! `AnalysisRuns`, `ReplicaSets`, pods), `traffic`, `answers` and `figures` (what the pods serve, and how it is measured),
+//! `scene` (how it starts), `source` and `images` (what was built).
 
 mod answers;
 mod catalogue;
 mod chance;
 mod controllers;
+mod fields;
+mod figures;
 mod images;
 mod json;
 mod kinds;
 mod patch;
+mod protobuf;
 mod refusal;
 mod scene;
+mod schema;
 mod selector;
 mod server;
 mod source;
@@ -37,24 +42,37 @@ pub enum Scenario {
     BadCanary,
     /// Its pods crash as they start.
     CrashLoop,
+    /// Its pods take most of the progress deadline to get ready.
+    SlowStart,
     /// From half of the pods on, its `/metrics` answers 503 or nothing.
     MetricsLost,
+    /// A second operator acts meanwhile: promotes the first step, and aborts at half.
+    Conflict,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Good,
         Self::BadCanary,
         Self::CrashLoop,
+        Self::SlowStart,
         Self::MetricsLost,
+        Self::Conflict,
     ];
+
+    /// All names, for messages and help.
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::BadCanary => "bad-canary",
             Self::CrashLoop => "crash-loop",
+            Self::SlowStart => "slow-start",
             Self::MetricsLost => "metrics-lost",
+            Self::Conflict => "conflict",
         }
     }
 }
@@ -67,7 +85,7 @@ impl fmt::Display for Scenario {
 
 /// No scenario has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no scenario is called \"{0}\": there are good, bad-canary, crash-loop, metrics-lost")]
+#[error("no scenario is called \"{0}\": there are {list}", list = Scenario::names())]
 pub struct UnknownScenario(String);
 
 impl FromStr for Scenario {

@@ -2,7 +2,7 @@
 //! together.
 
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     time::Duration,
 };
 
@@ -25,9 +25,9 @@ impl Backoff {
         }
     }
 
-    /// For feeds: a quarter of a second at first and at most 10 s, which is less than any reading takes to go stale.
+    /// For feeds: a quarter of a second at first and at most 4 s, so that a server that is back is seen within five.
     pub fn of_feeds() -> Self {
-        Self::new(Duration::from_millis(250), Duration::from_secs(10))
+        Self::new(Duration::from_millis(250), Duration::from_secs(4))
     }
 
     /// It went well: start from the beginning next time.
@@ -42,14 +42,18 @@ impl Backoff {
             .saturating_mul(1 << self.tried.min(16))
             .min(self.most);
         self.tried = self.tried.saturating_add(1);
-        let share = RandomState::new().hash_one(self.tried) % 1000;
-        let wait = step / 2 + step / 2 * u32::try_from(share).unwrap_or(0) / 1000;
+        let wait = step / 2 + step / 2 * share(self.tried) / 1000;
         let asked = fault
             .retry_after
             .and_then(|after| Duration::try_from(after).ok())
             .unwrap_or_default();
         wait.max(asked.min(Duration::from_secs(60)))
     }
+}
+
+/// Thousandths by chance.
+pub fn share(seed: impl Hash) -> u32 {
+    u32::try_from(RandomState::new().hash_one(seed) % 1000).unwrap_or(0)
 }
 
 #[cfg(test)]

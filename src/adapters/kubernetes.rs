@@ -13,10 +13,15 @@ mod proxy;
 mod steps;
 mod store;
 mod stream;
+mod turns;
 pub mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use jiff::{SignedDuration, Timestamp};
 use kube::client::Client;
 
 pub use self::connect::{connect, connect_with, open};
@@ -82,6 +87,7 @@ pub fn feeds(
         target,
         timings.stale,
         sender,
+        Arc::clone(&clock),
     ))];
     if let Some(endpoint) = &target.health {
         let caller = Caller::new(Arc::clone(cluster), target, endpoint.clone());
@@ -165,6 +171,39 @@ impl Collection {
     }
 }
 
+/// What the server's clock showed when it answered, and when that arrived.
+#[derive(Clone, Copy, Debug)]
+struct Dated {
+    at: Timestamp,
+    heard: Instant,
+}
+
+impl Dated {
+    fn of(headers: &http::HeaderMap) -> Option<Self> {
+        let text = headers.get(http::header::DATE)?.to_str().ok()?;
+        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        let heard = Instant::now();
+        Some(Self { at, heard })
+    }
+
+    /// How far the server's clock is ahead of ours, in whole seconds; behind is negative. The header has no
+    /// fractions, so the nearest that it can mean counts, and a server that is right is not accused.
+    fn ahead(self, now: Timestamp) -> SignedDuration {
+        let heard = SignedDuration::try_from(self.heard.elapsed()).unwrap_or_default();
+        let ours = now.checked_sub(heard).unwrap_or(now);
+        let least = self.at.duration_since(ours);
+        let most = least.saturating_add(SignedDuration::from_secs(1));
+        let ahead = if least.is_positive() {
+            least
+        } else if most.is_negative() {
+            most
+        } else {
+            SignedDuration::ZERO
+        };
+        SignedDuration::from_secs(ahead.as_secs())
+    }
+}
+
 /// All there is to know of one target, read afresh; with the places from which a watch goes on.
 struct Snapshot {
     workload: RawWorkload,
@@ -173,6 +212,7 @@ struct Snapshot {
     pods: Vec<PodOf>,
     sets_at: String,
     pods_at: String,
+    dated: Option<Dated>,
 }
 
 impl Snapshot {
@@ -208,13 +248,22 @@ impl Cluster {
     }
 
     async fn get(&self, at: &WorkloadRef, doing: &str) -> Result<RawWorkload, Fault> {
+        Ok(self.get_dated(at, doing).await?.0)
+    }
+
+    /// The object, and the moment of which the server says that it is now.
+    async fn get_dated(
+        &self,
+        at: &WorkloadRef,
+        doing: &str,
+    ) -> Result<(RawWorkload, Option<Dated>), Fault> {
         let ask = Ask::get(object(at), doing);
         let reply = call::send(&self.reads, &ask, POINT, LARGEST_OBJECT).await;
         let read = reply.and_then(|reply| {
             let read: RawWorkload = call::decode(&ask, &reply)?;
             // Everything in it is optional, so that `{}` would pass for an object.
-            if read.metadata.name == at.name && !read.metadata.uid.is_empty() {
-                Ok(read)
+            if read.metadata.name == at.name {
+                Ok((read, Dated::of(&reply.headers)))
             } else {
                 let kind = crate::domain::fault::FaultKind::Malformed;
                 Err(ask.fault(kind, "it answered with something that is not this object"))
@@ -226,7 +275,7 @@ impl Cluster {
     /// Sets and pods are read at the same time, in pages.
     async fn snapshot(&self, at: &WorkloadRef) -> Result<Snapshot, Fault> {
         let doing = format!("reading {at} ({})", self.place);
-        let workload = self.get(at, &doing).await?;
+        let (workload, dated) = self.get_dated(at, &doing).await?;
         let selector = workload
             .spec
             .selector
@@ -238,6 +287,7 @@ impl Cluster {
                 pods: Vec::new(),
                 sets_at: String::new(),
                 pods_at: String::new(),
+                dated,
                 selector,
                 workload,
             });
@@ -257,6 +307,7 @@ impl Cluster {
             pods,
             sets_at,
             pods_at,
+            dated,
         })
     }
 

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+
+use crate::simulator::Scenario;
 
 /// The go/no-go cockpit for live releases.
 ///
@@ -50,6 +52,9 @@ pub struct Common {
     /// Give up waiting after this long: 90s, 5m, or a number of seconds (exit 7)
     #[arg(long, global = true, value_name = "T", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// The session as lines: what changes on stdout, commands on stdin, one a line (help lists them)
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// When to colour; left out, as configured, else auto
     #[arg(long, global = true, value_name = "WHEN")]
     pub color: Option<Colour>,
@@ -90,8 +95,8 @@ pub struct Place {
 
 #[derive(Clone, Debug, Args)]
 pub struct Wish {
-    /// good, bad-canary, crash-loop or metrics-lost
-    #[arg(long, default_value = "good")]
+    /// What happens to release 42 of auth-service in production
+    #[arg(long, default_value = "good", value_parser = PossibleValuesParser::new(Scenario::ALL.map(Scenario::name)))]
     pub scenario: String,
     /// Divide the durations of the rehearsal by this
     #[arg(long, default_value_t = 10.0)]

@@ -3,6 +3,7 @@
 use crate::{
     domain::fault::{Fault, FaultKind},
     policy::refusal::{Refusal, RefusalKind},
+    runtime::plain::Ended,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,20 @@ impl Exit {
             RefusalKind::Raced => Self::Raced,
             RefusalKind::NotFound => Self::NotFound,
             RefusalKind::Usage => Self::Usage,
+        }
+    }
+
+    /// How a session of lines ended: as its last command did.
+    pub fn of_lines(ended: Ended) -> Self {
+        match ended {
+            Ended::Done => Self::Done,
+            Ended::Refused(RefusalKind::Rule) => Self::NoGo,
+            Ended::Refused(RefusalKind::Raced) => Self::Raced,
+            Ended::Refused(RefusalKind::NotFound) => Self::NotFound,
+            Ended::Refused(RefusalKind::Usage) => Self::Usage,
+            Ended::Failed => Self::Failed,
+            Ended::Unknown => Self::Unknown,
+            Ended::Interrupted => Self::Interrupted,
         }
     }
 

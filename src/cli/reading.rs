@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{self, Loaded},
     domain::{
+        standing::ONE_MACHINE,
         target::{Target, TargetId},
         time,
     },
@@ -91,6 +92,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
             "desired": w.desired, "updated": w.updated, "ready": w.ready, "available": w.available,
             "step": w.step, "steps": w.steps.len(), "weight": w.set_weight(),
             "paused": w.paused, "held_by": w.held_by, "aborted": w.aborted,
+            "sides": w.sides,
         })
     });
     // A verb of the ledger alone has not looked at the platform, and does not say what it waits for.
@@ -351,6 +353,10 @@ impl Headless {
     async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         self.catalogue(&project).await?;
+        let remarks = self.outside.remarks(&project).await;
+        for remark in &remarks {
+            self.output.say(&format!("gonogo: {remark}"));
+        }
         let releases = self
             .known
             .releases
@@ -362,7 +368,7 @@ impl Headless {
             .iter()
             .map(|release| Self::release_json(release))
             .collect();
-        self.data(json!({"releases": objects}), || {
+        self.data(json!({"releases": objects, "remarks": remarks}), || {
             let line = |release: &&crate::domain::release::Release| {
                 let names: Vec<&str> = release
                     .aliases
@@ -451,6 +457,7 @@ impl Headless {
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,
             "go": judgement.go, "gates": judgement.gates,
+            "ledger": facts.environment.protected.then_some(ONE_MACHINE),
         });
         self.data(object, || {
             let mut lines = vec![
@@ -469,6 +476,9 @@ impl Headless {
                 )
             }));
             lines.extend(gate_lines(&judgement));
+            if facts.environment.protected {
+                lines.push(format!("the ledger is {ONE_MACHINE}"));
+            }
             lines
         });
         Ok(if judgement.go { Exit::Done } else { Exit::NoGo })

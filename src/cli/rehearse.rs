@@ -6,9 +6,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Loaded, Screen},
+    config::{Folders, Loaded, Screen},
     runtime::{
+        kept::Kept,
         outside::Outside,
+        plain,
         rehearsal::{self, Rehearsal},
         run::{self, Wishes},
     },
@@ -119,19 +121,21 @@ async fn fly(outside: Arc<Outside>, screen: Screen, common: &Common, output: Out
         (Some(Colour::Never), _) | (None, "never") => ColourChoice::Never,
         _ => ColourChoice::Auto,
     };
-    match run::run(
-        outside,
-        me,
-        Wishes {
-            colour,
-            theme: common.theme.clone().or(Some(screen.theme)),
-            mouse: screen.mouse && !common.no_mouse,
-            keymap: screen.keymap,
-        },
-    )
-    .await
-    {
-        Ok(()) => Exit::Done,
+    let folders = Folders::of_user(&|name| std::env::var_os(name));
+    let wishes = Wishes {
+        colour,
+        theme: common.theme.clone().or(Some(screen.theme)),
+        mouse: screen.mouse && !common.no_mouse,
+        keymap: screen.keymap,
+        kept: Kept::of(&outside.workspace, folders.as_ref()),
+    };
+    let ended = if common.plain {
+        plain::run(outside, me, wishes).await.map(Exit::of_lines)
+    } else {
+        run::run(outside, me, wishes).await.map(|()| Exit::Done)
+    };
+    match ended {
+        Ok(exit) => exit,
         Err(error) => {
             output.say(&format!("gonogo: {error}"));
             Exit::Failed

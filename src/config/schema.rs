@@ -442,16 +442,16 @@ mod tests {
             path: &[(&str, bool)],
             found: &mut Vec<(String, &'static Section, &'static Key)>,
         ) {
-            let mut headers = String::new();
-            for depth in 1..=path.len() {
+            let header = |depth: usize| {
                 let names: Vec<&str> = path[..depth].iter().map(|(name, _)| *name).collect();
                 let name = names.join(".");
-                headers += &if path[depth - 1].1 {
+                if path[depth - 1].1 {
                     format!("[[{name}]]\n")
                 } else {
                     format!("[{name}]\n")
-                };
-            }
+                }
+            };
+            let headers: String = (1..=path.len()).map(header).collect();
             for key in section.keys {
                 found.push((headers.clone(), section, key));
                 let (inner, many) = match key.kind {

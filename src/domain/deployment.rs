@@ -67,6 +67,9 @@ pub struct Deployment {
     pub stages: Vec<Option<Timestamp>>,
     pub promoted_at: Option<Timestamp>,
     pub monitoring_since: Option<Timestamp>,
+    /// When nobody attended, in order and apart from each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Intended and not settled.
     pub outstanding: Option<Outstanding>,
     /// The latest act that was applied.
@@ -172,9 +175,7 @@ impl Deployment {
     pub fn bake_ends(&self) -> Option<Timestamp> {
         let stage = self.stage()?;
         let reached = self.stages.get(stage).copied().flatten()?;
-        reached
-            .checked_add(self.plan.plan.stages.get(stage)?.bake)
-            .ok()
+        self.attended(reached, self.plan.plan.stages.get(stage)?.bake)
     }
 
     /// Verification items in their order.
@@ -192,9 +193,22 @@ impl Deployment {
     }
 
     pub fn monitoring_ends(&self) -> Option<Timestamp> {
-        self.monitoring_since?
-            .checked_add(self.plan.plan.monitoring)
-            .ok()
+        self.attended(self.monitoring_since?, self.plan.plan.monitoring)
+    }
+
+    /// When `lasts` will have been attended since `from`: gaps put it off.
+    pub fn attended(&self, from: Timestamp, lasts: SignedDuration) -> Option<Timestamp> {
+        let missed = |(began, ended): &(Timestamp, Timestamp)| {
+            ended
+                .duration_since((*began).max(from))
+                .max(SignedDuration::ZERO)
+        };
+        let all = self
+            .gaps
+            .iter()
+            .map(missed)
+            .fold(SignedDuration::ZERO, SignedDuration::saturating_add);
+        from.checked_add(lasts).ok()?.checked_add(all).ok()
     }
 
     /// From take-off to the last stage or, while under way, to now.

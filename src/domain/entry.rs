@@ -45,6 +45,17 @@ impl std::fmt::Display for StreamId {
 #[serde(transparent)]
 pub struct DeploymentId(pub String);
 
+impl DeploymentId {
+    /// Stands for the deployment under way where the ledger could not be read; who brings the entry back names it.
+    pub fn unread() -> Self {
+        Self("unread".to_owned())
+    }
+
+    pub fn is_unread(&self) -> bool {
+        self.0 == "unread"
+    }
+}
+
 impl std::fmt::Display for DeploymentId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -230,6 +241,12 @@ pub enum Body {
     MonitoringBegan {
         deployment: DeploymentId,
     },
+    /// Whoever attended slept, and nobody can say what happened meanwhile: bake and monitoring do not count it.
+    Unattended {
+        deployment: DeploymentId,
+        from: Timestamp,
+        until: Timestamp,
+    },
     Ended {
         deployment: DeploymentId,
         ending: Ending,
@@ -370,6 +387,12 @@ impl Entry {
             }
             Body::Promoted { .. } => "the new release serves everybody".to_owned(),
             Body::MonitoringBegan { .. } => "verified; monitoring begins".to_owned(),
+            Body::Unattended { from, until, .. } => format!(
+                "unattended from {} to {}: {} that count for nothing",
+                from.strftime("%H:%M:%S"),
+                until.strftime("%H:%M:%S"),
+                time::age(until.duration_since(*from)),
+            ),
             Body::Ended { ending, .. } => format!("deployment {ending}"),
             Body::Unknown { kind } => {
                 format!("an entry of a later gonogo ({kind}); this program only reads here")
@@ -418,7 +441,20 @@ impl Body {
             | Self::RetriedOutside { deployment }
             | Self::Promoted { deployment }
             | Self::MonitoringBegan { deployment }
+            | Self::Unattended { deployment, .. }
             | Self::Ended { deployment, .. } => Some(deployment),
+        }
+    }
+}
+
+impl Body {
+    /// The deployment of an act, to be named when it is known.
+    pub fn deployment_mut(&mut self) -> Option<&mut DeploymentId> {
+        match self {
+            Self::Intended { deployment, .. } | Self::Settled { deployment, .. } => {
+                Some(deployment)
+            }
+            _ => None,
         }
     }
 }

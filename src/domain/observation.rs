@@ -1,5 +1,6 @@
 //! What a feed posts: the newest word of one subject of one target.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{fault::Fault, health::Health, metric::Metrics, rollout::Observed, target::TargetId};
@@ -17,6 +18,10 @@ pub enum Seen {
     /// Read again and nothing changed: only the age is new.
     WorkloadUnchanged,
     WorkloadFailed(Fault),
+    /// How far the platform's clock is ahead of ours; behind is negative.
+    ServerClock {
+        ahead: SignedDuration,
+    },
     Health(Health),
     HealthFailed(Fault),
     Metrics(Metrics),

@@ -39,6 +39,9 @@ impl<T> Reading<T> {
 pub struct Subject<T> {
     pub last: Option<Reading<T>>,
     pub trouble: Option<Reading<Fault>>,
+    /// When it first failed since the last good reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down_since: Option<Timestamp>,
 }
 
 impl<T> Default for Subject<T> {
@@ -46,6 +49,7 @@ impl<T> Default for Subject<T> {
         Self {
             last: None,
             trouble: None,
+            down_since: None,
         }
     }
 }
@@ -53,11 +57,17 @@ impl<T> Default for Subject<T> {
 impl<T> Subject<T> {
     pub fn good(&mut self, value: T, at: Timestamp, source: impl Into<String>) {
         self.last = Some(Reading::new(value, at, source));
-        self.trouble = None;
+        self.answered();
+    }
+
+    /// It answers again.
+    pub fn answered(&mut self) {
+        (self.trouble, self.down_since) = (None, None);
     }
 
     pub fn failed(&mut self, fault: Fault, at: Timestamp) {
         let source = fault.system.clone();
+        self.down_since.get_or_insert(at);
         self.trouble = Some(Reading::new(fault, at, source));
     }
 

@@ -81,6 +81,16 @@ pub struct Workload {
     pub promoting_fully: bool,
     /// The intent that last touched it: the annotation `gonogo.dev/intent`.
     pub intent: Option<String>,
+    /// The two sides, when it is blue-green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sides: Option<Sides>,
+}
+
+/// Which template serves and which is only looked at, as hashes of the services of a blue-green Rollout (FACTS §1.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    pub active: Option<String>,
+    pub preview: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{
@@ -16,6 +16,7 @@ use crate::{
         reading::Subject,
         release::{Artifact, Commit, Release},
         rollout::Observed,
+        standing::Standing,
         target::TargetId,
         workspace::{Actor, Workspace},
     },
@@ -25,6 +26,9 @@ use crate::{
         guard::{Stand, Watch},
     },
 };
+
+/// A feed's reading arrives before the deadline of its read, and a moment for its watches to agree.
+pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
@@ -40,6 +44,11 @@ pub struct Known {
     pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
+    /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
+    /// feed's.
+    pub lag: SignedDuration,
+    /// How far the ledger can be used.
+    pub ledger: Standing,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +59,8 @@ pub struct TargetKnown {
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
     pub curve: VecDeque<CurvePoint>,
+    /// How far the platform's clock is ahead of ours; behind is negative. Nothing is ordered by it.
+    pub ahead: SignedDuration,
     /// The guard's memory of the flight under way.
     pub guard: Watch,
 }
@@ -75,6 +86,8 @@ impl Known {
             numbers: BTreeMap::new(),
             numbered: BTreeMap::new(),
             seq: 0,
+            lag: SignedDuration::ZERO,
+            ledger: Standing::Whole,
         }
     }
 
@@ -121,10 +134,11 @@ impl Known {
             Seen::WorkloadUnchanged => {
                 if let Some(last) = &mut known.workload.last {
                     last.at = at;
-                    known.workload.trouble = None;
+                    known.workload.answered();
                 }
             }
             Seen::WorkloadFailed(fault) => known.workload.failed(fault.clone(), at),
+            Seen::ServerClock { ahead } => known.ahead = *ahead,
             Seen::Health(health) => known.health.good(health.clone(), at, source),
             Seen::HealthFailed(fault) => known.health.failed(fault.clone(), at),
             Seen::Metrics(metrics) => {
@@ -197,6 +211,8 @@ impl Known {
             environment,
             target,
             state: &known.state,
+            lag: self.lag,
+            ledger: &self.ledger,
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(|known| &known.state),

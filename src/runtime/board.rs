@@ -19,6 +19,7 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     Workload,
+    Clock,
     Health,
     Metrics,
 }
@@ -40,6 +41,7 @@ impl Board {
             Seen::Workload(_) | Seen::WorkloadUnchanged | Seen::WorkloadFailed(_) => {
                 Subject::Workload
             }
+            Seen::ServerClock { .. } => Subject::Clock,
             Seen::Health(_) | Seen::HealthFailed(_) => Subject::Health,
             Seen::Metrics(_) | Seen::MetricsFailed(_) => Subject::Metrics,
         };

@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -15,9 +16,10 @@ use crate::{
     adapters::{
         git::GitSource,
         kubernetes::{self, Cluster},
-        ledger::sqlite::SqliteLedger,
+        ledger::local::LocalLedger,
         registry::OciRegistry,
     },
+    config::Folders,
     domain::{
         catalogue,
         entry::{Body, Draft, Entry, StreamId},
@@ -27,11 +29,12 @@ use crate::{
         release::{Artifact, Commit, Release},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
+        text::Clean,
         workspace::{Actor, Workspace},
     },
     ports::{
         ask::{Registry, Source},
-        keep::{AppendError, Expected, Ledger},
+        keep::{AppendError, Expected, Ledger, Standby},
         now::Clock,
         watch::Post,
     },
@@ -39,12 +42,16 @@ use crate::{
 
 use super::clock::WallClock;
 
+/// After a cluster could not be reached at all.
+const RECONNECT: Duration = Duration::from_secs(3);
 /// How often numbering a new commit is tried again when another process numbers at the same time.
 const NUMBERING_TRIES: usize = 20;
 
 pub struct Outside {
     pub workspace: Workspace,
     pub ledger: Arc<dyn Ledger>,
+    /// The same, for when it cannot be used.
+    pub standby: Arc<dyn Standby>,
     pub clock: Arc<dyn Clock>,
     pub host: String,
     registry: OciRegistry,
@@ -60,12 +67,17 @@ struct Connection {
 }
 
 impl Outside {
+    #[expect(
+        clippy::unused_async,
+        reason = "the file is opened when it is first needed; a ledger on a server will be connected here"
+    )]
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
-        let ledger = SqliteLedger::open(&workspace.ledger).await?;
+        let ledger = Arc::new(LocalLedger::new(&workspace.ledger, &journal_folders()));
         let registry = OciRegistry::with_logins(workspace.access.registries.clone());
         Ok(Self {
             workspace,
-            ledger: Arc::new(ledger),
+            standby: Arc::clone(&ledger) as Arc<dyn Standby>,
+            ledger,
             clock: Arc::new(WallClock::default()),
             host: host(),
             registry,
@@ -108,6 +120,14 @@ impl Outside {
         }
     }
 
+    /// The next call connects anew: after a sleep the old connections are dead and do not know it.
+    pub fn forget_connections(&self) {
+        self.clusters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+    }
+
     /// A fresh read of the workload, as an observation.
     pub async fn read(&self, target: &Target) -> Observation {
         use crate::ports::act::Platform;
@@ -135,14 +155,17 @@ impl Outside {
         let cluster = loop {
             match self.cluster(target).await {
                 Ok(cluster) => break cluster,
-                Err(fault) => post(Observation {
-                    target: target.id.clone(),
-                    seen: Seen::WorkloadFailed(fault),
-                }),
+                Err(mut fault) => {
+                    fault.retry_after = SignedDuration::try_from(RECONNECT).ok();
+                    post(Observation {
+                        target: target.id.clone(),
+                        seen: Seen::WorkloadFailed(fault),
+                    });
+                }
             }
             tokio::select! {
                 () = cancel.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_secs(3)) => {}
+                () = tokio::time::sleep(RECONNECT) => {}
             }
         };
         let feeds = kubernetes::feeds(
@@ -169,6 +192,15 @@ impl Outside {
                 &error.to_string(),
             )
         })?
+    }
+
+    /// Why releases may be missing that somebody looks for; nothing where the repository is whole, or cannot be read.
+    pub async fn remarks(&self, project: &ProjectId) -> Vec<Clean> {
+        let Some(project) = self.workspace.project(project).cloned() else {
+            return Vec::new();
+        };
+        let read = tokio::task::spawn_blocking(move || GitSource.remarks(&project));
+        read.await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next
@@ -201,14 +233,14 @@ impl Outside {
                 return Ok(catalogue::assemble(project, &commits, &numbers));
             }
             let (at, actor) = (self.now(), Actor::program(&self.host));
-            let drafts = fresh
-                .into_iter()
-                .zip(first..)
-                .map(|(commit, number)| Draft {
-                    at,
-                    actor: actor.clone(),
-                    body: Body::Numbered { number, commit },
-                });
+            let drafts = fresh.iter().zip(first..).map(|(commit, number)| Draft {
+                at,
+                actor: actor.clone(),
+                body: Body::Numbered {
+                    number,
+                    commit: commit.clone(),
+                },
+            });
             let position = entries.last().map_or(0, |entry| entry.position);
             match self
                 .ledger
@@ -216,6 +248,11 @@ impl Outside {
                 .await
             {
                 Ok(_) | Err(AppendError::Conflict { .. }) => {}
+                // Nobody can number now, so nobody else gets these: they are as good as foretold.
+                Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
+                    numbers.extend(fresh.into_iter().zip(first..));
+                    return Ok(catalogue::assemble(project, &commits, &numbers));
+                }
                 Err(AppendError::Fault(fault)) => return Err(fault),
             }
         }
@@ -260,6 +297,17 @@ impl Outside {
             )
         })
     }
+}
+
+/// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom
+/// the only one.
+fn journal_folders() -> Vec<PathBuf> {
+    let env = |name: &str| std::env::var_os(name);
+    let state = Folders::of_user(&env).map(|folders| folders.state);
+    let run = env("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("gonogo"));
+    let user = rustix::process::geteuid().as_raw();
+    let temporary = std::env::temp_dir().join(format!("gonogo-{user}"));
+    state.into_iter().chain(run).chain([temporary]).collect()
 }
 
 /// This machine's name, as entries keep it.

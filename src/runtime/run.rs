@@ -6,26 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{Notify, mpsc},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    domain::{
-        entry::{Draft, StreamId},
-        workspace::Actor,
-    },
+    domain::workspace::Actor,
     input::Keymap,
-    ports::keep::Expected,
     session::{
         cockpit::{Cockpit, Severity},
         effect::Effect,
-        event::{End, Event, Stamped},
-        update::update,
+        event::{Event, Stamped},
+        update::{slept, update},
         view::Overlay,
     },
     ui::{
@@ -35,11 +29,11 @@ use crate::{
 };
 
 use super::{
-    board::Board,
-    clipboard,
-    executor::Executor,
-    ground, keys,
+    clipboard, ground,
+    kept::{Keeper, Kept},
+    keys,
     outside::Outside,
+    outward::Outward,
     pacer::Pacer,
     signals::{Heard, Signals},
     suspend,
@@ -53,35 +47,32 @@ pub struct Wishes {
     pub theme: Option<String>,
     pub mouse: bool,
     pub keymap: Keymap,
+    /// Where what was seen is kept between two starts.
+    pub kept: Option<Kept>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("the terminal could not be used: {0}. Verbs work without one: gonogo status")]
+    #[error(
+        "the terminal could not be used: {0}. Verbs work without one: gonogo status; and so does gonogo --plain"
+    )]
     Terminal(#[from] std::io::Error),
-    #[error("this is not a terminal; verbs work without one: gonogo status")]
+    #[error(
+        "this is not a terminal; verbs work without one: gonogo status; and so does gonogo --plain"
+    )]
     NoTerminal,
 }
 
-/// How often the ledger is asked whether others wrote.
-const POLL: Duration = Duration::from_millis(500);
-/// How often the repositories are read again.
-const CATALOGUE: Duration = Duration::from_secs(30);
-
-/// Outcomes and entries: ordered, never dropped.
-type Outcomes = mpsc::Sender<Event>;
-
 struct Shell {
-    outside: Arc<Outside>,
-    outcomes: Outcomes,
-    nudge: Arc<Notify>,
+    outward: Outward,
     screen: Screen,
     theme: Theme,
     /// What the last frame shows where.
     spots: Spots,
     pacer: Pacer,
-    /// Effects still out there; waited for, briefly, before the terminal goes.
-    under_way: tokio::task::JoinSet<()>,
+    keeper: Keeper,
+    /// When the loop last turned; the heart beats every second.
+    alive: Timestamp,
 }
 
 /// Resolves at SIGINT or SIGTERM.
@@ -109,6 +100,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     };
     let loaded = Catalogue::default().load(theme, depth);
     let mut cockpit = Cockpit::new(outside.workspace.clone(), me, wishes.keymap, outside.now());
+    let keeper = Keeper::take_up(wishes.kept, &mut cockpit);
     if let Some(problem) = loaded.problems.first() {
         cockpit.say(
             Severity::Warning,
@@ -118,36 +110,18 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     if let Ok(size) = crossterm::terminal::size() {
         cockpit.size = size;
     }
-    let (outcomes, mut answered) = mpsc::channel(256);
-    let (board, cancel, nudge) = (
-        Board::default(),
-        CancellationToken::new(),
-        Arc::new(Notify::new()),
-    );
-    start_feeds(&outside, &board, &cancel);
-    tokio::spawn(follow_ledger(
-        Arc::clone(&outside),
-        outcomes.clone(),
-        Arc::clone(&nudge),
-        cancel.clone(),
-    ));
-    tokio::spawn(follow_catalogues(
-        Arc::clone(&outside),
-        outcomes.clone(),
-        Arc::clone(&nudge),
-        cancel.clone(),
-    ));
+    let (outward, mut answered) = Outward::start(outside);
+    let board = outward.board.clone();
     let mut signals = Signals::listen()?;
     let screen = Screen::take(wishes.mouse)?;
     let mut shell = Shell {
-        outside,
-        outcomes,
-        nudge,
+        alive: outward.outside.now(),
+        outward,
         screen,
         theme: loaded.theme,
         spots: Spots::default(),
         pacer: Pacer::default(),
-        under_way: tokio::task::JoinSet::new(),
+        keeper,
     };
     let mut typed = EventStream::new();
     let mut heartbeat = tokio::time::interval(Duration::from_secs(1));
@@ -177,8 +151,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
             () = frame => {
                 if let Err(gone) = shell.draw(&mut cockpit) {
                     // There is nothing left to draw on; what was sent still gets its outcome written down.
-                    cancel.cancel();
-                    shell.leave().await;
+                    shell.leave(&cockpit).await;
                     // A hang-up that the signal was not yet heard of.
                     let hung_up = matches!(&gone, RunError::Terminal(error)
                         if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()));
@@ -197,6 +170,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         } else {
             shell.pacer.changed(Instant::now());
         }
+        shell.look_at_the_clock(&mut cockpit)?;
         for event in events {
             match shell.step(&mut cockpit, event)? {
                 Turn::On => {}
@@ -206,12 +180,12 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
                     shell.pacer.urgent(Instant::now());
                 }
                 Turn::Leave => {
-                    cancel.cancel();
-                    shell.leave().await;
+                    shell.leave(&cockpit).await;
                     return Ok(());
                 }
             }
         }
+        shell.keeper.now_and_then(&cockpit);
     }
 }
 
@@ -223,11 +197,22 @@ enum Turn {
 }
 
 impl Shell {
+    /// A heart that has not beaten for long was stopped, or slept: that is said before anything else is done.
+    fn look_at_the_clock(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
+        let now = self.outward.outside.now();
+        let since = std::mem::replace(&mut self.alive, now);
+        if slept(since, now) {
+            self.step(cockpit, Event::Woke { since })?;
+            self.pacer.urgent(Instant::now());
+        }
+        Ok(())
+    }
+
     /// One event through `update`.
     fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<Turn, RunError> {
         let mut turn = Turn::On;
         let stamped = Stamped {
-            at: self.outside.now(),
+            at: self.outward.outside.now(),
             event,
         };
         for effect in update(cockpit, &stamped) {
@@ -239,10 +224,10 @@ impl Shell {
                 Effect::Copy(text) => {
                     self.screen.copy(&text)?;
                     if clipboard::inside_tmux() {
-                        self.under_way.spawn(clipboard::to_tmux(text));
+                        tokio::spawn(clipboard::to_tmux(text));
                     }
                 }
-                effect => self.carry_out(cockpit, effect),
+                effect => self.outward.carry_out(cockpit, effect),
             }
         }
         Ok(turn)
@@ -281,200 +266,14 @@ impl Shell {
         Ok(())
     }
 
-    /// What leaves the process goes on a task of its own; its answer comes back as an event.
-    fn carry_out(&mut self, cockpit: &Cockpit, effect: Effect) {
-        let (outside, outcomes, nudge) = (
-            Arc::clone(&self.outside),
-            self.outcomes.clone(),
-            Arc::clone(&self.nudge),
-        );
-        let (known, actor) = (cockpit.known.clone(), cockpit.me.clone());
-        let answer = async move |event: Event| {
-            nudge.notify_one();
-            // Closed only when the loop has ended.
-            let _ = outcomes.send(event).await;
-        };
-        match effect {
-            Effect::Execute {
-                confirmed,
-                command,
-                opening,
-            } => {
-                self.under_way.spawn(async move {
-                    let mut executor = Executor {
-                        outside: &outside,
-                        known,
-                        actor,
-                    };
-                    let end = executor
-                        .execute(&confirmed, &command, opening.map(|body| *body))
-                        .await;
-                    let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
-                    answer(Event::ActEnded { target, kind, end }).await;
-                });
-            }
-            Effect::Guard {
-                target,
-                confirmed,
-                command,
-            } => {
-                self.under_way.spawn(async move {
-                    let actor = Actor::guard(&outside.host);
-                    let mut executor = Executor {
-                        outside: &outside,
-                        known,
-                        actor,
-                    };
-                    let end = executor.execute(&confirmed, &command, None).await;
-                    let sentence = confirmed.act().reason.clone().unwrap_or_default();
-                    answer(Event::Guarded {
-                        target,
-                        sentence,
-                        end,
-                    })
-                    .await;
-                });
-            }
-            Effect::Record { target, command } => {
-                self.under_way.spawn(async move {
-                    let end: End = Executor {
-                        outside: &outside,
-                        known,
-                        actor,
-                    }
-                    .record(&command, &target)
-                    .await;
-                    answer(Event::Recorded {
-                        target,
-                        verb: command.verb().to_owned(),
-                        end,
-                    })
-                    .await;
-                });
-            }
-            Effect::Attend {
-                target,
-                position,
-                bodies,
-            } => {
-                self.under_way.spawn(async move {
-                    let (at, actor) = (outside.now(), Actor::program(&outside.host));
-                    let drafts = bodies
-                        .into_iter()
-                        .map(|body| Draft {
-                            at,
-                            actor: actor.clone(),
-                            body,
-                        })
-                        .collect();
-                    // A lost race means that somebody else wrote it down; a failure shows in the ledger's own state.
-                    let _ = outside
-                        .ledger
-                        .append(
-                            &StreamId::target(&target),
-                            Expected::Position(position),
-                            drafts,
-                        )
-                        .await;
-                    answer(Event::Attended { target, position }).await;
-                });
-            }
-            Effect::Resolve { project, commit } => {
-                self.under_way.spawn(async move {
-                    let event = match outside.artifact(&project, &commit).await {
-                        Ok(artifact) => Event::Artifact {
-                            project,
-                            commit,
-                            artifact,
-                        },
-                        Err(fault) => Event::ArtifactFailed {
-                            project,
-                            commit,
-                            fault,
-                        },
-                    };
-                    answer(event).await;
-                });
-            }
-            Effect::Copy(_) | Effect::Bell | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
-        }
-    }
-
     /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
-    async fn leave(mut self) {
-        let rest = async { while self.under_way.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
-    }
-}
-
-fn start_feeds(outside: &Arc<Outside>, board: &Board, cancel: &CancellationToken) {
-    for target in outside.workspace.targets.clone() {
-        let (outside, post, cancel) = (Arc::clone(outside), board.post(), cancel.clone());
-        tokio::spawn(async move { outside.watch(&target, post, cancel).await });
-    }
-}
-
-/// Hands on what anybody appends, in chain order.
-async fn follow_ledger(
-    outside: Arc<Outside>,
-    outcomes: Outcomes,
-    nudge: Arc<Notify>,
-    cancel: CancellationToken,
-) {
-    let (mut seq, mut version, mut ready) = (0, None, false);
-    loop {
-        let now = outside.ledger.version().await;
-        let read = match &now {
-            Ok(now) if version == Some(*now) && ready => Ok(Vec::new()),
-            Ok(_) => outside.ledger.read(seq).await,
-            Err(fault) => Err(fault.clone()),
-        };
-        let events = match read {
-            Ok(entries) => {
-                seq = entries.last().map_or(seq, |entry| entry.seq);
-                version = now.ok();
-                let first = !std::mem::replace(&mut ready, true);
-                let news = (!entries.is_empty()).then_some(Event::Entries(entries));
-                news.into_iter()
-                    .chain(first.then_some(Event::LedgerReady))
-                    .collect()
-            }
-            Err(fault) => vec![Event::LedgerFailed(fault)],
-        };
-        for event in events {
-            if outcomes.send(event).await.is_err() {
-                return;
-            }
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = nudge.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
-        }
-    }
-}
-
-async fn follow_catalogues(
-    outside: Arc<Outside>,
-    outcomes: Outcomes,
-    nudge: Arc<Notify>,
-    cancel: CancellationToken,
-) {
-    loop {
-        for configured in &outside.workspace.projects {
-            let project = configured.id.clone();
-            let event = match outside.catalogue(configured).await {
-                Ok(releases) => Event::Catalogue { project, releases },
-                Err(fault) => Event::CatalogueFailed { project, fault },
-            };
-            nudge.notify_one();
-            if outcomes.send(event).await.is_err() {
-                return;
-            }
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = tokio::time::sleep(CATALOGUE) => {}
-        }
+    async fn leave(mut self, cockpit: &Cockpit) {
+        // First the view, then the terminal: whoever hung up may not leave us time for more.
+        self.keeper.at_once(cockpit);
+        let Self {
+            screen, outward, ..
+        } = self;
+        drop(screen);
+        outward.leave().await;
     }
 }

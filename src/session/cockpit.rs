@@ -13,12 +13,13 @@ use crate::{
         target::{Target, TargetId},
         workspace::{Actor, Workspace},
     },
-    flight::known::{Known, TargetKnown},
+    flight::known::{FEED_LAG, Known, TargetKnown},
     input::Keymap,
-    policy::facts::Facts,
+    policy::{facts::Facts, refusal::RefusalKind},
 };
 
 use super::{
+    last_seen::LastSeen,
     search::{self, Haystack},
     view::View,
 };
@@ -41,6 +42,14 @@ pub struct Cockpit {
     /// Where the guard of this process holds now (None), or rests after a failure until then.
     pub guarding: BTreeMap<TargetId, Option<Timestamp>>,
     pub message: Option<Message>,
+    /// Why the last line or key was turned down, for whoever has to map it to an exit code.
+    pub refused: Option<RefusalKind>,
+    /// What was on the screen when gonogo last ended; display only, no gate reads it.
+    pub last_seen: Option<LastSeen>,
+    /// When the machine was found to have slept: what was typed before counts for nothing.
+    pub woke: Option<Timestamp>,
+    /// From when until when this process did not attend, until the ledger has it.
+    pub gaps: BTreeMap<TargetId, (Timestamp, Timestamp)>,
     pub ledger: LedgerStatus,
     /// What the filter reads of each release in `known.releases`, in the same order.
     haystacks: BTreeMap<ProjectId, Vec<Haystack>>,
@@ -62,7 +71,6 @@ pub struct Busy {
 pub struct LedgerStatus {
     /// Read to its end once; before that nothing acts.
     pub ready: bool,
-    pub trouble: Option<Fault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,8 +95,10 @@ impl Cockpit {
             environment: workspace.environments.len().saturating_sub(1),
             ..View::default()
         };
+        let mut known = Known::new(workspace);
+        known.lag = FEED_LAG;
         Self {
-            known: Known::new(workspace),
+            known,
             me,
             now,
             view,
@@ -97,6 +107,10 @@ impl Cockpit {
             attending: BTreeMap::new(),
             guarding: BTreeMap::new(),
             message: None,
+            refused: None,
+            last_seen: None,
+            woke: None,
+            gaps: BTreeMap::new(),
             ledger: LedgerStatus::default(),
             haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! What `update` wants done outside. Not serialisable: a replay cannot touch production.
 
+use super::lines::Line;
 use crate::{
     domain::{change::Act, entry::Body, project::ProjectId, release::Commit, target::TargetId},
     policy::{confirm::Confirmed, decide::Command},
@@ -35,6 +36,10 @@ pub enum Effect {
         project: ProjectId,
         commit: Commit,
     },
+    /// Lines for a session without a screen: the answer to what was typed.
+    Tell(Vec<Line>),
+    /// The machine slept: connections are dead and figures old. Read everything anew, now.
+    Refresh,
     Copy(String),
     Bell,
     /// Give the terminal back and stop until somebody says `fg`.

@@ -12,6 +12,7 @@ use crate::{
         observation::Observation,
         project::ProjectId,
         release::{Artifact, Commit, Release},
+        standing::Standing,
         target::TargetId,
     },
     input::Chord,
@@ -30,6 +31,11 @@ pub struct Stamped {
 #[serde(rename_all = "snake_case", tag = "event", content = "value")]
 pub enum Event {
     Key(Chord),
+    /// A whole line, where there is no screen, and when it was typed.
+    Line {
+        text: String,
+        typed_at: Timestamp,
+    },
     /// Bracketed paste: text, never keys.
     Paste(String),
     Resize {
@@ -52,6 +58,10 @@ pub enum Event {
     NotSuspended,
     /// The heartbeat, once a second.
     Tick,
+    /// The process stood still from `since` on: a laptop that slept, or a stop.
+    Woke {
+        since: Timestamp,
+    },
     /// A frame with the present overlay is on the screen.
     Painted,
     /// New entries of the ledger, in chain order.
@@ -59,6 +69,8 @@ pub enum Event {
     /// The ledger was read to its end.
     LedgerReady,
     LedgerFailed(Fault),
+    /// It was tried: how far it can be used.
+    LedgerStands(Standing),
     Seen(Observation),
     Catalogue {
         project: ProjectId,

@@ -100,6 +100,11 @@ pub fn parse(
     aim.reason = reason.filter(|reason| !reason.is_empty());
     let action = action_of(verb, kind)?;
     aim.action = Some(action);
+    aim.hold = match verb {
+        "hold" => Some(true),
+        "resume" => Some(false),
+        _ => None,
+    };
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
     let project = rest.next_if(|word| workspace.find_project(word).is_ok());
@@ -132,7 +137,7 @@ fn takes_release(action: Action) -> bool {
     )
 }
 
-fn takes_item(action: Action) -> bool {
+pub fn takes_item(action: Action) -> bool {
     matches!(action, Action::Check | Action::Waive | Action::Reopen)
 }
 

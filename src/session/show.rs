@@ -1,6 +1,7 @@
 //! What the screens show, computed from the cockpit alone: rows, lines, words. The drawing side adds places and
 //! colours; `--plain` and the tests read the same. One file per screen.
 
+mod connection;
 mod evidence;
 mod fleet;
 mod flight;
@@ -14,7 +15,7 @@ use crate::{
     domain::{
         deployment::{Deployment, ItemState, ItemStatus},
         plan::{ItemId, ItemKind, ItemSpec},
-        rollout::Side,
+        rollout::{Side, Workload},
     },
     flight::process::{self, Mover, Next, Waiting},
     policy::{
@@ -25,13 +26,14 @@ use crate::{
 
 use super::{cockpit::Cockpit, view::Screen};
 
+pub use connection::{Down, connection, skew};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
-pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines};
+pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints, ways_out};
 pub use next::{NextCard, NextStep, next_steps};
 pub use plan::{PlanShown, plan};
-pub use timeline::{TimelineLine, timeline};
+pub use timeline::{TimelineLine, timeline, timeline_after};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
     match process::next(facts) {
@@ -116,10 +118,15 @@ pub fn selected_line(cockpit: &Cockpit) -> Option<Line> {
     }
 }
 
-/// Which side a pod hash is on, for the legend.
-pub fn side_title(side: Side) -> &'static str {
+/// Which side of a workload a pod is on, for the legend. A blue-green Rollout has no canary: its new side is looked at
+/// until it is switched to.
+pub fn side_title(side: Side, workload: &Workload) -> &'static str {
     match side {
-        Side::Canary => "canary",
+        Side::Canary => match &workload.sides {
+            None => "canary",
+            Some(sides) if sides.active == workload.current_hash => "active",
+            Some(_) => "preview",
+        },
         Side::Stable => "stable",
         Side::Old => "leaving",
     }

@@ -1,11 +1,14 @@
 //! The one function that changes the cockpit. Pure: an event in, effects out.
 
 mod keys;
+mod line;
 mod overlays;
 mod pointer;
+mod sleep;
 mod world;
 
 pub use overlays::{MOST_COPIED, listed};
+pub use sleep::slept;
 
 use super::{
     cockpit::{Cockpit, Severity},
@@ -20,7 +23,13 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
     // The clock handed in never runs backwards; an event out of order does not turn time back either.
     cockpit.now = cockpit.now.max(stamped.at);
     match &stamped.event {
+        // What was typed before the machine woke was meant for another world.
+        Event::Key(_) | Event::Paste(_) if sleep::typed_in_the_dark(cockpit, stamped.at) => {
+            Vec::new()
+        }
         Event::Key(chord) => keys::pressed(cockpit, *chord),
+        Event::Line { text, typed_at } => line::entered(cockpit, text, *typed_at),
+        Event::Woke { since } => sleep::woke(cockpit, *since),
         Event::Paste(text) => overlays::pasted(cockpit, text),
         Event::Resize { columns, rows } => {
             cockpit.size = (*columns, *rows);

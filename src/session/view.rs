@@ -1,5 +1,6 @@
 //! Where the person is: screen, cursors, what is open on top. No observation ever changes any of it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
@@ -141,6 +142,8 @@ pub struct Prompt {
     pub ask: Ask,
     pub input: Input,
     pub note: Option<String>,
+    /// When it was first to be read; a line from before answers something else.
+    pub painted_at: Option<Timestamp>,
 }
 
 /// What the text of a prompt completes.
@@ -283,4 +286,6 @@ pub struct Aim {
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,
+    /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
+    pub hold: Option<bool>,
 }

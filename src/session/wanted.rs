@@ -218,7 +218,7 @@ fn command(
                 .workload
                 .value()
                 .is_some_and(|observed| observed.workload.paused);
-            Ok(Step::Command(if paused {
+            Ok(Step::Command(if aim.hold.map_or(paused, |hold| !hold) {
                 Command::Resume
             } else {
                 Command::Hold

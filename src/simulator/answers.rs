@@ -62,7 +62,8 @@ impl World {
         })
     }
 
-    fn version_of(&self, pod: &Value) -> String {
+    /// The version that a pod's program calls itself.
+    pub(super) fn version_of(&self, pod: &Value) -> String {
         let release = self
             .making
             .catalogue

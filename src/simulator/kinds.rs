@@ -41,6 +41,15 @@ impl Kind {
         }
     }
 
+    /// `Deployment.apps`, as messages of the API server name a kind.
+    pub fn group_kind(&self) -> String {
+        if self.group.is_empty() {
+            self.kind.to_owned()
+        } else {
+            format!("{}.{}", self.kind, self.group)
+        }
+    }
+
     /// `/api/v1` or `/apis/apps/v1`.
     pub fn root(&self) -> String {
         if self.group.is_empty() {
@@ -150,8 +159,17 @@ pub(super) static ROLLOUTS: Kind = Kind {
     in_all: true,
     ..argo("rollouts", "rollout", "Rollout", &["ro"])
 };
-static ANALYSIS_RUNS: Kind = argo("analysisruns", "analysisrun", "AnalysisRun", &["ar"]);
-static ANALYSIS_TEMPLATES: Kind = argo(
+pub(super) static ANALYSIS_RUNS: Kind = argo("analysisruns", "analysisrun", "AnalysisRun", &["ar"]);
+pub(super) static CLUSTER_ANALYSIS_TEMPLATES: Kind = Kind {
+    namespaced: false,
+    ..argo(
+        "clusteranalysistemplates",
+        "clusteranalysistemplate",
+        "ClusterAnalysisTemplate",
+        &["cat"],
+    )
+};
+pub(super) static ANALYSIS_TEMPLATES: Kind = argo(
     "analysistemplates",
     "analysistemplate",
     "AnalysisTemplate",
@@ -160,7 +178,7 @@ static ANALYSIS_TEMPLATES: Kind = argo(
 static EXPERIMENTS: Kind = argo("experiments", "experiment", "Experiment", &["exp"]);
 
 /// Every served kind, in the order of discovery.
-pub(super) static KINDS: [&Kind; 15] = [
+pub(super) static KINDS: [&Kind; 16] = [
     &NAMESPACES,
     &NODES,
     &PODS,
@@ -175,6 +193,7 @@ pub(super) static KINDS: [&Kind; 15] = [
     &ROLLOUTS,
     &ANALYSIS_RUNS,
     &ANALYSIS_TEMPLATES,
+    &CLUSTER_ANALYSIS_TEMPLATES,
     &EXPERIMENTS,
 ];
 
@@ -188,6 +207,13 @@ pub(super) fn served(group: &str, version: &str, plural: &str) -> Option<&'stati
 /// The kind that an object names in `kind`.
 pub(super) fn named(kind: &str) -> Option<&'static Kind> {
     KINDS.into_iter().find(|candidate| candidate.kind == kind)
+}
+
+/// The kinds of a group, in the order of discovery.
+pub(super) fn of_group(group: &str, version: &str) -> impl Iterator<Item = &'static Kind> {
+    KINDS
+        .into_iter()
+        .filter(move |kind| kind.group == group && kind.version == version)
 }
 
 /// Group and version of every served group, the core group first.

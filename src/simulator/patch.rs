@@ -1,7 +1,9 @@
 //! The three patch types of the API: merge, JSON, strategic merge. Pure functions on JSON.
 
 use super::json::Json;
+use super::kinds::Kind;
 use super::refusal::Refusal;
+use super::schema::Place;
 use serde_json::{Map, Value};
 
 /// A patch as it came, by its media type.
@@ -13,13 +15,13 @@ pub(super) enum Patch {
 }
 
 impl Patch {
-    /// The object with the patch applied.
-    pub fn apply(&self, object: &Value) -> Result<Value, Refusal> {
+    /// The object of a kind with the patch applied.
+    pub fn apply(&self, kind: &Kind, object: &Value) -> Result<Value, Refusal> {
         let mut patched = object.clone();
         match self {
             Self::Merge(patch) => json_patch::merge(&mut patched, patch),
             Self::Json(operations) => apply_operations(&mut patched, operations)?,
-            Self::Strategic(patch) => strategic(&mut patched, patch)?,
+            Self::Strategic(patch) => strategic(Place::of(kind), &mut patched, patch)?,
         }
         Ok(patched)
     }
@@ -50,24 +52,7 @@ fn apply_operations(object: &mut Value, operations: &Value) -> Result<(), Refusa
     Ok(())
 }
 
-/// The merge key of a list of a built-in kind, by the name of the member that holds it.
-fn merge_key(member: &str) -> Option<&'static str> {
-    Some(match member {
-        "containers"
-        | "initContainers"
-        | "ephemeralContainers"
-        | "env"
-        | "volumes"
-        | "imagePullSecrets" => "name",
-        "ports" => "containerPort",
-        "volumeMounts" => "mountPath",
-        "conditions" => "type",
-        "ownerReferences" => "uid",
-        _ => return None,
-    })
-}
-
-fn strategic(target: &mut Value, patch: &Value) -> Result<(), Refusal> {
+fn strategic(place: Place, target: &mut Value, patch: &Value) -> Result<(), Refusal> {
     let Value::Object(changes) = patch else {
         *target = patch.clone();
         return Ok(());
@@ -98,17 +83,22 @@ fn strategic(target: &mut Value, patch: &Value) -> Result<(), Refusal> {
                 old.retain(|item| !gone.contains(item));
             }
         } else if key.starts_with('$') {
-            // Order and retained keys are said elsewhere; order is only cosmetic.
+            // Said beside the list that it is about.
         } else if change.is_null() {
             members.remove(key);
         } else if let Value::Array(items) = change {
             let old = members
                 .entry(key.clone())
                 .or_insert_with(|| Value::Array(Vec::new()));
-            merge_list(old, items, key)?;
+            merge_list(place.known(key), old, items)?;
+            order(
+                place.known(key),
+                old,
+                changes.get(&format!("$setElementOrder/{key}")),
+            );
         } else {
             let old = members.entry(key.clone()).or_insert(Value::Null);
-            strategic(old, change)?;
+            strategic(place.known(key), old, change)?;
             if old.is_null() {
                 members.remove(key);
             }
@@ -117,21 +107,17 @@ fn strategic(target: &mut Value, patch: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn merge_list(old: &mut Value, items: &[Value], member: &str) -> Result<(), Refusal> {
+fn merge_list(place: Place, old: &mut Value, items: &[Value]) -> Result<(), Refusal> {
     let Value::Array(list) = old else {
         *old = Value::Array(items.iter().map(without_directives).collect());
         return Ok(());
     };
-    let keyed = merge_key(member).filter(|_| items.iter().all(Value::is_object));
+    let keyed = place
+        .merge_key()
+        .filter(|_| items.iter().all(Value::is_object));
     let Some(key) = keyed else {
         *list = items.iter().map(without_directives).collect();
         return Ok(());
-    };
-    // Ports of a Service are keyed by `port`.
-    let key = if key == "containerPort" && items.iter().all(|item| item.get(key).is_none()) {
-        "port"
-    } else {
-        key
     };
     if items.iter().any(|item| item.text("/$patch") == "replace") {
         let kept = items
@@ -152,11 +138,28 @@ fn merge_list(old: &mut Value, items: &[Value], member: &str) -> Result<(), Refu
                 list.remove(at);
             }
             (None, "delete") => {}
-            (Some(at), _) => strategic(&mut list[at], item)?,
+            (Some(at), _) => strategic(place.items(), &mut list[at], item)?,
             (None, _) => list.push(without_directives(item)),
         }
     }
     Ok(())
+}
+
+/// Brings a keyed list into the order that `$setElementOrder` asks for, where that names every item.
+fn order(place: Place, list: &mut Value, wanted: Option<&Value>) {
+    let (Some(key), Value::Array(items), Some(Value::Array(wanted))) =
+        (place.merge_key(), list, wanted)
+    else {
+        return;
+    };
+    let stands = |item: &Value| {
+        wanted
+            .iter()
+            .position(|wanted| wanted.get(key) == item.get(key))
+    };
+    if items.iter().all(|item| stands(item).is_some()) {
+        items.sort_by_key(stands);
+    }
 }
 
 fn without_directives(value: &Value) -> Value {
@@ -177,6 +180,7 @@ fn without_directives(value: &Value) -> Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::simulator::kinds::{DEPLOYMENTS, ROLLOUTS, SERVICES};
     use serde_json::json;
 
     #[test]
@@ -190,10 +194,10 @@ mod tests {
             )
         };
         assert_eq!(
-            patch(1).apply(&rollout).unwrap(),
+            patch(1).apply(&ROLLOUTS, &rollout).unwrap(),
             json!({"status": {"currentStepIndex": 1}})
         );
-        let refusal = patch(2).apply(&rollout).unwrap_err();
+        let refusal = patch(2).apply(&ROLLOUTS, &rollout).unwrap_err();
         assert_eq!((refusal.code, refusal.reason), (422, "Invalid"));
     }
 
@@ -204,7 +208,7 @@ mod tests {
         let patch = Patch::Strategic(json!({"spec": {"template": {"spec": {
             "$setElementOrder/containers": [{"name": "app"}, {"name": "side"}],
             "containers": [{"name": "app", "image": "r/app:2"}]}}}}));
-        let patched = patch.apply(&deployment).unwrap();
+        let patched = patch.apply(&DEPLOYMENTS, &deployment).unwrap();
         assert_eq!(
             patched.text("/spec/template/spec/containers/0/image"),
             "r/app:2"
@@ -218,14 +222,28 @@ mod tests {
 
     #[test]
     fn strategic_removes_by_null_and_by_directive() {
+        let pod = |containers: Value| json!({"spec": {"containers": containers}});
         let deployment = json!({"spec": {"paused": true, "strategy": {"type": "RollingUpdate", "rollingUpdate": {}},
-            "containers": [{"name": "a"}, {"name": "b"}]}});
+            "template": pod(json!([{"name": "a"}, {"name": "b"}]))}});
         let patch = Patch::Strategic(json!({"spec": {"paused": null,
             "strategy": {"$retainKeys": ["type"], "type": "Recreate"},
-            "containers": [{"$patch": "delete", "name": "a"}]}}));
+            "template": pod(json!([{"$patch": "delete", "name": "a"}]))}}));
         assert_eq!(
-            patch.apply(&deployment).unwrap(),
-            json!({"spec": {"strategy": {"type": "Recreate"}, "containers": [{"name": "b"}]}})
+            patch.apply(&DEPLOYMENTS, &deployment).unwrap(),
+            json!({"spec": {"strategy": {"type": "Recreate"}, "template": pod(json!([{"name": "b"}]))}})
+        );
+    }
+
+    #[test]
+    fn ports_of_a_service_have_a_key_of_their_own() {
+        let service = json!({"spec": {"ports": [{"port": 80, "targetPort": 8080}, {"port": 90}]}});
+        let patch = Patch::Strategic(
+            json!({"spec": {"$setElementOrder/ports": [{"port": 90}, {"port": 80}],
+            "ports": [{"port": 80, "targetPort": 8081}]}}),
+        );
+        assert_eq!(
+            patch.apply(&SERVICES, &service).unwrap(),
+            json!({"spec": {"ports": [{"port": 90}, {"port": 80, "targetPort": 8081}]}})
         );
     }
 }

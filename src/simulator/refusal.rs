@@ -14,7 +14,15 @@ pub(super) struct Refusal {
     name: String,
     pub retry_after: Option<u64>,
     /// What is wrong with an object, which kubectl shows instead of the message.
-    cause: Option<String>,
+    causes: Vec<Cause>,
+}
+
+/// One thing that is wrong with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    pub reason: &'static str,
+    pub field: String,
+    pub message: String,
 }
 
 impl Refusal {
@@ -26,7 +34,7 @@ impl Refusal {
             kind: None,
             name: String::new(),
             retry_after: None,
-            cause: None,
+            causes: Vec::new(),
         }
     }
 
@@ -103,12 +111,69 @@ impl Refusal {
         )
     }
 
-    pub fn invalid(kind: &'static Kind, name: &str, why: &str) -> Self {
-        let message = format!("{} \"{name}\" is invalid: {why}", kind.kind);
-        let cause = Some(why.to_owned());
+    /// What is wrong, each as `field: why`.
+    pub fn invalid<S: AsRef<str>>(kind: &'static Kind, name: &str, why: &[S]) -> Self {
+        let all = match why {
+            [one] => one.as_ref().to_owned(),
+            several => {
+                let several: Vec<&str> = several.iter().map(AsRef::as_ref).collect();
+                format!("[{}]", several.join(", "))
+            }
+        };
+        let message = format!("{} \"{name}\" is invalid: {all}", kind.group_kind());
+        let causes = why.iter().map(|why| {
+            let (field, message) = why.as_ref().split_once(": ").unwrap_or(("", why.as_ref()));
+            let reason = if message.starts_with("Required value") {
+                "FieldValueRequired"
+            } else {
+                "FieldValueInvalid"
+            };
+            Cause {
+                reason,
+                field: field.to_owned(),
+                message: message.to_owned(),
+            }
+        });
         Self {
-            cause,
+            causes: causes.collect(),
             ..Self::new(422, "Invalid", message).of(kind, name)
+        }
+    }
+
+    /// An object that does not decode as its kind.
+    pub fn undecodable(kind: &'static Kind, why: &str) -> Self {
+        let message = format!(
+            "{name} in version \"{version}\" cannot be handled as a {name}: {why}",
+            name = kind.kind,
+            version = kind.version
+        );
+        Self::new(400, "BadRequest", message)
+    }
+
+    /// Members that an apply would take from other managers.
+    pub fn apply_conflict(kind: &'static Kind, name: &str, causes: Vec<Cause>) -> Self {
+        let count = causes.len();
+        let all = match causes.as_slice() {
+            [one] => format!("1 conflict: {}: {}", one.message, one.field),
+            several => {
+                let mut lines = format!("{count} conflicts:");
+                let mut last = "";
+                for cause in several {
+                    if cause.message != last {
+                        lines.push_str(if last.is_empty() { " " } else { "\n" });
+                        lines.push_str(&cause.message);
+                        lines.push(':');
+                    }
+                    lines.push_str("\n- ");
+                    lines.push_str(&cause.field);
+                    last = &cause.message;
+                }
+                lines
+            }
+        };
+        Self {
+            causes,
+            ..Self::new(409, "Conflict", format!("Apply failed with {all}")).of(kind, name)
         }
     }
 
@@ -156,10 +221,11 @@ impl Refusal {
         if let Some(seconds) = self.retry_after {
             details.insert("retryAfterSeconds".to_owned(), json!(seconds));
         }
-        if let Some(why) = &self.cause {
-            let (field, message) = why.split_once(": ").unwrap_or(("", why));
-            let cause = json!({"reason": "FieldValueInvalid", "message": message, "field": field});
-            details.insert("causes".to_owned(), json!([cause]));
+        if !self.causes.is_empty() {
+            let causes = self.causes.iter().map(|cause| {
+                json!({"reason": cause.reason, "message": cause.message, "field": cause.field})
+            });
+            details.insert("causes".to_owned(), causes.collect());
         }
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
             "reason": self.reason, "details": details, "code": self.code})

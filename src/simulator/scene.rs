@@ -52,6 +52,7 @@ impl World {
         let now = self.now;
         self.now = now - SignedDuration::from_hours(24 * CLUSTER_DAYS);
         self.furnish_cluster();
+        self.furnish_analyses();
         for standing in &STANDINGS {
             self.now = now - SignedDuration::from_hours(24 * CLUSTER_DAYS);
             self.furnish_service(standing);
@@ -111,6 +112,28 @@ impl World {
             "status": {"loadBalancer": {}}}));
     }
 
+    /// What a step of a canary in production may be measured by; nothing uses them until somebody says so.
+    fn furnish_analyses(&mut self) {
+        let of = |metric: &str| {
+            format!(
+                "sum(rate(release_manager_{metric}{{rollouts_pod_template_hash=\"{{{{args.hash}}}}\"}}[1m]))"
+            )
+        };
+        let errors = format!("{} / {}", of("errors_total"), of("requests_total"));
+        let buckets = of("request_duration_seconds_bucket");
+        let latency = format!("histogram_quantile(0.99, {buckets} by (le))");
+        for (name, query, condition) in [
+            ("error-rate", errors, "result[0] < 0.001"),
+            ("latency-p99", latency, "result[0] < 0.5"),
+        ] {
+            let provider = json!({"prometheus": {"address": "http://prometheus.practice:9090", "query": query}});
+            self.create(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate",
+                "metadata": {"name": name, "namespace": "production"},
+                "spec": {"args": [{"name": "hash"}], "metrics": [{"name": name, "interval": "10s", "count": 6,
+                    "failureLimit": 1, "successCondition": condition, "provider": provider}]}}));
+        }
+    }
+
     fn furnish_service(&mut self, standing: &Standing) {
         let Standing {
             project, namespace, ..
@@ -146,7 +169,14 @@ impl World {
                     workload.set("/spec/template/spec/containers/0/image", image);
                     Value::clone(&self.put(workload))
                 }
-                None => Value::clone(&self.create(workload(standing, &image))),
+                None => {
+                    let mut workload = workload(standing, &image);
+                    if rollout {
+                        let deadline = self.making.progress_deadline();
+                        workload.set("/spec/progressDeadlineSeconds", deadline);
+                    }
+                    Value::clone(&self.create(workload))
+                }
             };
             let mut set = self.create_set(dialect, &workload);
             let uid = workload.uid().to_owned();

@@ -4,10 +4,12 @@ mod call;
 mod discovery;
 mod faults;
 mod logs;
+mod openapi_v2;
 mod proxy;
 mod reads;
 mod registry;
 mod route;
+mod second_operator;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,7 +19,7 @@ mod writes;
 
 use super::images::Images;
 use super::world::{Making, World};
-use super::{BuiltRelease, Options, StartError, catalogue::Catalogue, source};
+use super::{BuiltRelease, Options, Scenario, StartError, catalogue::Catalogue, source};
 use call::{Answer, Cut};
 use faults::Rehearsal;
 use hyper::body::Incoming;
@@ -158,11 +160,15 @@ pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
         images: built.images,
     });
     let acceptor = identity.acceptor()?;
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(tick(Arc::clone(&shell))),
         tokio::spawn(serve_api(Arc::clone(&shell), api, acceptor)),
-        tokio::spawn(serve_registry(shell, registry)),
+        tokio::spawn(serve_registry(Arc::clone(&shell), registry)),
     ];
+    if options.scenario == Scenario::Conflict {
+        let speed = options.speed.max(0.01);
+        tasks.push(tokio::spawn(second_operator::act(shell, speed)));
+    }
     Ok(Servers {
         api_url,
         registry_url,

@@ -5,10 +5,12 @@ use super::Scenario;
 use super::chance;
 use super::controllers::pods::Stage;
 use super::json::Json;
-use super::kinds::PODS;
+use super::kinds::{PODS, ROLLOUTS, SERVICES};
+use super::selector::Labels;
 use super::store::Id;
 use super::world::World;
 use jiff::Timestamp;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Upper bounds of the latency histogram, seconds; `+Inf` follows.
@@ -75,8 +77,8 @@ struct Served {
     started: Timestamp,
     before: Counters,
     span: Span,
-    /// Ended spans of this container, oldest first, for its logs.
-    past: Vec<Span>,
+    /// Ended spans of this container, oldest first, each with what was counted before it.
+    past: Vec<(Counters, Span)>,
 }
 
 /// The traffic of all pods.
@@ -132,7 +134,8 @@ impl Traffic {
         }
         if (served.span.rate - rate).abs() > f64::EPSILON || served.span.behaviour != behaviour {
             let counted = count(seed, pod, &served.before, &served.span, now);
-            served.before = whole(seed, pod, served.span.behaviour, counted);
+            let whole = whole(seed, pod, served.span.behaviour, counted);
+            let before = std::mem::replace(&mut served.before, whole);
             let ended = std::mem::replace(
                 &mut served.span,
                 Span {
@@ -141,18 +144,34 @@ impl Traffic {
                     behaviour,
                 },
             );
-            served.past.push(ended);
+            served.past.push((before, ended));
             if served.past.len() > 100 {
                 served.past.remove(0);
             }
         }
     }
 
-    /// What a pod has counted at a time, if it has a running container.
+    /// What a pod had counted at a time, as its `/metrics` told it; None before its container started, and where that
+    /// told nothing.
+    pub fn scraped(&self, pod: &Id, at: Timestamp) -> Option<Counters> {
+        let measured = self.span_at(pod, at)?.behaviour != Behaviour::Unmeasured;
+        self.counters(pod, at).filter(|_| measured)
+    }
+
+    /// What a pod had counted at a time, if it has a running container.
     pub fn counters(&self, pod: &Id, at: Timestamp) -> Option<Counters> {
         let served = self.pods.get(pod)?;
-        let counters = count(self.seed, pod, &served.before, &served.span, at);
-        let mut counters = whole(self.seed, pod, served.span.behaviour, counters);
+        let past = served
+            .past
+            .iter()
+            .rev()
+            .find(|(_, span)| at >= span.from)
+            .filter(|_| at < served.span.from);
+        let (before, span) = past.map_or((&served.before, &served.span), |(before, span)| {
+            (before, span)
+        });
+        let counters = count(self.seed, pod, before, span, at);
+        let mut counters = whole(self.seed, pod, span.behaviour, counters);
         for bucket in &mut counters.buckets {
             // Less than a whole slow request is none yet; what arithmetic loses on the way is no request either.
             *bucket = (*bucket - 1e-6).ceil().max(0.0);
@@ -175,7 +194,12 @@ impl Traffic {
         if at >= served.span.from {
             return Some(&served.span);
         }
-        served.past.iter().rev().find(|span| at >= span.from)
+        served
+            .past
+            .iter()
+            .rev()
+            .map(|(_, span)| span)
+            .find(|span| at >= span.from)
     }
 }
 
@@ -242,6 +266,7 @@ impl World {
     /// Shares each target's requests among its ready pods, and lets the scenario have its way.
     pub(super) fn share_traffic(&mut self) {
         let mut targets: BTreeMap<(String, String), Vec<Server>> = BTreeMap::new();
+        let doors = self.doors();
         for pod in self.store.list(&PODS, "") {
             let Some(id) = Id::of(pod) else { continue };
             let Some(life) = self.pods.get(&id) else {
@@ -254,23 +279,41 @@ impl World {
                 id.namespace.clone(),
                 pod.label("app").unwrap_or("").to_owned(),
             );
-            let (ready, suspect) = (life.stage == Stage::Ready, self.is_bad_release(pod));
+            let (mut ready, suspect) = (life.stage == Stage::Ready, self.is_bad_release(pod));
+            let behind = |previews: bool| {
+                doors.iter().any(|door| {
+                    door.preview == previews
+                        && door.namespace == id.namespace
+                        && door.pods.take(pod)
+                })
+            };
+            // Pods that only a preview service shows serve nobody but those who try them.
+            let tried = behind(true) && !behind(false);
+            let closed = doors.iter().any(|door| door.sides && door.of_app(&id, pod));
+            if closed && !behind(false) && !tried {
+                ready = false;
+            }
             targets.entry(target).or_default().push(Server {
                 id,
                 started,
                 ready,
+                tried,
                 suspect,
             });
         }
         for ((namespace, _), pods) in targets {
-            let ready = pods.iter().filter(|pod| pod.ready).count();
-            let suspects = pods.iter().filter(|pod| pod.ready && pod.suspect).count();
+            let open = |pod: &&Server| pod.ready && !pod.tried;
+            let ready = pods.iter().filter(open).count();
+            let tried = pods.iter().filter(|pod| pod.ready && pod.tried).count();
+            let suspects = pods.iter().filter(open).filter(|pod| pod.suspect).count();
             // The trouble begins when half of the pods run the release.
             let trouble = match self.making.scenario {
                 _ if suspects == 0 || suspects * 2 < ready => Behaviour::Well,
                 Scenario::BadCanary => Behaviour::Badly,
                 Scenario::MetricsLost => Behaviour::Unmeasured,
-                Scenario::Good | Scenario::CrashLoop => Behaviour::Well,
+                Scenario::Good | Scenario::CrashLoop | Scenario::SlowStart | Scenario::Conflict => {
+                    Behaviour::Well
+                }
             };
             for pod in pods {
                 let behaviour = if pod.suspect {
@@ -278,7 +321,9 @@ impl World {
                 } else {
                     Behaviour::Well
                 };
-                let rate = if pod.ready {
+                let rate = if pod.ready && pod.tried {
+                    TRIED_RATE / tried as f64
+                } else if pod.ready {
                     target_rate(&namespace) / ready as f64
                 } else {
                     0.0
@@ -290,11 +335,64 @@ impl World {
     }
 }
 
+/// Requests a second of those who try a preview.
+const TRIED_RATE: f64 = 4.0;
+
+/// A service through which requests come.
+struct Door {
+    namespace: String,
+    pods: Labels,
+    app: String,
+    /// The preview service of a blue-green Rollout.
+    preview: bool,
+    /// The active service of one: other pods of the app are closed.
+    sides: bool,
+}
+
+impl Door {
+    fn of_app(&self, id: &Id, pod: &Value) -> bool {
+        self.namespace == id.namespace && pod.label("app") == Some(&self.app)
+    }
+}
+
+impl World {
+    fn doors(&self) -> Vec<Door> {
+        let strategies: Vec<(&str, &Value)> = self
+            .store
+            .list(&ROLLOUTS, "")
+            .filter_map(|rollout| {
+                let strategy = rollout.pointer("/spec/strategy/blueGreen")?;
+                Some((rollout.namespace(), strategy))
+            })
+            .collect();
+        let services = self.store.list(&SERVICES, "");
+        services
+            .filter(|service| service.has("/spec/selector"))
+            .map(|service| {
+                let named = |role: &str| {
+                    strategies.iter().any(|(namespace, strategy)| {
+                        *namespace == service.namespace() && strategy.text(role) == service.name()
+                    })
+                };
+                Door {
+                    namespace: service.namespace().to_owned(),
+                    pods: Labels::of_service(&service["spec"]["selector"]),
+                    app: service.text("/spec/selector/app").to_owned(),
+                    preview: named("/previewService"),
+                    sides: named("/activeService"),
+                }
+            })
+            .collect()
+    }
+}
+
 /// A pod with a running container, as the traffic sees it.
 struct Server {
     id: Id,
     started: Timestamp,
     ready: bool,
+    /// Shown by a preview service alone.
+    tried: bool,
     /// Runs the release that the scenario is about.
     suspect: bool,
 }

@@ -1,6 +1,10 @@
 //! The practice world: objects, controllers and pods over time. A pure function of the seed and of the list of
 //! (time, request): it reads no clock and spawns nothing; all times are passed in.
 
+mod apply;
+#[cfg(test)]
+mod argo_tests;
+mod defaults;
 mod records;
 mod requests;
 #[cfg(test)]
@@ -8,20 +12,24 @@ mod tests;
 
 pub(super) use records::{
     DEPLOYMENT_CONTROLLER, KUBELET, REPLICA_SET_CONTROLLER, ROLLOUTS_CONTROLLER, SCHEDULER,
+    last_seen,
 };
-pub(super) use requests::{Deletion, Request, Verb, scale_of};
+pub(super) use requests::{Deletion, Request, Validation, Verb, Writer, scale_of};
 
 use super::Scenario;
 use super::catalogue::Catalogue;
 use super::chance;
 use super::controllers::pods::PodLife;
-use super::json::{Json, pruned, stamp};
-use super::kinds::{self, DEPLOYMENTS, ENDPOINT_SLICES, Kind, PODS, REPLICA_SETS, ROLLOUTS};
+use super::controllers::workload_ref::give_back;
+use super::json::{Json, condition, pruned, stamp};
+use super::kinds::{
+    self, ANALYSIS_RUNS, DEPLOYMENTS, ENDPOINT_SLICES, Kind, PODS, REPLICA_SETS, ROLLOUTS,
+};
 use super::store::{Id, Store};
 use super::traffic::Traffic;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Something that becomes due: a controller looks at an object, a pod takes its next step, the churn writes.
@@ -41,6 +49,21 @@ pub(super) struct Making {
     pub catalogue: Arc<Catalogue>,
 }
 
+impl Making {
+    /// Seconds without progress after which a Rollout of production counts as stuck. It belongs to the scene and stays
+    /// as it is at any speed, but for the scenario that is about it.
+    pub fn progress_deadline(&self) -> i64 {
+        if self.scenario != Scenario::SlowStart {
+            return 600;
+        }
+        let seconds = (600.0 / self.speed).clamp(20.0, 600.0);
+        #[expect(clippy::cast_possible_truncation, reason = "600 at most")]
+        {
+            seconds.round() as i64
+        }
+    }
+}
+
 /// All state of the practice cluster.
 #[derive(Debug)]
 pub(super) struct World {
@@ -49,6 +72,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) pods: BTreeMap<Id, PodLife>,
     pub(super) traffic: Traffic,
+    /// Machine and image: what has been pulled where.
+    pub(super) images: BTreeSet<(String, String)>,
     /// Pods changed since traffic and endpoints followed them.
     pub(super) pods_changed: bool,
     due: BTreeMap<Work, Timestamp>,
@@ -66,6 +91,7 @@ impl World {
             now,
             store: Store::default(),
             pods: BTreeMap::new(),
+            images: BTreeSet::new(),
             traffic,
             pods_changed: false,
             due: BTreeMap::new(),
@@ -97,6 +123,9 @@ impl World {
                     self.reconcile_deployment(&id);
                 }
                 Work::Reconcile(id) if id.kind == ROLLOUTS.plural => self.reconcile_rollout(&id),
+                Work::Reconcile(id) if id.kind == ANALYSIS_RUNS.plural => {
+                    self.reconcile_analysis_run(&id);
+                }
                 Work::Reconcile(id) => self.reconcile_replica_set(&id),
                 Work::PodStep(id) => self.step_pod(&id),
                 Work::Churn => self.churn_once(),
@@ -162,6 +191,7 @@ impl World {
 
     /// Stores an object if it differs from what is stored, keeps its generation, and lets those react who watch it.
     pub(super) fn put(&mut self, mut object: Value) -> Arc<Value> {
+        give_back(&mut object);
         let Some(id) = Id::of(&object) else {
             return Arc::new(object);
         };
@@ -219,7 +249,7 @@ impl World {
         if self.pods.remove(id).is_some() {
             self.traffic.forget(id);
         }
-        for kind in [&REPLICA_SETS, &PODS, &ENDPOINT_SLICES] {
+        for kind in [&REPLICA_SETS, &PODS, &ENDPOINT_SLICES, &ANALYSIS_RUNS] {
             for child in self.controlled(kind, &id.namespace, gone.uid()) {
                 let Some(child) = Id::of(&child) else {
                     continue;
@@ -289,18 +319,47 @@ impl World {
             "deployments" | "rollouts" => {
                 let after = self.latency(&id.name, 0.3, 1.0);
                 self.look_within(id, after);
+                if id.kind == DEPLOYMENTS.plural {
+                    self.wake_referring(object);
+                }
             }
+            "analysisruns" => {
+                if !object.has("/status/completedAt") {
+                    let after = self.latency(&id.name, 0.05, 0.25);
+                    self.look_within(id, after);
+                }
+                self.wake_owner(object, &[&ROLLOUTS]);
+            }
+            // What a Rollout was refused for may be there now.
+            "analysistemplates" | "clusteranalysistemplates" => self.wake_rollouts(&id.namespace),
             "replicasets" => {
                 let after = self.latency(&id.name, 0.02, 0.08);
                 self.look_within(id, after);
                 self.wake_owner(object, &[&DEPLOYMENTS, &ROLLOUTS]);
             }
-            "services" => self.pods_changed = true,
+            "services" => {
+                self.pods_changed = true;
+                self.wake_rollouts(&id.namespace);
+            }
             "pods" => {
                 self.pods_changed = true;
                 self.wake_owner(object, &[&REPLICA_SETS]);
             }
             _ => {}
+        }
+    }
+
+    /// Lets the Rollouts of a namespace look ("": all of them) that could not be flown.
+    fn wake_rollouts(&mut self, namespace: &str) {
+        let refused: Vec<Id> = self
+            .store
+            .list(&ROLLOUTS, namespace)
+            .filter(|rollout| condition(rollout, "InvalidSpec").is_some())
+            .filter_map(|rollout| Id::of(rollout))
+            .collect();
+        for id in refused {
+            let after = self.latency(&id.name, 0.05, 0.25);
+            self.look_within(&id, after);
         }
     }
 

@@ -9,6 +9,7 @@ use std::{
 use gonogo::{
     adapters::kubernetes::{self, Cluster},
     domain::{
+        access::{Access, PluginPolicy},
         change::{Change, Expect},
         entry::IntentId,
         environment::EnvironmentName,
@@ -471,8 +472,13 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
             "refused",
         ),
     ];
+    // The shell stands for a credential plugin that somebody allowed.
+    let mut access = Access::default();
+    access.plugins.policy = PluginPolicy::AllowAll;
     for (reference, kind, said) in table {
-        let fault = kubernetes::connect(&reference).await.unwrap_err();
+        let fault = kubernetes::connect_with(&reference, &access)
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, kind, "{fault}");
         assert!(fault.detail.as_ref().contains(said), "{fault}");
         assert!(fault.hint.is_some(), "{fault}");

@@ -33,7 +33,7 @@ const RULES: &[Rule] = &[
            outside: &["kube", "k8s_openapi", "reqwest", "git2", "prometheus_parse", "sqlx", "tokio", "tokio_util", "tokio_rustls", "rustls",
                       "hyper", "hyper_util", "tower", "toml", "toml_edit", "tempfile", "std::fs", "std::env", "std::process", "std::net"] },
     Rule { folder: "simulator", ours: &["domain"],
-           outside: &["axum", "tokio", "tokio_util", "tokio_rustls", "rustls", "rcgen", "git2", "hyper", "hyper_util", "tower", "tempfile",
+           outside: &["axum", "k8s_openapi", "tokio", "tokio_util", "tokio_rustls", "rustls", "rcgen", "git2", "hyper", "hyper_util", "tower", "tempfile",
                       "std::fs", "std::env", "std::process", "std::net"] },
     Rule { folder: "server",    ours: &["domain", "policy", "flight", "ports", "config"],
            outside: &["axum", "tokio", "tokio_util", "tokio_rustls", "rustls", "hyper", "hyper_util", "tower", "std::net"] },

@@ -524,6 +524,7 @@ pub fn observed(name: &str, scene: &Scene, stable_number: u64) -> Observed {
             aborted: scene.aborted,
             promoting_fully: false,
             intent: None,
+            sides: None,
         },
         replica_sets,
         pods,
@@ -895,8 +896,8 @@ impl Story {
         let act = match kind {
             ActKind::Fly => planner::fly(&facts, plan),
             ActKind::Promote => planner::promote(&facts, plan, step),
-            ActKind::Abort => planner::abort(&facts, plan),
-            ActKind::Hold => planner::hold(&facts, plan, "dana"),
+            ActKind::Abort => planner::abort(&facts, &plan.release, plan.before.as_ref()),
+            ActKind::Hold => planner::hold(&facts, &plan.release, "dana"),
             _ => planner::roll_back(
                 &facts,
                 plan.before.as_ref().expect("something before"),

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::support::{self, Ran, Served, has_kubectl, until};
 
 /// Bakes of a second, windows of six.
-const SPEED: u32 = 600;
-const PLACE: [&str; 2] = ["production", "auth-service"];
+pub const SPEED: u32 = 600;
+pub const PLACE: [&str; 2] = ["production", "auth-service"];
 
 /// `VERB production auth-service …`
-fn at<'a>(verb: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+pub fn at<'a>(verb: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     [&[verb], &PLACE[..], rest].concat()
 }
 
@@ -30,7 +30,7 @@ fn when_figures_allow(served: &Served, args: &[&str]) -> Ran {
 
 /// Requested by dana, approved by lee and sam, all checks done.
 #[track_caller]
-fn ready(served: &Served) -> String {
+pub fn ready(served: &Served) -> String {
     let requested = served
         .verb(&at("request", &["42", "--reason", "ship it"]))
         .exits(0)
@@ -52,7 +52,7 @@ fn ready(served: &Served) -> String {
 
 /// Takes off and waits; the last object.
 #[track_caller]
-fn take_off(served: &Served) -> Value {
+pub fn take_off(served: &Served) -> Value {
     let args = at(
         "deploy",
         &["42", "--yes", "--confirm", "42", "--sample", "--wait"],
@@ -61,12 +61,12 @@ fn take_off(served: &Served) -> Value {
 }
 
 #[track_caller]
-fn promote(served: &Served, step: &str) -> Value {
+pub fn promote(served: &Served, step: &str) -> Value {
     let args = at("promote", &["--step", step, "--yes", "--sample", "--wait"]);
     when_figures_allow(served, &args).json()["target"].clone()
 }
 
-fn status(served: &Served) -> Value {
+pub fn status(served: &Served) -> Value {
     served.status(PLACE[0], PLACE[1])
 }
 
@@ -78,7 +78,7 @@ fn gate<'a>(object: &'a Value, id: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no gate {id}: {gates:#?}"))
 }
 
-fn sentence(object: &Value) -> &str {
+pub fn sentence(object: &Value) -> &str {
     object["sentence"].as_str().unwrap_or_default()
 }
 

@@ -179,9 +179,13 @@ impl Session {
                     },
                 }
             }
-            Effect::Copy(_) | Effect::Bell | Effect::Suspend | Effect::Redraw | Effect::Quit => {
-                return None;
-            }
+            Effect::Tell(_)
+            | Effect::Refresh
+            | Effect::Copy(_)
+            | Effect::Bell
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit => return None,
         })
     }
 

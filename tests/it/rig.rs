@@ -308,7 +308,7 @@ impl Rig {
     pub fn lines(&self, arguments: &[&str]) -> String {
         let output = command(self.path())
             .arg("--config")
-            .arg(self.config())
+            .arg(self.patient())
             .args(arguments)
             .output()
             .unwrap();
@@ -379,17 +379,17 @@ impl Rig {
     /// A waiver is for one stage: each promotion wants its own.
     pub fn waive_figures(&self) {
         for gate in SAMPLED {
-            let waived = self.verb_as(
-                "lee",
-                &[
-                    "waive",
-                    "production",
-                    "auth-service",
-                    gate,
-                    "--reason",
-                    "not what is tested",
-                ],
-            );
+            let words = [
+                "waive",
+                "production",
+                "auth-service",
+                gate,
+                "--reason",
+                "not what is tested",
+            ];
+            // Patiently: on a busy machine four verbs take longer than a deadline, and whoever looks after that settles.
+            let waive = self.start_with(&self.patient(), "lee", &words);
+            let waived = Self::end(waive, Instant::now());
             assert!(waived.code == 0 || waived.code == 4, "{}", waived.err);
         }
     }

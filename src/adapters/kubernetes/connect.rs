@@ -1,7 +1,7 @@
 //! From a kubeconfig and a context to a `Cluster`. Two clients, so that a mutation never queues behind a list; neither
 //! repeats a request by itself (QUALITY finding 2), reads are repeated by the feeds that want them.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
@@ -17,6 +17,7 @@ use super::{
     Cluster,
     call::{self, Ask, SYSTEM},
     plugin,
+    turns::{TakingTurns, Turns},
 };
 use crate::domain::{
     access::Access,
@@ -149,8 +150,11 @@ fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
         // Somebody else may be first; then theirs is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
-    let make = || client(config.clone()).map_err(|error| unusable(cluster, &place, &error));
-    Ok(Cluster::new(make()?, make()?, place.clone(), hint(cluster)))
+    let make =
+        |turns| client(config.clone(), turns).map_err(|error| unusable(cluster, &place, &error));
+    // What ends a flight waits for nobody's turn.
+    let (reads, mutations) = (make(Some(Arc::default()))?, make(None)?);
+    Ok(Cluster::new(reads, mutations, place.clone(), hint(cluster)))
 }
 
 /// A user and a password in front of the host are sent to nobody, and libraries would log them with it.
@@ -190,7 +194,7 @@ fn goes_direct(host: &str, no_proxy: &str) -> bool {
 }
 
 /// kube's own stack without its retries, its tracing of addresses, and Nagle's delay. Through a proxy, kube's.
-fn client(config: Config) -> Result<Client, kube::Error> {
+fn client(config: Config, turns: Option<Arc<Turns>>) -> Result<Client, kube::Error> {
     if config.proxy_url.is_some() {
         return Ok(ClientBuilder::try_from(config)?.build());
     }
@@ -198,7 +202,8 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_connect_timeout(Some(CONNECT));
-    let https = config.rustls_https_connector_with_connector(http)?;
+    let connector = config.rustls_https_connector_with_connector(http)?;
+    let https = TakingTurns { connector, turns };
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

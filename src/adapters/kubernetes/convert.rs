@@ -8,7 +8,7 @@ use super::{
     steps::steps,
 };
 use crate::domain::{
-    rollout::{Observed, PlatformPause, Pod, PodState, ReplicaSet, Step, Workload},
+    rollout::{Observed, PlatformPause, Pod, PodState, ReplicaSet, Sides, Step, Workload},
     target::{WorkloadKind, WorkloadRef},
     text::Clean,
 };
@@ -195,13 +195,22 @@ fn workload(at: &WorkloadRef, raw: &RawWorkload, sets: &[&SetOf]) -> Workload {
         .template
         .as_ref()
         .and_then(|template| template.container(&at.container));
-    let image = container.and_then(|(_, image)| image);
+    let blue_green = raw
+        .spec
+        .strategy
+        .as_ref()
+        .is_some_and(|strategy| strategy.blue_green.is_some());
+    let image = container
+        .and_then(|(_, image)| image)
+        .or_else(|| borrowed_image(raw, sets));
     let revision = meta
         .annotation(at.kind.revision_annotation())
         .and_then(|revision| revision.parse().ok());
     let full = |hash: &Option<String>| hash.clone().filter(|hash| !hash.is_empty());
     let steps = steps(raw);
     let step = status
+        // What is left of the time when it was a canary is no step.
+        .filter(|_| !blue_green)
         .and_then(|status| status.current_step_index)
         .and_then(|step| usize::try_from(step).ok());
     let ((phase, message), current_hash, stable_hash) = match at.kind {
@@ -245,7 +254,22 @@ fn workload(at: &WorkloadRef, raw: &RawWorkload, sets: &[&SetOf]) -> Workload {
         aborted: status.is_some_and(|status| status.abort == Some(true)),
         promoting_fully: status.is_some_and(|status| status.promote_full == Some(true)),
         intent: meta.annotation(INTENT).map(str::to_owned),
+        sides: blue_green.then(|| {
+            let sides = status.and_then(|status| status.blue_green.as_ref());
+            Sides {
+                active: sides.and_then(|sides| full(&sides.active_selector)),
+                preview: sides.and_then(|sides| full(&sides.preview_selector)),
+            }
+        }),
     }
+}
+
+/// The image of a template that lives in another object: what the controller made of it, in the set of its hash.
+fn borrowed_image<'a>(raw: &RawWorkload, sets: &[&'a SetOf]) -> Option<&'a str> {
+    raw.spec.workload_ref.as_ref()?;
+    let hash = raw.status.as_ref()?.current_pod_hash.as_ref()?;
+    let set = sets.iter().find(|set| set.set.hash == *hash)?;
+    set.set.image.as_deref()
 }
 
 /// The set that runs the desired template: of the Deployment's revision, and of its image (a paused Deployment keeps

@@ -504,3 +504,44 @@ fn selectors_as_queries() {
         assert_eq!(selector.query().as_deref(), query);
     }
 }
+
+#[test]
+fn a_blue_green_rollout_shows_its_sides_and_no_steps() {
+    let over = json!({
+        "spec": {"strategy": {"canary": null, "blueGreen": {"activeService": "a", "previewService": "p",
+            "autoPromotionSeconds": 30}}},
+        "status": {"currentStepIndex": 2, "message": "BlueGreenPause",
+            "pauseConditions": [{"reason": "BlueGreenPause", "startTime": "2026-03-02T09:00:00Z"}],
+            "blueGreen": {"activeSelector": "old", "previewSelector": "new"}}});
+    let workload = of_rollout(&over);
+    assert_eq!(
+        (workload.steps.len(), workload.step, workload.set_weight()),
+        (0, None, None)
+    );
+    let sides = workload.sides.clone().unwrap();
+    assert_eq!(
+        (sides.active.as_deref(), sides.preview.as_deref()),
+        (Some("old"), Some("new"))
+    );
+    assert_eq!(workload.phase, RolloutPhase::Paused);
+    let pause = workload.pause.clone().unwrap();
+    assert_eq!(
+        (pause.reason.as_str(), pause.lasts),
+        ("BlueGreenPause", Some(SignedDuration::from_secs(30)))
+    );
+    assert!(workload.is_midway() && !workload.is_promoted() && !workload.rests_at_step());
+}
+
+#[test]
+fn a_borrowed_template_has_the_image_of_its_set() {
+    let over = json!({"spec": {"template": null, "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}}});
+    let sets = [
+        set(WorkloadKind::Rollout, "old", "4", "r/a:1", 1),
+        set(WorkloadKind::Rollout, "new", "5", "r/a:2", 1),
+    ];
+    let workload = seen(WorkloadKind::Rollout, rollout(&over), &sets);
+    assert_eq!(
+        (workload.image.as_deref(), workload.container_index),
+        (Some("r/a:2"), None)
+    );
+}

@@ -209,6 +209,7 @@ pub(super) struct WorkloadStatus {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct BlueGreenStatus {
     pub active_selector: Option<String>,
+    pub preview_selector: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Cluster, Collection, Snapshot, convert,
+    Cluster, Collection, Dated, Snapshot, convert,
     objects::{RawPod, RawReplicaSet, RawWorkload},
     store::{Shared, apply, selector_of, take_workload},
     stream,
@@ -22,7 +22,10 @@ use crate::{
         rollout::Observed,
         target::{Target, TargetId, WorkloadRef},
     },
-    ports::watch::{Feed, Post},
+    ports::{
+        now::Clock,
+        watch::{Feed, Post},
+    },
 };
 
 /// Everything watched is read again this often at the latest: a quiet watch alone proves nothing. More often where the
@@ -45,6 +48,7 @@ pub struct WorkloadFeed {
     workload: WorkloadRef,
     reread: Duration,
     shown: tokio::sync::watch::Sender<Shown>,
+    clock: Arc<dyn Clock>,
 }
 
 impl WorkloadFeed {
@@ -53,6 +57,7 @@ impl WorkloadFeed {
         target: &Target,
         stale: SignedDuration,
         shown: tokio::sync::watch::Sender<Shown>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let half = Duration::try_from(stale).unwrap_or(REREAD) / 2;
         Self {
@@ -61,6 +66,7 @@ impl WorkloadFeed {
             workload: target.workload.clone(),
             reread: REREAD.min(half),
             shown,
+            clock,
         }
     }
 }
@@ -83,6 +89,8 @@ struct Poster<'a> {
     feed: &'a WorkloadFeed,
     post: &'a Post,
     last: Shown,
+    /// What was said last of the server's clock.
+    ahead: SignedDuration,
 }
 
 impl Poster<'_> {
@@ -107,7 +115,21 @@ impl Poster<'_> {
         self.say(Seen::Workload(Box::new(observed.as_ref().clone())));
     }
 
-    fn fail(&self, fault: Fault) {
+    /// The server's clock beside ours, if it is news.
+    fn compare_clocks(&mut self, dated: Option<Dated>) {
+        let Some(dated) = dated else {
+            return;
+        };
+        let ahead = dated.ahead(self.feed.clock.now());
+        if ahead != self.ahead {
+            self.ahead = ahead;
+            self.say(Seen::ServerClock { ahead });
+        }
+    }
+
+    /// `wait`: when it is tried again.
+    fn fail(&self, mut fault: Fault, wait: Duration) {
+        fault.retry_after = SignedDuration::try_from(wait).ok();
         self.say(Seen::WorkloadFailed(fault));
     }
 }
@@ -118,6 +140,7 @@ impl WorkloadFeed {
             feed: self,
             post,
             last: None,
+            ahead: SignedDuration::ZERO,
         };
         let mut backoff = Backoff::of_feeds();
         let mut fresh = None;
@@ -129,12 +152,13 @@ impl WorkloadFeed {
             match read {
                 Ok(snapshot) => {
                     backoff.reset();
+                    poster.compare_clocks(snapshot.dated);
                     poster.show(snapshot.observed(&self.workload), true);
                     fresh = self.session(snapshot, &mut poster).await;
                 }
                 Err(fault) => {
                     let wait = backoff.next(&fault);
-                    poster.fail(fault);
+                    poster.fail(fault, wait);
                     tokio::time::sleep(wait).await;
                 }
             }
@@ -216,8 +240,9 @@ impl WorkloadFeed {
                         tokio::time::sleep(PACE).await;
                     }
                 }
-                Some(Ok((_, true))) => {
+                Some(Ok((snapshot, true))) => {
                     backoff.reset();
+                    poster.compare_clocks(snapshot.dated);
                     let observed = shared.lock().observed(&self.workload);
                     poster.show(observed, true);
                     reread.set(self.reread(shared, self.reread));
@@ -226,7 +251,7 @@ impl WorkloadFeed {
                 Some(Err(fault)) => {
                     let wait = backoff.next(&fault);
                     let gone = fault.kind == FaultKind::NotFound;
-                    poster.fail(fault);
+                    poster.fail(fault, wait);
                     if gone {
                         tokio::time::sleep(wait).await;
                         return None;

@@ -201,6 +201,7 @@ impl Deployment {
             stages: vec![None; plan.plan.stages.len()],
             promoted_at: None,
             monitoring_since: None,
+            gaps: Vec::new(),
             outstanding: None,
             last_act: None,
             promoted_steps: BTreeMap::new(),
@@ -325,6 +326,14 @@ impl Deployment {
                 self.state = FlightState::Verifying;
                 self.promoted_at = Some(entry.at);
                 self.held = None;
+            }
+            Body::Unattended { from, until, .. } => {
+                // Two processes that slept through the same hour missed one hour.
+                let counted = self.gaps.last().map_or(*from, |(_, until)| *until);
+                let from = (*from).max(counted);
+                if from < *until {
+                    self.gaps.push((from, *until));
+                }
             }
             Body::MonitoringBegan { .. } => {
                 self.state = FlightState::Monitoring;

@@ -134,9 +134,10 @@ pub(super) fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusa
     let deployment = in_state(facts, &[FlightState::Flying], "promote")?;
     let workload = ours(facts, deployment)?;
     if workload.aborted {
-        return Err(Refusal::rule(
+        // Flying by the ledger: who aborted it is somebody else, and the key was meant for a rollout that went on.
+        return Err(Refusal::raced(
             "promote.aborted",
-            "the rollout is aborted; retry comes first",
+            "somebody outside this ledger aborted the rollout; retry comes first",
         ));
     }
     if facts.target.workload.kind == WorkloadKind::Deployment {

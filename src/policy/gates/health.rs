@@ -146,9 +146,8 @@ pub fn bake(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         .into_iter()
         .chain(reached)
         .max()?;
-    let left = since
-        .checked_add(stage.bake)
-        .ok()?
+    let left = deployment
+        .attended(since, stage.bake)?
         .duration_since(facts.now);
     Some(if left.is_positive() {
         (

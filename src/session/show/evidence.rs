@@ -1,8 +1,11 @@
 //! Metric cards and the health card: both sides, their curves, and the verdict with its sentence.
 
+use jiff::SignedDuration;
+
 use crate::{
     domain::{
         metric::{Figures, Limit, Metric},
+        reading::Subject,
         time,
     },
     policy::{facts::Facts, gate::Verdict, gates, judge},
@@ -23,16 +26,26 @@ pub struct MetricShown {
     pub stable_curve: Vec<Option<f64>>,
     /// Of the last scrape.
     pub age: Option<String>,
+    pub stale: bool,
     pub requests: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct HealthShown {
+    /// Of the last answers, once they are older than the polls are apart.
+    pub age: Option<String>,
+    pub stale: bool,
     pub verdict: Verdict,
     pub sentence: String,
     /// Each check of the last answer: name, word.
     pub checks: Vec<(String, String)>,
     pub version: Option<String>,
+}
+
+fn is_stale<T>(facts: &Facts<'_>, subject: &Subject<T>) -> bool {
+    let limit = facts.workspace.timings.stale;
+    let last = subject.last.as_ref();
+    last.is_some_and(|last| last.is_stale(facts.now, limit))
 }
 
 pub fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, limits: &[Limit]) -> Vec<MetricShown> {
@@ -89,6 +102,7 @@ pub fn metrics(cockpit: &Cockpit, facts: &Facts<'_>, limits: &[Limit]) -> Vec<Me
                 .last
                 .as_ref()
                 .map(|last| time::age(last.age(facts.now))),
+            stale: is_stale(facts, facts.metrics),
             requests: side(&canary).map(|s| s.over_window.requests),
         }
     };
@@ -110,7 +124,15 @@ pub fn health(facts: &Facts<'_>) -> Option<HealthShown> {
             .map(|(name, word)| (name.to_string(), word.to_string()))
             .collect()
     });
+    let age = facts.health.last.as_ref().map(|last| last.age(facts.now));
+    let late = facts
+        .workspace
+        .timings
+        .health_interval
+        .saturating_add(SignedDuration::from_secs(1));
     Some(HealthShown {
+        age: age.filter(|age| *age > late).map(time::age),
+        stale: is_stale(facts, facts.health),
         verdict,
         sentence,
         checks: checks.unwrap_or_default(),

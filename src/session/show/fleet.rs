@@ -1,5 +1,7 @@
 //! The fleet: one cell for each project in each environment.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{
         deployment::{Deployment, FlightState},
@@ -15,7 +17,8 @@ use crate::{
 use super::waiting;
 
 /// How a thing is, in one word; each has a role in the themes and a glyph of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     Healthy,
     Progressing,
@@ -26,6 +29,16 @@ pub enum Condition {
 }
 
 impl Condition {
+    pub fn of(phase: RolloutPhase) -> Self {
+        match phase {
+            RolloutPhase::Healthy => Self::Healthy,
+            RolloutPhase::Progressing => Self::Progressing,
+            RolloutPhase::Paused => Self::Paused,
+            RolloutPhase::Degraded => Self::Degraded,
+            RolloutPhase::Unknown => Self::Unknown,
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -50,7 +63,7 @@ pub struct FleetCell {
     pub waits: bool,
     /// What runs is not what the ledger says is live.
     pub drift: bool,
-    /// Age of the reading, when it is stale or missing.
+    /// In words, when the reading is stale or missing: `STALE 40 s`, `not live: healthy 3 h ago`, `never read`.
     pub stale: Option<String>,
     /// How long the release has been live.
     pub since: Option<String>,
@@ -59,22 +72,24 @@ pub struct FleetCell {
 
 /// The platform of a target in one word.
 pub fn condition(facts: &Facts<'_>) -> Condition {
-    let Some(observed) = facts.fresh() else {
-        return Condition::Unknown;
-    };
-    match observed.workload.phase {
-        RolloutPhase::Healthy => Condition::Healthy,
-        RolloutPhase::Progressing => Condition::Progressing,
-        RolloutPhase::Paused => Condition::Paused,
-        RolloutPhase::Degraded => Condition::Degraded,
-        RolloutPhase::Unknown => Condition::Unknown,
-    }
+    facts.fresh().map_or(Condition::Unknown, |observed| {
+        Condition::of(observed.workload.phase)
+    })
 }
 
 pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
     let facts = cockpit.known.facts(id, cockpit.now)?;
     let (running, recorded) = (facts.running(), facts.state.live.as_ref());
+    // Nothing was read yet: what was on the screen when gonogo last ended, marked as that.
+    let before = cockpit
+        .last_seen
+        .as_ref()
+        .filter(|_| facts.workload.last.is_none())
+        .and_then(|seen| seen.target(id));
     let live = match (&running, recorded) {
+        (None, None) if before.is_some() => {
+            before.map_or_else(String::new, |seen| seen.live.to_string())
+        }
         (Some(release), _) => release.title(),
         (None, Some(live)) if facts.workload.value().is_none() => live.release.title(),
         (None, _) if facts.workload.value().is_some() => "not a known release".to_owned(),
@@ -82,9 +97,14 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
     };
     let limit = facts.workspace.timings.stale;
     let stale = match &facts.workload.last {
-        Some(last) if last.is_stale(cockpit.now, limit) => Some(time::age(last.age(cockpit.now))),
+        Some(last) if last.is_stale(cockpit.now, limit) => {
+            Some(format!("STALE {}", time::age(last.age(cockpit.now))))
+        }
         Some(_) => None,
-        None => Some("never read".to_owned()),
+        None => Some(before.map_or_else(
+            || "never read".to_owned(),
+            |seen| format!("not live: {}", seen.words(cockpit.now)),
+        )),
     };
     let (note, waits) = facts
         .current()

@@ -104,7 +104,7 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
 }
 
 /// Gates of the next move: take-off, promotion, or close.
-fn judgement(facts: &Facts<'_>, deployment: &Deployment) -> Judgement {
+pub fn judgement(facts: &Facts<'_>, deployment: &Deployment) -> Judgement {
     match deployment.state {
         FlightState::Requested => gates::take_off(facts, &deployment.plan),
         FlightState::Verifying | FlightState::Monitoring => gates::close(facts, &deployment.plan),
@@ -216,7 +216,10 @@ fn progress(now: Timestamp, deployment: &Deployment, observed: Option<&Observed>
         if whole.is_zero() {
             1.0
         } else {
-            (now.duration_since(since).as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
+            // What nobody attended does not count.
+            let ends = deployment.attended(since, whole).unwrap_or(now);
+            let left = ends.duration_since(now).as_secs_f64();
+            (1.0 - left / whole.as_secs_f64()).clamp(0.0, 1.0)
         }
     };
     match deployment.state {

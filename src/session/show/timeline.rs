@@ -2,10 +2,16 @@
 
 use jiff::Timestamp;
 
-use crate::{domain::time, session::cockpit::Cockpit};
+use crate::{
+    domain::{entry::Entry, target::TargetId, time},
+    flight::known::TargetKnown,
+    session::cockpit::Cockpit,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineLine {
+    /// Place in the chain.
+    pub seq: u64,
     pub at: Timestamp,
     pub clock: String,
     pub sentence: String,
@@ -22,11 +28,20 @@ pub fn timeline(cockpit: &Cockpit) -> Vec<TimelineLine> {
 
 /// The entries of one deployment: only they are put into words.
 pub(super) fn timeline_since(cockpit: &Cockpit, since: Timestamp) -> Vec<TimelineLine> {
+    cockpit
+        .focus_known()
+        .map_or_else(Vec::new, |known| told(known, |entry| entry.at >= since))
+}
+
+/// The entries of a target that came after this place in the chain.
+pub fn timeline_after(cockpit: &Cockpit, id: &TargetId, seq: u64) -> Vec<TimelineLine> {
+    let known = cockpit.known.targets.get(id);
+    known.map_or_else(Vec::new, |known| told(known, |entry| entry.seq > seq))
+}
+
+fn told(known: &TargetKnown, wanted: impl Fn(&Entry) -> bool) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
-    let Some(known) = cockpit.focus_known() else {
-        return Vec::new();
-    };
-    let sentence = |entry: &crate::domain::entry::Entry| match (&entry.body, &known.state.current) {
+    let sentence = |entry: &Entry| match (&entry.body, &known.state.current) {
         // Of the deployment under way the plan is at hand, and says which share a stage is.
         (Body::StageReached { deployment, stage }, Some(current)) if *deployment == current.id => {
             current.plan.plan.stages.get(*stage).map_or_else(
@@ -36,7 +51,8 @@ pub(super) fn timeline_since(cockpit: &Cockpit, since: Timestamp) -> Vec<Timelin
         }
         _ => entry.sentence(),
     };
-    let line = |entry: &crate::domain::entry::Entry| TimelineLine {
+    let line = |entry: &Entry| TimelineLine {
+        seq: entry.seq,
         at: entry.at,
         clock: entry.clock(),
         sentence: sentence(entry),
@@ -53,6 +69,10 @@ pub(super) fn timeline_since(cockpit: &Cockpit, since: Timestamp) -> Vec<Timelin
         ),
         by: entry.actor.name.clone(),
     };
-    let late = known.entries.iter().filter(|entry| entry.at >= since);
-    late.map(line).collect()
+    known
+        .entries
+        .iter()
+        .filter(|entry| wanted(entry))
+        .map(line)
+        .collect()
 }

@@ -238,7 +238,7 @@ fn back(cockpit: &mut Cockpit) {
 }
 
 /// Leaving a flight that nobody else is known to attend asks first.
-fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
+pub fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
     let flying = cockpit.known.targets.values().any(|known| {
         known
             .state

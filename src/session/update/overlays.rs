@@ -1,6 +1,7 @@
 //! Palette, prompt and dialog: the only places where typed text has a meaning. A dialog ignores keys from before it
 //! was painted, and pasted text altogether.
 
+use jiff::Timestamp;
 use tui_input::{Input, InputRequest};
 
 use crate::session::{
@@ -22,8 +23,14 @@ use crate::{
 
 pub fn painted(cockpit: &mut Cockpit) {
     let now = cockpit.now;
-    if let Some(Overlay::Dialog(dialog)) = &mut cockpit.view.overlay {
-        dialog.challenge.painted_at.get_or_insert(now);
+    match &mut cockpit.view.overlay {
+        Some(Overlay::Dialog(dialog)) => {
+            dialog.challenge.painted_at.get_or_insert(now);
+        }
+        Some(Overlay::Prompt(prompt)) => {
+            prompt.painted_at.get_or_insert(now);
+        }
+        _ => {}
     }
 }
 
@@ -182,26 +189,7 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
         Some(entry) if !several_words && entry.command != "--as" => entry.command.to_owned(),
         _ => typed,
     };
-    let focus = cockpit.focus().map(|target| target.id.clone());
-    let known = &cockpit.known;
-    let named = |target: &crate::domain::target::TargetId, name: &str| {
-        let releases = known
-            .releases
-            .get(&target.project)
-            .map_or(&[][..], Vec::as_slice);
-        let resolution = crate::policy::resolve::resolve(releases, name);
-        // What the ledger quotes is enough while the repository cannot be read.
-        let quoted = || {
-            let known = known.targets.get(target).filter(|_| releases.is_empty())?;
-            crate::policy::resolve::quoted(&known.state, &target.project, name)
-        };
-        resolution
-            .release()
-            .map(|release| release.number)
-            .or_else(|| quoted().map(|release| release.number))
-            .ok_or_else(|| resolution.sentence(name).unwrap_or_default())
-    };
-    match palette::parse(&line, cockpit.workspace(), focus.as_ref(), named) {
+    match parsed(cockpit, &line) {
         Ok(Line::SwitchOperator(name)) => {
             cockpit.view.overlay = None;
             switch_operator(cockpit, &name);
@@ -226,8 +214,32 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
     }
 }
 
+/// What a line of the palette's grammar asks for, seen from the target in focus.
+pub fn parsed(cockpit: &Cockpit, line: &str) -> Result<Line, String> {
+    let focus = cockpit.focus().map(|target| target.id.clone());
+    let known = &cockpit.known;
+    let named = |target: &crate::domain::target::TargetId, name: &str| {
+        let releases = known
+            .releases
+            .get(&target.project)
+            .map_or(&[][..], Vec::as_slice);
+        let resolution = crate::policy::resolve::resolve(releases, name);
+        // What the ledger quotes is enough while the repository cannot be read.
+        let quoted = || {
+            let known = known.targets.get(target).filter(|_| releases.is_empty())?;
+            crate::policy::resolve::quoted(&known.state, &target.project, name)
+        };
+        resolution
+            .release()
+            .map(|release| release.number)
+            .or_else(|| quoted().map(|release| release.number))
+            .ok_or_else(|| resolution.sentence(name).unwrap_or_default())
+    };
+    palette::parse(line, cockpit.workspace(), focus.as_ref(), named)
+}
+
 /// A5: the name is claimed, not proved; the ledger says so with every entry.
-fn switch_operator(cockpit: &mut Cockpit, name: &str) {
+pub fn switch_operator(cockpit: &mut Cockpit, name: &str) {
     let people = &cockpit.workspace().people;
     let person = people.iter().find(|person| person.name == name);
     if let Some(person) = person {
@@ -257,11 +269,12 @@ pub fn open_prompt(cockpit: &mut Cockpit, ask: Ask) {
         ask,
         input,
         note: None,
+        painted_at: None,
     }));
 }
 
 /// Enter in a prompt.
-fn answer_prompt(cockpit: &mut Cockpit) -> Vec<Effect> {
+pub fn answer_prompt(cockpit: &mut Cockpit) -> Vec<Effect> {
     let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
         return Vec::new();
     };
@@ -341,12 +354,17 @@ pub fn want(cockpit: &mut Cockpit, wanted: Wanted) -> Vec<Effect> {
     }
 }
 
-/// Enter in a dialog. Only what was confirmed becomes an effect.
+/// Enter in a dialog.
 fn answer_dialog(cockpit: &mut Cockpit) -> Vec<Effect> {
+    answer_dialog_at(cockpit, cockpit.now)
+}
+
+/// An answer to the dialog, given at `at`. Only what was confirmed becomes an effect.
+pub fn answer_dialog_at(cockpit: &mut Cockpit, at: Timestamp) -> Vec<Effect> {
     let Some(Overlay::Dialog(dialog)) = &mut cockpit.view.overlay else {
         return Vec::new();
     };
-    match dialog.challenge.answer(dialog.input.value(), cockpit.now) {
+    match dialog.challenge.answer(dialog.input.value(), at) {
         Reply::TooEarly => Vec::new(),
         Reply::Mismatch => {
             if let Friction::Type(expected) = &dialog.challenge.friction {
@@ -480,6 +498,7 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
 
 /// A key was meant for an action; say why it cannot be.
 pub fn refuse(cockpit: &mut Cockpit, action: Action, refusal: &crate::policy::refusal::Refusal) {
+    cockpit.refused = Some(refusal.kind);
     let hint = refusal
         .hint
         .as_ref()

@@ -66,7 +66,11 @@ impl World {
             stamp(self.now + SignedDuration::from_secs(grace)),
         );
         pod.set("/metadata/deletionGracePeriodSeconds", grace);
-        self.note(&pod, KUBELET, "Killing", "Stopping container app");
+        // A pod without a node has no kubelet to say so.
+        if pod.has("/spec/nodeName") {
+            let message = format!("Stopping container {}", container_of(&pod));
+            self.note(&pod, KUBELET, "Killing", &message);
+        }
         self.put(pod);
         if let Some(life) = self.pods.get_mut(id) {
             life.stage = Stage::Terminating;
@@ -96,6 +100,8 @@ impl World {
                     "Failed to pull image \"{image}\": rpc error: code = NotFound desc = failed to pull and unpack \
                      image \"{image}\": not found"
                 );
+                let pulling = format!("Pulling image \"{image}\"");
+                self.note(&pod, KUBELET, "Pulling", &pulling);
                 self.warn(&pod, KUBELET, "Failed", &why);
                 self.warn(&pod, KUBELET, "Failed", "Error: ErrImagePull");
                 hold_container(&mut pod, "ErrImagePull", &why);
@@ -105,6 +111,7 @@ impl World {
                 life.stage = Stage::PullBackOff;
                 let why = format!("Back-off pulling image \"{image}\"");
                 self.note(&pod, KUBELET, "BackOff", &why);
+                self.warn(&pod, KUBELET, "Failed", "Error: ImagePullBackOff");
                 hold_container(&mut pod, "ImagePullBackOff", &why);
                 let wait = backoff(life.pulls);
                 Some((wait, wait + 1.0))
@@ -125,6 +132,12 @@ impl World {
                     backoff(u32::try_from(life.restarts).unwrap_or(9))
                 };
                 Some((wait, wait * 1.1))
+            }
+            Stage::Starting if self.is_still_starting(&pod, &life) => {
+                let message = "Readiness probe failed: HTTP probe failed with statuscode: 503";
+                self.warn(&pod, KUBELET, "Unhealthy", message);
+                // The probe comes round again.
+                Some((2.0, 2.1))
             }
             Stage::Starting => {
                 life.stage = Stage::Ready;
@@ -216,14 +229,12 @@ impl World {
         }
         life.stage = Stage::Starting;
         life.started = Some(self.now);
-        self.note(
-            pod,
-            KUBELET,
-            "Pulled",
-            &format!("Container image \"{image}\" already present on machine"),
-        );
-        self.note(pod, KUBELET, "Created", "Created container: app");
-        self.note(pod, KUBELET, "Started", "Started container app");
+        self.pull(pod, image);
+        let container = container_of(pod).to_owned();
+        let made = format!("Created container: {container}");
+        self.note(pod, KUBELET, "Created", &made);
+        let began = format!("Started container {container}");
+        self.note(pod, KUBELET, "Started", &began);
         pod.set("/status/phase", "Running");
         let containers = pod.items("/status/containerStatuses").len();
         for at in 0..containers {
@@ -257,8 +268,11 @@ impl World {
             );
             hold_container(pod, "CrashLoopBackOff", &why);
             let message = format!(
-                "Back-off restarting failed container app in pod {}",
-                pod.name()
+                "Back-off restarting failed container {} in pod {}_{}({})",
+                container_of(pod),
+                pod.name(),
+                pod.namespace(),
+                pod.uid()
             );
             self.warn(pod, KUBELET, "BackOff", &message);
         }
@@ -266,6 +280,40 @@ impl World {
             "/status/containerStatuses/0/lastState",
             json!({"terminated": ended}),
         );
+    }
+
+    /// Brings an image to the machine of a pod, once.
+    fn pull(&mut self, pod: &Value, image: &str) {
+        let node = pod.text("/spec/nodeName").to_owned();
+        if !self.images.insert((node, image.to_owned())) {
+            let there = format!("Container image \"{image}\" already present on machine");
+            self.note(pod, KUBELET, "Pulled", &there);
+            return;
+        }
+        self.note(
+            pod,
+            KUBELET,
+            "Pulling",
+            &format!("Pulling image \"{image}\""),
+        );
+        let size = chance::draw(self.making.seed, image) % 40_000_000 + 12_000_000;
+        let took = size / 90_000;
+        let pulled = format!(
+            "Successfully pulled image \"{image}\" in {took}ms ({took}ms including waiting). Image size: {size} bytes."
+        );
+        self.note(pod, KUBELET, "Pulled", &pulled);
+    }
+
+    /// In `slow-start` the new release takes most of the progress deadline to get ready.
+    fn is_still_starting(&self, pod: &Value, life: &PodLife) -> bool {
+        if self.making.scenario != Scenario::SlowStart || !self.is_bad_release(pod) {
+            return false;
+        }
+        let about = format!("{}/slow", pod.name());
+        let share = chance::between(self.making.seed, &about, 0.6, 0.85);
+        let takes = self.making.progress_deadline() as f64 * share;
+        let started = life.started.unwrap_or(self.now);
+        self.now < started + SignedDuration::from_secs_f64(takes)
     }
 
     fn crashes(&self, pod: &Value) -> bool {
@@ -281,6 +329,14 @@ impl World {
         pod.namespace() == "production"
             && release
                 .is_some_and(|release| (release.project.as_str(), release.number) == BAD_RELEASE)
+    }
+}
+
+/// The name of the first container.
+fn container_of(pod: &Value) -> &str {
+    match pod.text("/spec/containers/0/name") {
+        "" => "app",
+        name => name,
     }
 }
 

@@ -33,14 +33,18 @@ pub(in crate::simulator) static ROLLOUT: Dialect = Dialect {
     source: crate::simulator::world::ROLLOUTS_CONTROLLER,
 };
 
+/// When a `ReplicaSet` that serves no more is scaled down.
+pub(super) const DEADLINE: &str = "scale-down-deadline";
+
 /// Annotations of a workload that are not handed to its `ReplicaSets`.
-const KEPT_BACK: [&str; 6] = [
+const KEPT_BACK: [&str; 7] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
     "deployment.kubernetes.io/max-replicas",
     "rollout.argoproj.io/revision",
+    "rollout.argoproj.io/workload-generation",
 ];
 
 /// A template as it is compared: without nulls, empties and the hash labels.
@@ -183,10 +187,18 @@ impl World {
         *set = Value::clone(&self.put(set.clone()));
         if old != size {
             let way = if size > old { "up" } else { "down" };
-            let message = format!(
-                "Scaled {way} replica set {} from {old} to {size}",
-                set.name()
-            );
+            let message = if dialect.source == ROLLOUT.source {
+                format!(
+                    "Scaled {way} ReplicaSet {} (revision {}) from {old} to {size}",
+                    set.name(),
+                    revision_of(dialect, set)
+                )
+            } else {
+                format!(
+                    "Scaled {way} replica set {} from {old} to {size}",
+                    set.name()
+                )
+            };
             self.note(workload, dialect.source, "ScalingReplicaSet", &message);
         }
         old != size

@@ -1,8 +1,10 @@
 //! Conditions, phase and message of a Rollout, in the words of the Argo Rollouts controller
 //! (`argoproj/argo-rollouts:rollout/sync.go`, `utils/rollout/rolloututil.go`).
 
+use super::pauses::Pauses;
 use super::revisions::{ROLLOUT, revision_of};
-use super::steps::{STEPS, current_index};
+use super::rollouts::is_blue_green;
+use super::steps::{STEPS, current_index, current_step};
 use crate::simulator::json::{Json, condition, set_condition, stamp};
 use crate::simulator::store::Id;
 use crate::simulator::world::{ROLLOUTS_CONTROLLER, World};
@@ -17,6 +19,8 @@ pub(super) struct Counted {
     old: i64,
     index: i64,
     hash: String,
+    /// Which sides the services of a blue-green Rollout show.
+    selectors: (String, String),
 }
 
 impl Counted {
@@ -28,6 +32,10 @@ impl Counted {
             old: rollout.count("/status/replicas") - updated,
             index: rollout.count("/status/currentStepIndex"),
             hash: rollout.text("/status/currentPodHash").to_owned(),
+            selectors: (
+                rollout.text("/status/blueGreen/activeSelector").to_owned(),
+                rollout.text("/status/blueGreen/previewSelector").to_owned(),
+            ),
         }
     }
 
@@ -37,6 +45,7 @@ impl Counted {
             || self.old < before.old
             || self.index != before.index
             || self.hash != before.hash
+            || self.selectors != before.selectors
     }
 }
 
@@ -59,12 +68,6 @@ impl World {
                 "Rollout is paused",
                 now,
             );
-            self.note(
-                rollout,
-                ROLLOUTS_CONTROLLER,
-                "RolloutPaused",
-                "Rollout is paused",
-            );
         } else if !paused && was {
             set_condition(
                 rollout,
@@ -73,12 +76,6 @@ impl World {
                 "RolloutResumed",
                 "Rollout is resumed",
                 now,
-            );
-            self.note(
-                rollout,
-                ROLLOUTS_CONTROLLER,
-                "RolloutResumed",
-                "Rollout is resumed",
             );
         }
         if reason == "RolloutAborted" && !rollout.flag("/status/abort") {
@@ -112,9 +109,11 @@ impl World {
         &mut self,
         rollout: &mut Value,
         before: &Counted,
-        aborted: bool,
+        pauses: &mut Pauses,
     ) {
         let now = self.now;
+        let aborted = pauses.aborts(rollout);
+        let blue_green = is_blue_green(rollout);
         let replicas = rollout.int("/spec/replicas").unwrap_or(1);
         let status = |pointer: &str| rollout.count(pointer);
         let (running, updated) = (
@@ -122,10 +121,17 @@ impl World {
             status("/status/updatedReplicas"),
         );
         let available = status("/status/availableReplicas");
-        let promoted = rollout.text("/status/stableRS") == rollout.text("/status/currentPodHash")
+        let hash = rollout.text("/status/currentPodHash");
+        let promoted = rollout.text("/status/stableRS") == hash
             && current_index(rollout) >= rollout.items(STEPS).len();
-        let healthy =
-            promoted && updated == replicas && running == replicas && available == replicas;
+        let strategy_done = if blue_green {
+            rollout.text("/status/blueGreen/activeSelector") == hash
+                && (!rollout.has("/spec/strategy/blueGreen/previewService")
+                    || rollout.text("/status/blueGreen/previewSelector") == hash)
+        } else {
+            running == replicas
+        };
+        let healthy = promoted && strategy_done && updated == replicas && available == replicas;
         let (holds, reason, message) = if available >= replicas {
             (
                 "True",
@@ -145,6 +151,8 @@ impl World {
         } else {
             ("False", "Rollout is not completed")
         };
+        let was_completed =
+            condition(rollout, "Completed").is_some_and(|found| found.text("/status") == "True");
         set_condition(
             rollout,
             "Completed",
@@ -153,6 +161,19 @@ impl World {
             message,
             now,
         );
+        if was_completed && !promoted {
+            let message = format!(
+                "Rollout not completed, started update to revision {} ({})",
+                revision_of(&ROLLOUT, rollout) + 1,
+                rollout.text("/status/currentPodHash")
+            );
+            self.note(
+                rollout,
+                ROLLOUTS_CONTROLLER,
+                "RolloutNotCompleted",
+                &message,
+            );
+        }
         let (well, message) = if healthy {
             ("True", "Rollout is healthy")
         } else {
@@ -171,10 +192,19 @@ impl World {
             rollout.text("/status/currentPodHash")
         );
         if aborted {
-            let message = format!(
+            // The first reason stays: later looks know none.
+            let known = condition(rollout, "Progressing")
+                .is_some_and(|found| found.text("/reason") == "RolloutAborted");
+            if known {
+                return;
+            }
+            let mut message = format!(
                 "Rollout aborted update to revision {}",
                 revision_of(&ROLLOUT, rollout)
             );
+            if !pauses.reason().is_empty() {
+                message = format!("{message}: {}", pauses.reason());
+            }
             if set_condition(
                 rollout,
                 "Progressing",
@@ -207,12 +237,12 @@ impl World {
             ) {
                 super::deployments::touch_condition(rollout, "Progressing", &stamp(now));
             }
-        } else {
-            self.consider_deadline(rollout, &name);
+        } else if !is_indefinite(rollout) {
+            self.consider_deadline(rollout, &name, pauses);
         }
     }
 
-    fn consider_deadline(&mut self, rollout: &mut Value, name: &str) {
+    fn consider_deadline(&mut self, rollout: &mut Value, name: &str, pauses: &mut Pauses) {
         let deadline = rollout.int("/spec/progressDeadlineSeconds").unwrap_or(600);
         let Some(found) = condition(rollout, "Progressing") else {
             return;
@@ -234,16 +264,23 @@ impl World {
                 &message,
                 self.now,
             );
-            self.warn(
-                rollout,
-                ROLLOUTS_CONTROLLER,
-                "ProgressDeadlineExceeded",
-                &message,
-            );
+            if rollout.flag("/spec/progressDeadlineAbort") {
+                pauses.abort(&message);
+                self.warn(rollout, ROLLOUTS_CONTROLLER, "RolloutAborted", &message);
+            }
         } else if let Some(id) = Id::of(rollout) {
             self.look_within(&id, until.duration_since(self.now));
         }
     }
+}
+
+/// An analysis, experiment or pause takes as long as it takes: no deadline runs meanwhile.
+fn is_indefinite(rollout: &Value) -> bool {
+    current_step(rollout).is_some_and(|step| {
+        ["/analysis", "/experiment", "/pause"]
+            .iter()
+            .any(|kind| step.has(kind))
+    })
 }
 
 pub(super) fn write_phase(rollout: &mut Value) {
@@ -277,6 +314,15 @@ fn phase(rollout: &Value) -> (&'static str, String) {
         "more replicas need to be updated"
     } else if rollout.count("/status/availableReplicas") < updated {
         "updated replicas are still becoming available"
+    } else if is_blue_green(rollout) {
+        let current = rollout.text("/status/currentPodHash");
+        if rollout.text("/status/blueGreen/activeSelector") != current {
+            "active service cutover pending"
+        } else if rollout.text("/status/stableRS") != current {
+            "waiting for analysis to complete"
+        } else {
+            return ("Healthy", String::new());
+        }
     } else if rollout.count("/status/replicas") > updated {
         "old replicas are pending termination"
     } else if rollout.text("/status/stableRS") != rollout.text("/status/currentPodHash") {

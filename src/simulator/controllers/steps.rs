@@ -3,13 +3,10 @@
 
 use crate::simulator::chance;
 use crate::simulator::json::{Json, pruned};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 pub(super) const STEPS: &str = "/spec/strategy/canary/steps";
-
-/// The reason of a pause that a step asks for.
-pub(super) const PAUSE_STEP: &str = "CanaryPauseStep";
 
 pub(super) fn current_index(rollout: &Value) -> usize {
     usize::try_from(rollout.count("/status/currentStepIndex")).unwrap_or(0)
@@ -57,14 +54,6 @@ pub(super) fn step_hash(rollout: &Value) -> String {
     )
 }
 
-pub(super) fn pause_since(rollout: &Value) -> Option<Timestamp> {
-    let conditions = rollout.items("/status/pauseConditions");
-    conditions
-        .iter()
-        .find(|condition| condition.text("/reason") == PAUSE_STEP)?
-        .time("/startTime")
-}
-
 /// The duration of a pause step: seconds as a number or text, or a Go duration such as `5m`.
 pub(super) fn pause_duration(step: &Value) -> Option<SignedDuration> {
     match step.pointer("/pause/duration")? {
@@ -93,7 +82,10 @@ pub(super) fn step_words(step: &Value) -> String {
 }
 
 /// `1h30m`, `5m`, `1.5s`, `200ms`.
-fn go_duration(text: &str) -> Option<SignedDuration> {
+pub(super) fn go_duration(text: &str) -> Option<SignedDuration> {
+    if text.is_empty() {
+        return None;
+    }
     let mut seconds = 0.0;
     let mut rest = text;
     while !rest.is_empty() {

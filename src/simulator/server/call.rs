@@ -1,5 +1,6 @@
 //! One HTTP call as the practice servers see it, and the answers they give.
 
+use crate::simulator::protobuf;
 use crate::simulator::refusal::Refusal;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -51,19 +52,34 @@ impl Call {
             .unwrap_or("")
     }
 
-    /// The body as JSON; what else Kubernetes would take (protobuf, YAML, CBOR) is refused.
+    /// The media type of the body, without its parameters.
+    pub fn media_type(&self) -> &str {
+        let whole = self.header("content-type");
+        whole.split(';').next().unwrap_or("").trim()
+    }
+
+    /// The body as JSON.
     pub fn json(&self) -> Result<Value, Refusal> {
-        let kind = self
-            .header("content-type")
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .trim();
+        let kind = self.media_type();
         if !kind.is_empty() && !kind.ends_with("json") {
             return Err(Refusal::media_type("application/json"));
         }
         serde_json::from_slice(&self.body)
             .map_err(|error| Refusal::bad_request(format!("unreadable JSON: {error}")))
+    }
+
+    /// The object in the body: JSON, YAML, or the protobuf of typed clients. CBOR is refused, as by most clusters.
+    pub fn object(&self) -> Result<Value, Refusal> {
+        match self.media_type() {
+            "application/vnd.kubernetes.protobuf" => protobuf::object(&self.body),
+            "application/yaml" | "application/apply-patch+yaml" => {
+                let text = std::str::from_utf8(&self.body)
+                    .map_err(|error| Refusal::bad_request(format!("unreadable YAML: {error}")))?;
+                serde_saphyr::from_str(text)
+                    .map_err(|error| Refusal::bad_request(format!("unreadable YAML: {error}")))
+            }
+            _ => self.json(),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
-//! What the API says about itself: groups and resources, legacy and aggregated, version, and as much `OpenAPI` as
-//! `kubectl create` and `apply` need.
+//! What the API says about itself: groups and resources, legacy and aggregated, version, and the `OpenAPI` by which
+//! kubectl creates, applies and explains.
 
 use super::call::{Answer, Call, full, json, ok};
-use crate::simulator::kinds::{self, KINDS, Kind};
+use super::openapi_v2;
+use crate::simulator::kinds::{self, Kind};
+use crate::simulator::schema::schemas;
 use hyper::StatusCode;
 use serde_json::{Map, Value, json as object};
 
@@ -16,9 +18,11 @@ pub(super) fn answer(call: &Call, path: &str) -> Option<Answer> {
     match path {
         "/api" | "/apis" => return Some(groups(call, path == "/api")),
         "/openapi/v2" => {
-            // An empty document: kubectl takes it for "nothing to validate"; JSON here would be worse than 404.
-            let kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-            return Some(full(StatusCode::OK, kind, ""));
+            return Some(full(
+                StatusCode::OK,
+                openapi_v2::MEDIA_TYPE,
+                openapi_v2::document(),
+            ));
         }
         "/openapi/v3" => return Some(ok(&openapi_index())),
         _ => {}
@@ -44,10 +48,6 @@ fn root(group: &str, version: &str) -> String {
     } else {
         format!("/apis/{group}/{version}")
     }
-}
-
-fn of_group(group: &str) -> impl Iterator<Item = &'static Kind> {
-    KINDS.into_iter().filter(move |kind| kind.group == group)
 }
 
 fn groups(call: &Call, core: bool) -> Answer {
@@ -118,7 +118,7 @@ fn kind_of(kind: &Kind, subresource: &str) -> (String, String, &'static str) {
 }
 
 fn aggregated(group: &str, version: &str) -> Value {
-    let resources: Vec<Value> = of_group(group)
+    let resources: Vec<Value> = kinds::of_group(group, version)
         .map(|kind| {
             let subresources: Vec<Value> = kind
                 .subresources
@@ -142,7 +142,7 @@ fn aggregated(group: &str, version: &str) -> Value {
 
 fn resources(group: &str, version: &str) -> Value {
     let mut list = Vec::new();
-    for kind in of_group(group) {
+    for kind in kinds::of_group(group, version) {
         list.push(object!({"name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced,
             "kind": kind.kind, "verbs": VERBS, "shortNames": kind.short,
             "categories": if kind.in_all { vec!["all"] } else { vec![] }}));
@@ -176,10 +176,11 @@ fn openapi_index() -> Value {
     object!({"paths": paths})
 }
 
-/// Paths with the two parameters that kubectl looks for before it creates or applies.
+/// The document of a group: for each kind its paths, with the parameters and patch types by which kubectl decides how
+/// to create and apply, and the schemas.
 fn openapi(group: &str, version: &str) -> Value {
     let mut paths = Map::new();
-    for kind in of_group(group) {
+    for kind in kinds::of_group(group, version) {
         let parameters: Vec<Value> = ["dryRun", "fieldValidation", "fieldManager"]
             .iter()
             .map(|name| object!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}}))
@@ -194,10 +195,29 @@ fn openapi(group: &str, version: &str) -> Value {
         } else {
             format!("{}/{}", kind.root(), kind.plural)
         };
-        paths.insert(base.clone(), object!({"post": operation("post")}));
-        let one = object!({"put": operation("put"), "patch": operation("patch"), "delete": operation("delete")});
+        let mut patch = operation("patch");
+        for media_type in patch_types(kind) {
+            patch["requestBody"]["content"][media_type] = object!({"schema": {"type": "object"}});
+        }
+        let many = object!({"get": operation("list"), "post": operation("post"),
+            "delete": operation("deletecollection")});
+        paths.insert(base.clone(), many);
+        let one = object!({"get": operation("get"), "put": operation("put"), "patch": patch,
+            "delete": operation("delete")});
         paths.insert(format!("{base}/{{name}}"), one);
     }
-    object!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": version}, "paths": paths,
-        "components": {"schemas": {}}})
+    object!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.33.0"}, "paths": paths,
+        "components": {"schemas": schemas().of_group(group, version)}})
+}
+
+fn patch_types(kind: &Kind) -> Vec<&'static str> {
+    let mut types = vec![
+        "application/apply-patch+yaml",
+        "application/json-patch+json",
+        "application/merge-patch+json",
+    ];
+    if !kind.custom {
+        types.push("application/strategic-merge-patch+json");
+    }
+    types
 }

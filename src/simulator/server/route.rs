@@ -48,14 +48,19 @@ pub(super) async fn answer(
     if call.path.starts_with("/rehearsal/") {
         return Ok(faults::rehearse(&shell, &call).unwrap_or_else(|refusal| refused(&refusal)));
     }
+    perform(&shell, &call).await
+}
+
+/// Carries out a call of somebody who may, faults included, and remembers it if it writes.
+pub(super) async fn perform(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Cut> {
     let received = Timestamp::now();
-    let action = shell.rehearsal().hit(&call);
-    let outcome = carry_out(&shell, &call, action).await;
+    let action = shell.rehearsal().hit(call);
+    let outcome = carry_out(shell, call, action).await;
     if call.method != Method::GET {
         let status = outcome
             .as_ref()
             .map_or(0, |answer| answer.status().as_u16());
-        shell.rehearsal().note(&call, received, status);
+        shell.rehearsal().note(call, received, status);
     }
     outcome
 }
@@ -131,7 +136,7 @@ fn dispatch(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Refusal> {
 
 /// Access reviews: everything is allowed.
 fn review(call: &Call) -> Result<Answer, Refusal> {
-    let mut review = call.json()?;
+    let mut review = call.object()?;
     review["status"] = object!({"allowed": true});
     Ok(json(StatusCode::CREATED, &review))
 }

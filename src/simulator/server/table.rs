@@ -4,6 +4,7 @@ use super::call::Call;
 use super::reads::metadata_only;
 use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::Kind;
+use crate::simulator::world::last_seen;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -143,7 +144,7 @@ fn columns(kind: &Kind) -> &'static [Column] {
             ("OS-Image", true),
             ("Container-Runtime", true),
         ],
-        "namespaces" => &[("Name", false), ("Status", false), ("Age", false)],
+        "namespaces" | "analysisruns" => &[("Name", false), ("Status", false), ("Age", false)],
         _ => &[("Name", false), ("Age", false)],
     }
 }
@@ -243,7 +244,7 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
         "events" => {
             let about = &object["involvedObject"];
             vec![
-                json!(since(object.text("/lastTimestamp"))),
+                json!(since(last_seen(object))),
                 text("/type"),
                 text("/reason"),
                 json!(format!(
@@ -252,10 +253,16 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                     about.text("/name")
                 )),
                 json!(about.text("/fieldPath")),
-                text("/source/component"),
+                json!(or_none(match object.text("/source/component") {
+                    "" => object.text("/reportingComponent"),
+                    component => component,
+                })),
                 json!(object.text("/message").trim()),
-                json!(since(object.text("/firstTimestamp"))),
-                count("/count"),
+                json!(since(match object.text("/firstTimestamp") {
+                    "" => last_seen(object),
+                    first => first,
+                })),
+                json!(object.count("/count").max(1)),
                 name,
             ]
         }
@@ -273,7 +280,7 @@ fn cells(kind: &Kind, object: &Value) -> Vec<Value> {
                 text("/status/nodeInfo/containerRuntimeVersion"),
             ]
         }
-        "namespaces" => vec![name, text("/status/phase"), age],
+        "namespaces" | "analysisruns" => vec![name, text("/status/phase"), age],
         _ => vec![name, age],
     }
 }

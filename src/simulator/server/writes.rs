@@ -9,14 +9,19 @@ use crate::simulator::json::Json;
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
 use crate::simulator::selector::{Fields, Labels};
-use crate::simulator::world::{Deletion, Request, Verb};
+use crate::simulator::world::{Deletion, Request, Validation, Verb, Writer};
+use hyper::header::{HeaderValue, WARNING};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json as object};
 
 pub(super) fn answer(shell: &Shell, call: &Call, target: &Target) -> Result<Answer, Refusal> {
     let verb = match call.method {
-        Method::POST if target.name.is_empty() => Verb::Create(call.json()?),
-        Method::PUT if !target.name.is_empty() => Verb::Replace(call.json()?),
+        Method::POST if target.name.is_empty() => Verb::Create(call.object()?),
+        Method::PUT if !target.name.is_empty() => Verb::Replace(call.object()?),
+        Method::PATCH if !target.name.is_empty() && is_apply(call) => Verb::Apply {
+            config: call.object()?,
+            force: call.asks("force"),
+        },
         Method::PATCH if !target.name.is_empty() => Verb::Patch(patch(call)?),
         Method::DELETE => {
             let deletion = deletion(call)?;
@@ -27,7 +32,6 @@ pub(super) fn answer(shell: &Shell, call: &Call, target: &Target) -> Result<Answ
         }
         _ => return Err(Refusal::not_allowed()),
     };
-    let created = matches!(verb, Verb::Create(_));
     let request = Request {
         kind: target.kind,
         namespace: target.namespace.clone(),
@@ -35,21 +39,62 @@ pub(super) fn answer(shell: &Shell, call: &Call, target: &Target) -> Result<Answ
         subresource: target.subresource.clone(),
         verb,
         dry_run: dry_run(call),
+        writer: writer(call)?,
     };
-    let stored = shell.with_world(|world, now| world.apply(now, &request))?;
-    let status = if created {
+    let written = shell.with_world(|world, now| world.apply(now, &request))?;
+    let status = if written.created {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
+    let stored = written.object;
     let table = form(call) == Form::Table && stored.text("/kind") == target.kind.kind;
-    if table {
-        return Ok(json(
+    let mut answer = if table {
+        json(
             status,
             &table::of_one(target.kind, &stored, Included::of(call)),
-        ));
+        )
+    } else {
+        json(status, &stored)
+    };
+    for warning in &written.warnings {
+        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
+            answer.headers_mut().append(WARNING, value);
+        }
     }
-    Ok(json(status, &stored))
+    Ok(answer)
+}
+
+fn is_apply(call: &Call) -> bool {
+    call.media_type() == "application/apply-patch+yaml"
+}
+
+/// Who says to write. A client that names no field manager is called by the first word of its user agent, as the real
+/// server does.
+fn writer(call: &Call) -> Result<Writer, Refusal> {
+    let validation = match call.parameter("fieldValidation") {
+        "" | "Warn" => Validation::Warn,
+        "Ignore" => Validation::Ignore,
+        "Strict" => Validation::Strict,
+        other => {
+            return Err(Refusal::bad_request(format!(
+                "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
+            )));
+        }
+    };
+    let manager = match call.parameter("fieldManager") {
+        "" if is_apply(call) => String::new(),
+        "" => {
+            let agent = call.header("user-agent");
+            agent.split('/').next().unwrap_or(agent).to_owned()
+        }
+        named => named.to_owned(),
+    };
+    Ok(Writer {
+        manager,
+        validation,
+    })
 }
 
 fn dry_run(call: &Call) -> bool {
@@ -67,18 +112,13 @@ fn patch(call: &Call) -> Result<Patch, Refusal> {
         serde_json::from_slice::<Value>(&call.body)
             .map_err(|error| Refusal::bad_request(format!("unreadable JSON: {error}")))
     };
-    match call
-        .header("content-type")
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-    {
+    match call.media_type() {
         "application/merge-patch+json" => Ok(Patch::Merge(body()?)),
         "application/json-patch+json" => Ok(Patch::Json(body()?)),
         "application/strategic-merge-patch+json" => Ok(Patch::Strategic(body()?)),
         _ => Err(Refusal::media_type(
-            "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json",
+            "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
+             application/apply-patch+yaml",
         )),
     }
 }
@@ -122,6 +162,7 @@ fn delete_all(
                 subresource: String::new(),
                 verb,
                 dry_run: dry_run(call),
+                writer: Writer::default(),
             };
             world.apply(now, &request)?;
         }

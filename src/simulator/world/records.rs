@@ -61,7 +61,7 @@ impl World {
             return;
         }
         let fresh = self.fresh(&name);
-        let event = json!({
+        let mut event = json!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": name, "namespace": namespace, "creationTimestamp": now,
                 "uid": chance::uid(self.making.seed, &fresh)},
@@ -72,6 +72,29 @@ impl World {
             "firstTimestamp": now, "lastTimestamp": now, "eventTime": null,
             "source": {"component": source}, "reportingComponent": source, "reportingInstance": "",
         });
+        if source == KUBELET {
+            // The kubelet says on which machine, and of which container.
+            let node = about.text("/spec/nodeName");
+            event.set("/source/host", node);
+            event.set("/reportingInstance", node);
+            let container = about.text("/spec/containers/0/name");
+            event.set(
+                "/involvedObject/fieldPath",
+                format!("spec.containers{{{container}}}"),
+            );
+        } else if source == SCHEDULER {
+            // The scheduler writes events of the newer form, which are not counted.
+            event.set("/action", "Binding");
+            event.set(
+                "/eventTime",
+                self.now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+            );
+            event.set("/reportingInstance", format!("{SCHEDULER}-practice"));
+            event.set("/source", json!({}));
+            for gone in ["count", "firstTimestamp", "lastTimestamp"] {
+                event.set(&format!("/{gone}"), Value::Null);
+            }
+        }
         self.store.put(&id, event);
         self.forget_old_events();
     }
@@ -80,7 +103,7 @@ impl World {
         let mut events: Vec<(String, Id)> = self
             .store
             .list(&EVENTS, "")
-            .filter_map(|event| Some((event.text("/lastTimestamp").to_owned(), Id::of(event)?)))
+            .filter_map(|event| Some((last_seen(event).to_owned(), Id::of(event)?)))
             .collect();
         if events.len() <= KEPT {
             return;
@@ -90,5 +113,13 @@ impl World {
         for (_, id) in events.drain(..excess) {
             self.store.remove(&id);
         }
+    }
+}
+
+/// When an event was last seen, in the older form or the newer.
+pub(in crate::simulator) fn last_seen(event: &Value) -> &str {
+    match event.text("/lastTimestamp") {
+        "" => event.text("/eventTime"),
+        seen => seen,
     }
 }

@@ -1,11 +1,14 @@
 //! Writes that clients ask for: validated, given defaults, applied, or refused as the real API server does.
 
 use super::World;
+use super::apply::{self, Manager};
+use super::defaults::{fill_defaults, rules};
 use crate::simulator::chance;
 use crate::simulator::json::{Json, pruned, stamp};
 use crate::simulator::kinds::{DEPLOYMENTS, Kind, NAMESPACES, PODS, REPLICA_SETS, ROLLOUTS};
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
+use crate::simulator::schema::{Findings, Wrong, tidy};
 use crate::simulator::store::Id;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,6 +23,25 @@ pub(in crate::simulator) struct Request {
     pub subresource: String,
     pub verb: Verb,
     pub dry_run: bool,
+    pub writer: Writer,
+}
+
+/// Who writes, and what is done about members that the schema does not know.
+#[derive(Clone, Debug, Default)]
+pub(in crate::simulator) struct Writer {
+    /// The field manager, "" for one that names itself nowhere.
+    pub manager: String,
+    pub validation: Validation,
+}
+
+/// What is done about unknown members (`fieldValidation`); they are dropped in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::simulator) enum Validation {
+    Ignore,
+    /// What the server does when it is not told.
+    #[default]
+    Warn,
+    Strict,
 }
 
 /// What to do with it.
@@ -28,6 +50,11 @@ pub(in crate::simulator) enum Verb {
     Create(Value),
     Replace(Value),
     Patch(Patch),
+    /// Server-side apply.
+    Apply {
+        config: Value,
+        force: bool,
+    },
     Delete(Deletion),
 }
 
@@ -40,24 +67,91 @@ pub(in crate::simulator) struct Deletion {
     pub at_once: bool,
 }
 
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::simulator) struct Written {
+    /// The object as stored, or as it would be.
+    pub object: Value,
+    pub created: bool,
+    /// Sentences for the `Warning` headers.
+    pub warnings: Vec<String>,
+}
+
+impl Written {
+    fn of(object: Value) -> Self {
+        Self {
+            object,
+            created: false,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 impl World {
-    /// Advances to the time of a request and carries it out. The answer is the object as stored (or as it would be).
-    pub fn apply(&mut self, at: Timestamp, request: &Request) -> Result<Value, Refusal> {
+    /// Advances to the time of a request and carries it out.
+    pub fn apply(&mut self, at: Timestamp, request: &Request) -> Result<Written, Refusal> {
         self.advance(at);
         let answer = match &request.verb {
-            Verb::Create(object) => self.create_requested(request, object.clone()),
-            Verb::Replace(object) => self.update(request, |_| Ok(object.clone())),
+            Verb::Create(object) => self.create_requested(request, object.clone(), "Update"),
+            Verb::Replace(object) => self.update(request, "Update", |_, _| Ok(object.clone())),
             Verb::Patch(Patch::Strategic(_)) if request.kind.custom => Err(Refusal::media_type(
-                "application/json-patch+json, application/merge-patch+json",
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
             )),
-            Verb::Patch(patch) => self.update(request, |old| patch.apply(old)),
-            Verb::Delete(deletion) => self.delete_requested(request, deletion),
+            Verb::Patch(patch) => {
+                self.update(request, "Update", |kind, old| patch.apply(kind, old))
+            }
+            Verb::Apply { config, force } => self.apply_requested(request, config, *force),
+            Verb::Delete(deletion) => self.delete_requested(request, deletion).map(Written::of),
         };
         self.follow_pods();
         answer
     }
 
-    fn create_requested(&mut self, request: &Request, mut object: Value) -> Result<Value, Refusal> {
+    /// The object is there: merged into it. It is not: created from it.
+    fn apply_requested(
+        &mut self,
+        request: &Request,
+        config: &Value,
+        force: bool,
+    ) -> Result<Written, Refusal> {
+        let kind = request.kind;
+        if request.writer.manager.is_empty() {
+            return Err(Refusal::invalid(
+                kind,
+                &request.name,
+                &["fieldManager: Required value: is required for apply patch"],
+            ));
+        }
+        if config.has("/metadata/managedFields") {
+            return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+        }
+        let mut config = without_nulls(config);
+        let warnings = decode(kind, &mut config, request.writer.validation)?;
+        let id = Id::new(kind, &request.namespace, &request.name);
+        let mut written = if self.store.get(&id).is_none() {
+            config.set("/metadata/name", request.name.as_str());
+            self.create_requested(request, config, "Apply")?
+        } else {
+            let now = self.now;
+            let manager = Manager {
+                name: &request.writer.manager,
+                operation: "Apply",
+                subresource: &request.subresource,
+            };
+            self.update(request, "Apply", |kind, live| {
+                apply::apply(kind, live, &config, &manager, force, now)
+            })?
+        };
+        written.warnings = warnings;
+        Ok(written)
+    }
+
+    fn create_requested(
+        &mut self,
+        request: &Request,
+        mut object: Value,
+        operation: &'static str,
+    ) -> Result<Written, Refusal> {
         let kind = request.kind;
         if object.text("/kind") != kind.kind {
             return Err(Refusal::bad_request(format!(
@@ -65,6 +159,7 @@ impl World {
                 kind.kind
             )));
         }
+        let warnings = decode(kind, &mut object, request.writer.validation)?;
         if kind.namespaced {
             if self
                 .store
@@ -74,9 +169,11 @@ impl World {
                 return Err(Refusal::not_found(&NAMESPACES, &request.namespace));
             }
             if !object.namespace().is_empty() && object.namespace() != request.namespace {
-                return Err(Refusal::bad_request(
-                    "the namespace of the object does not match that of the request",
-                ));
+                return Err(Refusal::bad_request(format!(
+                    "the namespace of the provided object does not match the namespace sent on the request: {} != {}",
+                    object.namespace(),
+                    request.namespace
+                )));
             }
             object.set("/metadata/namespace", request.namespace.as_str());
         }
@@ -86,7 +183,7 @@ impl World {
                 return Err(Refusal::invalid(
                     kind,
                     "",
-                    "metadata.name: Required value: name or generateName is required",
+                    &["metadata.name: Required value: name or generateName is required"],
                 ));
             }
             let fresh = self.fresh(&prefix);
@@ -109,34 +206,65 @@ impl World {
         if kind.has("status") {
             object.unset("/status");
         }
+        let said = object.clone();
         fill_defaults(kind, &mut object);
+        rules(kind, &object)?;
+        let manager = Manager {
+            name: &request.writer.manager,
+            operation,
+            subresource: "",
+        };
+        if operation == "Apply" {
+            // Defaults belong to nobody, only what was said.
+            let empty = json!({"metadata": {"name": object.name(), "managedFields": [{"manager": "", "fieldsV1": {}}]}});
+            let tracked = apply::apply(kind, &empty, &said, &manager, false, self.now)?;
+            object.set(
+                "/metadata/managedFields",
+                tracked["metadata"]["managedFields"].clone(),
+            );
+        } else if !manager.name.is_empty() {
+            apply::track(kind, None, &mut object, &manager, self.now);
+        }
+        let created = |object| Written {
+            created: true,
+            warnings,
+            ..Written::of(object)
+        };
         if request.dry_run {
             object.set("/metadata/creationTimestamp", stamp(self.now));
-            return Ok(object);
+            let about = format!("{}/{}/dry-run", kind.kind, object.name());
+            object.set("/metadata/uid", chance::uid(self.making.seed, &about));
+            if kind.counts_generations() {
+                object.set("/metadata/generation", 1);
+            }
+            return Ok(created(object));
         }
         if kind == &PODS {
             object.set("/status", json!({"phase": "Pending"}));
+        } else if kind == &NAMESPACES {
+            object.set("/status", json!({"phase": "Active"}));
         }
         let stored = self.create(object);
         if kind == &PODS {
             self.begin_pod(&id);
         }
-        Ok(Value::clone(&stored))
+        Ok(created(Value::clone(&stored)))
     }
 
     /// The common way of PUT and PATCH, for the object and its subresources.
     fn update(
         &mut self,
         request: &Request,
-        change: impl Fn(&Value) -> Result<Value, Refusal>,
-    ) -> Result<Value, Refusal> {
+        operation: &'static str,
+        change: impl Fn(&'static Kind, &Value) -> Result<Value, Refusal>,
+    ) -> Result<Written, Refusal> {
         let kind = request.kind;
         let id = Id::new(kind, &request.namespace, &request.name);
         let old = self
             .find(&id)
             .ok_or_else(|| Refusal::not_found(kind, &request.name))?;
         let candidate = if request.subresource == "scale" {
-            let scale = change(&scale_of(kind, &old))?;
+            let scale = change(kind, &scale_of(kind, &old))?;
             let mut candidate = old.clone();
             candidate.set(
                 "/metadata/resourceVersion",
@@ -145,7 +273,7 @@ impl World {
             candidate.set("/spec/replicas", scale.count("/spec/replicas"));
             candidate
         } else {
-            change(&old)?
+            change(kind, &old)?
         };
         for (pointer, what) in [
             ("/metadata/name", "name"),
@@ -153,7 +281,9 @@ impl World {
         ] {
             if !candidate.text(pointer).is_empty() && candidate.text(pointer) != old.text(pointer) {
                 return Err(Refusal::bad_request(format!(
-                    "the {what} of the object does not match the request"
+                    "the {what} of the object ({}) does not match the {what} on the URL ({})",
+                    candidate.text(pointer),
+                    old.text(pointer)
                 )));
             }
         }
@@ -164,7 +294,8 @@ impl World {
         {
             return Err(Refusal::conflict(kind, &request.name));
         }
-        let next = if request.subresource == "status" {
+        let mut warnings = Vec::new();
+        let mut next = if request.subresource == "status" {
             let mut next = old.clone();
             copy(&candidate, &mut next, "/status");
             next
@@ -180,30 +311,50 @@ impl World {
             ] {
                 copy(&old, &mut next, &format!("/metadata/{kept}"));
             }
-            next.unset("/metadata/managedFields");
+            warnings = decode(kind, &mut next, request.writer.validation)?;
+            // What the client left out is kept; an empty list asks to forget who owned what.
+            if !next.has("/metadata/managedFields") {
+                copy(&old, &mut next, "/metadata/managedFields");
+            }
             if kind.has("status") {
                 copy(&old, &mut next, "/status");
             }
             fill_defaults(kind, &mut next);
             let fixed = [&DEPLOYMENTS, &REPLICA_SETS].contains(&kind);
-            if fixed && pruned(&next["spec"]["selector"]) != pruned(&old["spec"]["selector"]) {
+            let (was, is) = (&old["spec"]["selector"], &next["spec"]["selector"]);
+            if fixed && pruned(is) != pruned(was) {
                 return Err(Refusal::invalid(
                     kind,
                     &request.name,
-                    "spec.selector: field is immutable",
+                    &[format!(
+                        "spec.selector: Invalid value: {is}: field is immutable"
+                    )],
                 ));
             }
+            rules(kind, &next)?;
             next
         };
+        if operation != "Apply" && !request.writer.manager.is_empty() {
+            let manager = Manager {
+                name: &request.writer.manager,
+                operation,
+                subresource: &request.subresource,
+            };
+            apply::track(kind, Some(&old), &mut next, &manager, self.now);
+        }
         let answer = if request.dry_run {
             next
         } else {
             Value::clone(&self.put(next))
         };
-        Ok(if request.subresource == "scale" {
+        let object = if request.subresource == "scale" {
             scale_of(kind, &answer)
         } else {
             answer
+        };
+        Ok(Written {
+            warnings,
+            ..Written::of(object)
         })
     }
 
@@ -268,26 +419,44 @@ fn copy(from: &Value, to: &mut Value, pointer: &str) {
     }
 }
 
-/// The defaults that controllers and clients rely on. Custom resources get none, as in the real cluster.
-fn fill_defaults(kind: &Kind, object: &mut Value) {
-    let mut defaults = Vec::new();
-    if kind == &DEPLOYMENTS {
-        defaults.extend([
-            ("/spec/replicas", json!(1)),
-            ("/spec/revisionHistoryLimit", json!(10)),
-            ("/spec/progressDeadlineSeconds", json!(600)),
-            ("/spec/strategy/type", json!("RollingUpdate")),
-        ]);
-        if object.text("/spec/strategy/type") != "Recreate" {
-            defaults.push(("/spec/strategy/rollingUpdate/maxSurge", json!("25%")));
-            defaults.push(("/spec/strategy/rollingUpdate/maxUnavailable", json!("25%")));
-        }
-    } else if kind == &PODS {
-        defaults.push(("/spec/restartPolicy", json!("Always")));
+/// What a client means by null: nothing.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, member)| !member.is_null())
+            .map(|(key, member)| (key.clone(), without_nulls(member)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
     }
-    for (pointer, value) in defaults {
-        if !object.has(pointer) {
-            object.set(pointer, value);
+}
+
+/// Reads an object as its kind: unknown members are dropped, and refused or warned of as the caller asks; a value of
+/// the wrong type is refused.
+fn decode(
+    kind: &'static Kind,
+    object: &mut Value,
+    validation: Validation,
+) -> Result<Vec<String>, Refusal> {
+    let Findings { unknown, wrong } = tidy(kind, object);
+    if !wrong.is_empty() {
+        if kind.custom {
+            let why: Vec<String> = wrong.iter().map(Wrong::of_schema).collect();
+            return Err(Refusal::invalid(kind, object.name(), &why));
         }
+        return Err(Refusal::undecodable(kind, &wrong[0].of_decoder()));
+    }
+    let sentences: Vec<String> = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""))
+        .collect();
+    match validation {
+        Validation::Strict if !sentences.is_empty() => {
+            let why = format!("strict decoding error: {}", sentences.join(", "));
+            Err(Refusal::undecodable(kind, &why))
+        }
+        Validation::Ignore => Ok(Vec::new()),
+        Validation::Warn | Validation::Strict => Ok(sentences),
     }
 }

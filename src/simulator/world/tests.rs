@@ -1,7 +1,7 @@
 //! The world in virtual time: whole flights, without a clock or a socket.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use super::{Deletion, Making, Request, Verb, World};
+use super::{Deletion, Making, Request, Verb, World, Writer};
 use crate::simulator::catalogue::{Catalogue, REGISTRY, REPOSITORY};
 use crate::simulator::json::{Json, condition};
 use crate::simulator::kinds::{DEPLOYMENTS, KINDS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
@@ -13,12 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const SERVICE: &str = "auth-service";
+pub(super) const SERVICE: &str = "auth-service";
 
 /// A world with hands on its clock.
-struct Flight {
-    world: World,
-    now: Timestamp,
+pub(super) struct Flight {
+    pub(super) world: World,
+    pub(super) now: Timestamp,
 }
 
 fn catalogue(now: Timestamp) -> Catalogue {
@@ -44,7 +44,7 @@ fn catalogue(now: Timestamp) -> Catalogue {
 }
 
 impl Flight {
-    fn new(scenario: Scenario) -> Self {
+    pub(super) fn new(scenario: Scenario) -> Self {
         let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
         let making = Making {
             scenario,
@@ -57,14 +57,14 @@ impl Flight {
         Self { world, now }
     }
 
-    fn fly(&mut self, seconds: i64) {
+    pub(super) fn fly(&mut self, seconds: i64) {
         for _ in 0..seconds * 10 {
             self.now += SignedDuration::from_millis(100);
             self.world.advance(self.now);
         }
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         kind: &'static Kind,
         namespace: &str,
@@ -78,11 +78,12 @@ impl Flight {
             subresource: subresource.to_owned(),
             verb,
             dry_run: false,
+            writer: Writer::default(),
         };
-        self.world.apply(self.now, &request)
+        Ok(self.world.apply(self.now, &request)?.object)
     }
 
-    fn steer(&mut self, status: &Value) {
+    pub(super) fn steer(&mut self, status: &Value) {
         self.ask(
             &ROLLOUTS,
             "production",
@@ -92,7 +93,7 @@ impl Flight {
         .unwrap();
     }
 
-    fn set_image(&mut self, kind: &'static Kind, namespace: &str, number: u64) {
+    pub(super) fn set_image(&mut self, kind: &'static Kind, namespace: &str, number: u64) {
         let image = self
             .world
             .making
@@ -105,20 +106,20 @@ impl Flight {
             .unwrap();
     }
 
-    fn promote(&mut self) {
+    pub(super) fn promote(&mut self) {
         self.steer(&json!({"pauseConditions": null}));
     }
 
-    fn object(&self, kind: &'static Kind, namespace: &str) -> Value {
+    pub(super) fn object(&self, kind: &'static Kind, namespace: &str) -> Value {
         self.world.find(&Id::new(kind, namespace, SERVICE)).unwrap()
     }
 
-    fn rollout(&self) -> Value {
+    pub(super) fn rollout(&self) -> Value {
         self.object(&ROLLOUTS, "production")
     }
 
     /// Phase, step, updated and all pods.
-    fn at(&self) -> (String, i64, i64, i64) {
+    pub(super) fn at(&self) -> (String, i64, i64, i64) {
         let status = &self.rollout()["status"];
         let count = |member: &str| status.count(&format!("/{member}"));
         (
@@ -129,12 +130,12 @@ impl Flight {
         )
     }
 
-    fn check(&self, phase: &str, step: i64, updated: i64, all: i64) {
+    pub(super) fn check(&self, phase: &str, step: i64, updated: i64, all: i64) {
         assert_eq!(self.at(), (phase.to_owned(), step, updated, all));
     }
 
     /// Pods that run a release in production.
-    fn pods_of(&self, number: u64) -> Vec<Value> {
+    pub(super) fn pods_of(&self, number: u64) -> Vec<Value> {
         let image = self
             .world
             .making
@@ -148,7 +149,7 @@ impl Flight {
             .collect()
     }
 
-    fn events(&self, reason: &str) -> usize {
+    pub(super) fn events(&self, reason: &str) -> usize {
         let events = self
             .world
             .store
@@ -666,6 +667,7 @@ fn a_deleted_pod_is_replaced() {
         subresource: String::new(),
         verb: Verb::Delete(Deletion::default()),
         dry_run: false,
+        writer: Writer::default(),
     };
     flight.world.apply(flight.now, &request).unwrap();
     flight.fly(10);

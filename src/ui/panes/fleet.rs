@@ -256,12 +256,7 @@ fn cell_lines(canvas: &Canvas, cell: &FleetCell, high: usize, width: u16) -> Vec
     };
     let stale = |line: &mut Line| {
         if let Some(age) = &cell.stale {
-            let words = if age.contains("never") {
-                "never read".to_owned()
-            } else {
-                format!("STALE {age}")
-            };
-            line.push(canvas.piece(words, Role::Warning));
+            line.push(canvas.piece(age.as_str(), Role::Warning));
         }
     };
     let since = cell
@@ -407,10 +402,10 @@ pub fn facts_of(
         platform.push(canvas.piece(format!("  {ready} of {all} pods ready"), Role::Text));
     }
     if let Some(age) = &cell.stale {
-        let words = if age.contains("never") {
-            "  not read yet".to_owned()
-        } else {
-            format!("  STALE, read {age} ago")
+        let words = match age.strip_prefix("STALE ") {
+            Some(age) => format!("  STALE, read {age} ago"),
+            None if age == "never read" => "  not read yet".to_owned(),
+            None => format!("  {age}"),
         };
         platform.push(canvas.piece(words, Role::Warning));
     }

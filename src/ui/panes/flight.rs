@@ -313,7 +313,15 @@ fn health_pane(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) {
         return;
     };
     let mark = marks::verdict(health.verdict);
-    let badge = [canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role)];
+    let mut badge = vec![canvas.piece(format!("{} {}", mark.glyph, mark.word), mark.role)];
+    if let Some(age) = &health.age {
+        let (words, role) = if health.stale {
+            (format!("  STALE {age}"), Role::Warning)
+        } else {
+            (format!("  {age} ago"), Role::TextDim)
+        };
+        badge.push(canvas.piece(words, role));
+    }
     let inner = canvas.pane(area, "Health", &badge, false);
     let lines = metrics::health(canvas, health, inner.width);
     canvas.lines(inner, &lines);
@@ -423,12 +431,15 @@ fn condensed(
         right,
         (u16::try_from(lines.len()).unwrap_or(4) + 2).min(area.height.saturating_sub(6)),
     );
-    let age = flight
-        .metrics
-        .first()
-        .and_then(|metric| metric.age.as_ref())
-        .map_or_else(String::new, |age| format!("{age} ago"));
-    let note = [canvas.piece(age, Role::TextDim)];
+    let age = flight.metrics.first().and_then(|metric| {
+        let age = metric.age.as_ref()?;
+        Some(if metric.stale {
+            canvas.piece(format!("STALE {age}"), Role::Warning)
+        } else {
+            canvas.piece(format!("{age} ago"), Role::TextDim)
+        })
+    });
+    let note = [age.unwrap_or_else(|| canvas.piece("", Role::TextDim))];
     let inner = canvas.pane(top, "Metrics and health", &note, false);
     canvas.lines(inner, &lines);
     canvas.guarded(below, "Timeline", |canvas| {

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::domain::environment::Environment;
+use crate::domain::standing::Standing;
 use crate::domain::workspace::IdentityMeans;
 use crate::input::{Action, Context};
 use crate::session::cockpit::Cockpit;
@@ -110,11 +111,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         );
         right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
     }
-    if cockpit.ledger.trouble.is_some() {
-        right.push(part(
-            1,
-            vec![canvas.badge("LEDGER DOWN", Role::DialogDanger)],
-        ));
+    if let Some(words) = match &cockpit.known.ledger {
+        Standing::Whole => None,
+        Standing::ReadOnly(_) => Some("LEDGER READ-ONLY"),
+        Standing::Lost(_) => Some("LEDGER DOWN"),
+    } {
+        right.push(part(1, vec![canvas.badge(words, Role::DialogDanger)]));
     } else if !cockpit.ledger.ready {
         right.push(part(
             1,
@@ -131,12 +133,26 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .and_then(|target| show::fleet_cell(cockpit, &target.id))
         .and_then(|cell| cell.stale);
     if let Some(age) = stale {
-        let words = if age.contains("never") {
-            "NEVER READ".to_owned()
+        // In the fleet the words stand beside their cell; here they stand for it.
+        let words = if age == "never read" {
+            age.to_uppercase()
         } else {
-            format!("STALE {age}")
+            age.replace("not live", "NOT LIVE")
         };
         right.push(part(1, vec![canvas.piece(words, Role::Warning)]));
+    }
+    let down = cockpit
+        .focus()
+        .and_then(|target| show::connection(cockpit, &target.id));
+    if let Some(down) = down {
+        let words = down.words(cockpit.now);
+        right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
+    }
+    let skew = cockpit
+        .focus()
+        .and_then(|target| show::skew(cockpit, &target.id));
+    if let Some(words) = skew {
+        right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
     }
     right.push(part(4, vec![canvas.piece(operator(cockpit), Role::Text)]));
     right.push(part(

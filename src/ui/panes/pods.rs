@@ -69,7 +69,7 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
         let word = if side == Side::Stable && !midway {
             "serving"
         } else {
-            side_title(side)
+            side_title(side, &observed.workload)
         };
         let release = pods
             .first()
@@ -268,7 +268,10 @@ pub fn list(
         if pod.restarts > 0 {
             line.push(canvas.piece(format!("  ×{}", pod.restarts), Role::Warning));
         }
-        line.push(canvas.piece(format!("  {}", side_title(side)), Role::TextDim));
+        line.push(canvas.piece(
+            format!("  {}", side_title(side, &observed.workload)),
+            Role::TextDim,
+        ));
         gates::Row {
             lines: vec![line],
             selectable: true,

@@ -1,0 +1,367 @@
+//! What leaves the cockpit and what comes back: feeds, the followed ledger and catalogues, and the effects of `update`,
+//! each on a task of its own. The screen and the lines have the same.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::FutureExt as _;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        entry::{Draft, StreamId},
+        fault::{Fault, FaultKind},
+        standing::Standing,
+        workspace::Actor,
+    },
+    ports::keep::Expected,
+    session::{
+        cockpit::Cockpit,
+        effect::Effect,
+        event::{End, Event},
+    },
+};
+
+use super::{board::Board, executor::Executor, outside::Outside};
+
+/// How often the ledger is asked whether others wrote.
+const POLL: Duration = Duration::from_millis(500);
+/// At every how many of these it is tried whether it can still be written.
+const PROBES: u32 = 20;
+/// How often the repositories are read again.
+const CATALOGUE: Duration = Duration::from_secs(30);
+
+/// Outcomes and entries: ordered, never dropped.
+type Outcomes = mpsc::Sender<Event>;
+
+pub struct Outward {
+    pub outside: Arc<Outside>,
+    pub board: Board,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+    /// Ends the feeds alone.
+    feeds: CancellationToken,
+    /// Effects still out there; waited for, briefly, before the process ends.
+    under_way: tokio::task::JoinSet<()>,
+}
+
+impl Outward {
+    /// Starts to watch everything. Outcomes and entries come out of the receiver, readings are on the board.
+    pub fn start(outside: Arc<Outside>) -> (Self, mpsc::Receiver<Event>) {
+        let (outcomes, answered) = mpsc::channel(256);
+        let (cancel, nudge) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let feeds = cancel.child_token();
+        let board = Board::default();
+        start_feeds(&outside, &board, &feeds);
+        tokio::spawn(follow_ledger(
+            Arc::clone(&outside),
+            outcomes.clone(),
+            Arc::clone(&nudge),
+            cancel.clone(),
+        ));
+        tokio::spawn(follow_catalogues(
+            Arc::clone(&outside),
+            outcomes.clone(),
+            Arc::clone(&nudge),
+            cancel.clone(),
+        ));
+        let outward = Self {
+            outside,
+            board,
+            outcomes,
+            nudge,
+            cancel,
+            feeds,
+            under_way: tokio::task::JoinSet::new(),
+        };
+        (outward, answered)
+    }
+
+    /// After a sleep: connections are dead without knowing it, and timers have stood still.
+    pub fn refresh(&mut self) {
+        self.feeds.cancel();
+        self.feeds = self.cancel.child_token();
+        self.outside.forget_connections();
+        start_feeds(&self.outside, &self.board, &self.feeds);
+        self.nudge.notify_one();
+    }
+
+    /// Whether something that was sent has no answer yet.
+    pub fn is_waiting(&mut self) -> bool {
+        while self.under_way.try_join_next().is_some() {}
+        !self.under_way.is_empty()
+    }
+
+    /// What leaves the process goes on a task of its own; its answer comes back as an event.
+    pub fn carry_out(&mut self, cockpit: &Cockpit, effect: Effect) {
+        let (outside, outcomes, nudge) = (
+            Arc::clone(&self.outside),
+            self.outcomes.clone(),
+            Arc::clone(&self.nudge),
+        );
+        let (known, actor) = (cockpit.known.clone(), cockpit.me.clone());
+        let answer = async move |event: Event| {
+            nudge.notify_one();
+            // Closed only when the loop has ended.
+            let _ = outcomes.send(event).await;
+        };
+        match effect {
+            Effect::Execute {
+                confirmed,
+                command,
+                opening,
+            } => {
+                self.under_way.spawn(async move {
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let act = executor.execute(&confirmed, &command, opening.map(|body| *body));
+                    // It may have been sent before: what became of it is looked up, never supposed.
+                    let end = caught(command.verb(), act)
+                        .await
+                        .unwrap_or_else(End::Unknown);
+                    let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
+                    answer(Event::ActEnded { target, kind, end }).await;
+                });
+            }
+            Effect::Guard {
+                target,
+                confirmed,
+                command,
+            } => {
+                self.under_way.spawn(async move {
+                    let actor = Actor::guard(&outside.host);
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let act = executor.execute(&confirmed, &command, None);
+                    let end = caught(command.verb(), act)
+                        .await
+                        .unwrap_or_else(End::Unknown);
+                    let sentence = confirmed.act().reason.clone().unwrap_or_default();
+                    answer(Event::Guarded {
+                        target,
+                        sentence,
+                        end,
+                    })
+                    .await;
+                });
+            }
+            Effect::Record { target, command } => {
+                self.under_way.spawn(async move {
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let record = executor.record(&command, &target);
+                    let end = caught(command.verb(), record)
+                        .await
+                        .unwrap_or_else(End::Failed);
+                    answer(Event::Recorded {
+                        target,
+                        verb: command.verb().to_owned(),
+                        end,
+                    })
+                    .await;
+                });
+            }
+            Effect::Attend {
+                target,
+                position,
+                bodies,
+            } => {
+                self.under_way.spawn(async move {
+                    let (at, actor) = (outside.now(), Actor::program(&outside.host));
+                    let drafts = bodies
+                        .into_iter()
+                        .map(|body| Draft {
+                            at,
+                            actor: actor.clone(),
+                            body,
+                        })
+                        .collect();
+                    // A lost race means that somebody else wrote it down; a failure shows in the ledger's own state.
+                    let stream = StreamId::target(&target);
+                    let append =
+                        outside
+                            .ledger
+                            .append(&stream, Expected::Position(position), drafts);
+                    let _ = caught("attend", append).await;
+                    answer(Event::Attended { target, position }).await;
+                });
+            }
+            Effect::Resolve { project, commit } => {
+                self.under_way.spawn(async move {
+                    let asked = caught("resolve", outside.artifact(&project, &commit));
+                    let event = match asked.await.and_then(|artifact| artifact) {
+                        Ok(artifact) => Event::Artifact {
+                            project,
+                            commit,
+                            artifact,
+                        },
+                        Err(fault) => Event::ArtifactFailed {
+                            project,
+                            commit,
+                            fault,
+                        },
+                    };
+                    answer(event).await;
+                });
+            }
+            Effect::Refresh => self.refresh(),
+            Effect::Tell(_)
+            | Effect::Copy(_)
+            | Effect::Bell
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit => {}
+        }
+    }
+
+    /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
+    pub async fn leave(mut self) {
+        self.cancel.cancel();
+        let rest = async { while self.under_way.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
+    }
+}
+
+/// A panic of a task is a fault of ours: what it was about is answered, so that the next key is heard.
+async fn caught<T>(verb: &str, task: impl Future<Output = T>) -> Result<T, Fault> {
+    std::panic::AssertUnwindSafe(task)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            let words = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without words");
+            Fault::new(
+                "gonogo",
+                FaultKind::Bug,
+                format!("carrying out {verb}"),
+                words,
+            )
+            .hint("please report this; the log has where it happened")
+        })
+}
+
+fn start_feeds(outside: &Arc<Outside>, board: &Board, cancel: &CancellationToken) {
+    for target in outside.workspace.targets.clone() {
+        let (outside, post, cancel) = (Arc::clone(outside), board.post(), cancel.clone());
+        tokio::spawn(async move { outside.watch(&target, post, cancel).await });
+    }
+}
+
+/// Hands on what anybody appends, in chain order.
+async fn follow_ledger(
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    let (mut seq, mut version, mut ready) = (0, None, false);
+    let (mut stood, mut polls) = (Standing::Whole, 0_u32);
+    loop {
+        let now = outside.ledger.version().await;
+        let read = match &now {
+            Ok(now) if version == Some(*now) && ready => Ok(Vec::new()),
+            Ok(_) => outside.ledger.read(seq).await,
+            Err(fault) => Err(fault.clone()),
+        };
+        let events = match read {
+            Ok(entries) => {
+                seq = entries.last().map_or(seq, |entry| entry.seq);
+                version = now.ok();
+                let first = !std::mem::replace(&mut ready, true);
+                let news = (!entries.is_empty()).then_some(Event::Entries(entries));
+                news.into_iter()
+                    .chain(first.then_some(Event::LedgerReady))
+                    .collect()
+            }
+            Err(fault) => vec![Event::LedgerFailed(fault)],
+        };
+        let failed = events
+            .iter()
+            .any(|event| matches!(event, Event::LedgerFailed(_)));
+        for event in events {
+            if outcomes.send(event).await.is_err() {
+                return;
+            }
+        }
+        // Before somebody needs it is the time to hear that it does not take a word.
+        let standing = match outside.standby.standing() {
+            Standing::Whole if !polls.is_multiple_of(PROBES) => Standing::Whole,
+            _ => outside.standby.probe().await,
+        };
+        polls = polls.wrapping_add(1);
+        if standing != stood && !failed {
+            stood = standing.clone();
+            if outcomes.send(Event::LedgerStands(standing)).await.is_err() {
+                return;
+            }
+        } else if failed {
+            stood = standing;
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = nudge.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+async fn follow_catalogues(
+    outside: Arc<Outside>,
+    outcomes: Outcomes,
+    nudge: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    loop {
+        for configured in &outside.workspace.projects {
+            let project = configured.id.clone();
+            let event = match outside.catalogue(configured).await {
+                Ok(releases) => Event::Catalogue { project, releases },
+                Err(fault) => Event::CatalogueFailed { project, fault },
+            };
+            nudge.notify_one();
+            if outcomes.send(event).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(CATALOGUE) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_a_task_comes_back_as_a_fault() {
+        let fault = caught("promote", async {
+            tokio::task::yield_now().await;
+            assert_eq!(1 + 1, 3, "sums are off");
+        })
+        .await
+        .expect_err("it panicked");
+        assert_eq!(fault.kind, FaultKind::Bug);
+        assert!(fault.leaves_outcome_unknown());
+        let said = fault.to_string();
+        assert!(
+            said.contains("promote") && said.contains("sums are off"),
+            "{said}"
+        );
+        assert_eq!(caught("promote", async { 7 }).await, Ok(7));
+    }
+}

@@ -1,0 +1,417 @@
+//! Whole pages as lines: what each screen shows, help, and the question of a dialog.
+
+use crate::{
+    domain::{change::short_image, deployment::ItemStatus, target::TargetId, time},
+    input::{Action, Group, Risk},
+    policy::gate::Verdict,
+    session::{
+        cockpit::Cockpit,
+        palette,
+        show::{self, LineKind},
+        view::{Overlay, Screen},
+    },
+};
+
+use super::{Line, Tone, question};
+
+/// Lines of a list that has no cursor.
+const NEWEST: usize = 20;
+
+fn plain(text: impl Into<String>) -> Line {
+    Line::new(Tone::Plain, text)
+}
+
+/// What the screen in front shows.
+pub fn screen(cockpit: &Cockpit) -> Vec<Line> {
+    let mut lines = heading(cockpit);
+    lines.extend(match cockpit.view.screen {
+        Screen::Fleet => fleet(cockpit),
+        Screen::Releases => releases(cockpit),
+        Screen::Plan => plan(cockpit),
+        Screen::Flight => flight(cockpit),
+        Screen::Timeline => timeline(cockpit),
+    });
+    lines
+}
+
+fn heading(cockpit: &Cockpit) -> Vec<Line> {
+    let mut words = Vec::new();
+    if let Some(rehearsal) = &cockpit.workspace().rehearsal {
+        words.push(format!("REHEARSAL ({})", rehearsal.scenario));
+    }
+    words.push(cockpit.view.screen.title().to_owned());
+    if cockpit.view.screen != Screen::Fleet
+        && let Some(target) = cockpit.focus()
+    {
+        words.push(place(cockpit, &target.id));
+    }
+    words.push(format!("{} UTC", cockpit.now.strftime("%H:%M:%S")));
+    vec![plain(format!("== {} ==", words.join(", ")))]
+}
+
+/// `PRODUCTION (protected) auth-service`
+fn place(cockpit: &Cockpit, id: &TargetId) -> String {
+    let protected = cockpit
+        .workspace()
+        .environment(&id.environment)
+        .is_some_and(|environment| environment.protected);
+    let name = id.environment.as_str();
+    if protected {
+        format!("{} (protected) {}", name.to_uppercase(), id.project.name())
+    } else {
+        format!("{name} {}", id.project.name())
+    }
+}
+
+fn fleet(cockpit: &Cockpit) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for target in &cockpit.workspace().targets {
+        let Some(cell) = show::fleet_cell(cockpit, &target.id) else {
+            continue;
+        };
+        let mut words = vec![cell.live.clone(), cell.condition.word().to_owned()];
+        if let Some((ready, all)) = cell.pods {
+            words.push(format!("{ready} of {all} pods ready"));
+        }
+        words.extend(cell.since.as_ref().map(|since| format!("live {since}")));
+        words.extend(cell.stale.clone());
+        if cell.drift {
+            words.push("DRIFT".to_owned());
+        }
+        if !cell.note.is_empty() {
+            words.push(cell.note.clone());
+        }
+        if cell.waits {
+            words.push("waits for a person".to_owned());
+        }
+        let tone = if cell.stale.is_some() || cell.drift {
+            Tone::Warning
+        } else {
+            Tone::Plain
+        };
+        let text = format!("{}: {}", place(cockpit, &target.id), words.join(", "));
+        lines.push(Line::new(tone, text));
+    }
+    lines
+}
+
+fn releases(cockpit: &Cockpit) -> Vec<Line> {
+    let shown = cockpit.releases_shown();
+    let more = shown.len().saturating_sub(NEWEST);
+    let mut lines: Vec<Line> = shown
+        .iter()
+        .take(NEWEST)
+        .map(|release| {
+            let subject = &release.subject;
+            plain(format!(
+                "{}  {}  {subject}",
+                release.title(),
+                release.commit.short()
+            ))
+        })
+        .collect();
+    if more > 0 {
+        lines.push(plain(format!("and {more} older ones")));
+    }
+    lines
+}
+
+/// A gate or an item, one a line; words, not glyphs alone.
+fn list(lines: &[show::Line]) -> Vec<Line> {
+    lines
+        .iter()
+        .map(|line| match &line.kind {
+            LineKind::Gate(gate) => {
+                let (tone, word) = match gate.verdict {
+                    Verdict::Pass => (Tone::Good, "pass"),
+                    Verdict::Waived => (Tone::Good, "waived"),
+                    Verdict::Fail => (Tone::Warning, "FAIL"),
+                    Verdict::Unknown => (Tone::Warning, "UNKNOWN"),
+                };
+                let text = format!("  {word}  {} ({}): {}", gate.title, gate.id, gate.sentence);
+                Line::new(tone, text)
+            }
+            LineKind::Item {
+                spec,
+                status,
+                state,
+            } => {
+                let word = match status {
+                    ItemStatus::Open => "open",
+                    ItemStatus::Done => "done",
+                    ItemStatus::Failed => "FAILED",
+                    ItemStatus::Waived => "waived",
+                };
+                let by = state
+                    .as_ref()
+                    .map_or_else(String::new, |state| format!(", {}", state.by));
+                let tone = if *status == ItemStatus::Failed {
+                    Tone::Bad
+                } else {
+                    Tone::Plain
+                };
+                Line::new(tone, format!("  {word}  {} ({}){by}", spec.title, spec.id))
+            }
+        })
+        .collect()
+}
+
+fn plan(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(shown) = show::plan(cockpit) else {
+        return vec![plain(
+            "nothing is requested here, and no release is picked: plan ENV PROJECT RELEASE",
+        )];
+    };
+    let go = if shown.judgement.go { "GO" } else { "NO-GO" };
+    let state = shown
+        .deployment
+        .as_ref()
+        .map_or("not requested", |deployment| deployment.state.word());
+    let digest = shown.plan.digest.short();
+    let mut lines = vec![plain(format!("{go}, {state}, plan {digest}"))];
+    lines.extend(
+        shown
+            .changes
+            .iter()
+            .map(|change| plain(format!("  {change}"))),
+    );
+    if shown.resolving {
+        lines.push(plain(
+            "  the registry is being asked for the digest of the image",
+        ));
+    }
+    lines.extend(
+        shown
+            .trouble
+            .iter()
+            .map(|trouble| Line::new(Tone::Bad, trouble.clone())),
+    );
+    lines.extend(list(&shown.lines));
+    lines
+}
+
+fn flight(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(shown) = show::flight(cockpit) else {
+        return vec![plain("nothing is under way here")];
+    };
+    let deployment = &shown.deployment;
+    let title =
+        crate::domain::entry::from_to(deployment.plan.before.as_ref(), &deployment.plan.release);
+    let mut lines = vec![plain(format!("{title}, {}", deployment.state.word()))];
+    let stages: Vec<String> = shown
+        .stages
+        .iter()
+        .map(|stage| {
+            let word = match stage.place {
+                show::StagePlace::Done => "done",
+                show::StagePlace::Current => "here",
+                show::StagePlace::Next => "to come",
+            };
+            format!("{} {word}", stage.label)
+        })
+        .collect();
+    lines.push(plain(format!("stages: {}", stages.join(", "))));
+    if let Some(waiting) = &shown.waiting {
+        lines.push(plain(format!(
+            "next: {}: {}",
+            waiting.mover.word(),
+            waiting.sentence
+        )));
+    }
+    if let Some(by) = &shown.held {
+        lines.push(Line::new(Tone::Warning, format!("held by {by}")));
+    }
+    if let Some(observed) = &shown.observed {
+        let age = shown.age.as_deref().unwrap_or("?");
+        let stale = if shown.stale { "STALE, " } else { "" };
+        let pods = super::pods(observed);
+        let tone = if shown.stale {
+            Tone::Warning
+        } else {
+            Tone::Plain
+        };
+        lines.push(Line::new(tone, format!("pods ({stale}{age} ago): {pods}")));
+    }
+    if let Some(health) = &shown.health {
+        lines.push(plain(format!("health: {}", health.sentence)));
+    }
+    lines.extend(
+        shown
+            .metrics
+            .iter()
+            .map(|metric| plain(format!("metric: {}", metric.sentence))),
+    );
+    lines.extend(list(&shown.lines));
+    lines
+}
+
+fn timeline(cockpit: &Cockpit) -> Vec<Line> {
+    let all = show::timeline(cockpit);
+    let from = all.len().saturating_sub(NEWEST);
+    all.iter()
+        .skip(from)
+        .map(|line| {
+            let tone = if line.bad { Tone::Bad } else { Tone::Plain };
+            Line::new(tone, format!("{}  {}", line.clock, line.sentence))
+        })
+        .collect()
+}
+
+/// Everything that can be typed, from the one table of actions.
+pub fn help() -> Vec<Line> {
+    let mut lines = vec![plain(
+        "One command a line; without ENV and PROJECT the last target named is meant.",
+    )];
+    for group in [Group::Screens, Group::Plan, Group::Flight] {
+        lines.push(plain(format!("{}:", group.title())));
+        for action in Action::ALL.iter().filter(|action| action.group() == group) {
+            let words = typed(*action);
+            if !words.is_empty() {
+                lines.push(plain(format!("  {}  {}", words.join(" | "), action.doc())));
+            }
+        }
+    }
+    lines.push(plain("Here:"));
+    lines.push(plain("  help | ?  This list."));
+    lines.push(plain(
+        "  esc | no  Leave a question without doing anything.",
+    ));
+    lines.push(plain("  quit  End; so does the end of the input."));
+    lines
+}
+
+/// How an action is typed, with what it takes.
+fn typed(action: Action) -> Vec<String> {
+    if action == Action::SwitchOperator {
+        return vec!["as NAME".to_owned()];
+    }
+    let single = |verb: &&&str| !verb.contains(' ') || **verb == "promote --full";
+    let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
+    if verbs.is_empty() && action.risk() == Risk::None {
+        verbs.push(action.label());
+    }
+    let mut takes = String::from(" [ENV PROJECT]");
+    if action == Action::ShowFleet {
+        takes.clear();
+    }
+    if palette::takes_item(action) {
+        takes.push_str(if action == Action::Check {
+            " [ITEM]"
+        } else {
+            " ITEM"
+        });
+    }
+    takes.push_str(match action {
+        Action::Request => " RELEASE",
+        Action::ShowPlan | Action::Rollback => " [RELEASE]",
+        Action::Promote => " [--step N]",
+        _ => "",
+    });
+    if matches!(
+        action,
+        Action::Request | Action::Approve | Action::Reject | Action::Waive | Action::Rollback
+    ) {
+        takes.push_str(" --reason R");
+    }
+    verbs.iter().map(|verb| format!("{verb}{takes}")).collect()
+}
+
+/// The question that is open: what will be done, what is true afterwards, and what answers it.
+pub fn asked(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(question) = question(cockpit) else {
+        return Vec::new();
+    };
+    let ask = |text: String| Line::new(Tone::Question, text);
+    let mut lines = Vec::new();
+    if let Some(Overlay::Dialog(dialog)) = &cockpit.view.overlay {
+        let act = &dialog.challenge.act;
+        let protected = cockpit
+            .workspace()
+            .environment(&act.target.environment)
+            .is_some_and(|environment| environment.protected);
+        let badge = if protected { " (protected)" } else { "" };
+        lines.push(ask(format!(
+            "QUESTION  {}{badge}, {}",
+            question.what,
+            act.target.project.name()
+        )));
+        lines.extend(
+            act.changes
+                .iter()
+                .map(|change| ask(format!("  does        {}", change.line()))),
+        );
+        lines.extend(
+            act.afterwards
+                .iter()
+                .map(|after| ask(format!("  afterwards  {after}"))),
+        );
+        lines.extend(
+            act.reason
+                .iter()
+                .map(|reason| ask(format!("  because     {reason}"))),
+        );
+        if let Some(image) = &act.release.image {
+            lines.push(ask(format!("  image       {}", short_image(image))));
+        }
+    } else {
+        lines.push(ask(format!("QUESTION  {}", question.what)));
+    }
+    lines.push(ask(format!("  {}", question.wants)));
+    lines
+}
+
+/// The first lines: where this is, who acts, what was last known, and how to go on.
+pub fn welcome(cockpit: &Cockpit) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(rehearsal) = &cockpit.workspace().rehearsal {
+        let text = format!(
+            "REHEARSAL: the practice cluster, scenario {}: nothing here is real",
+            rehearsal.scenario
+        );
+        lines.push(Line::new(Tone::Warning, text));
+    }
+    lines.push(plain(format!(
+        "gonogo, {}, as {}. help lists what can be typed.",
+        cockpit.workspace().name,
+        cockpit.me.name
+    )));
+    if let Some(seen) = &cockpit.last_seen {
+        let age = time::age(cockpit.now.duration_since(seen.at));
+        lines.push(Line::new(
+            Tone::Warning,
+            format!("not live, as last seen {age} ago:"),
+        ));
+        lines.extend(fleet(cockpit));
+    }
+    lines
+}
+
+/// On the way out: what goes on without anybody watching from here.
+pub fn farewell(cockpit: &Cockpit) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(question) = question(cockpit) {
+        lines.push(Line::new(
+            Tone::Warning,
+            format!("{}: not confirmed, nothing was done", question.what),
+        ));
+    }
+    for target in &cockpit.workspace().targets {
+        let current = cockpit
+            .known
+            .targets
+            .get(&target.id)
+            .and_then(|known| known.state.current.as_ref());
+        if let Some(current) = current.filter(|current| current.state.is_airborne()) {
+            lines.push(Line::new(
+                Tone::Warning,
+                format!(
+                    "{}: {} is {}; from here nobody attends it any more",
+                    place(cockpit, &target.id),
+                    current.plan.release.title(),
+                    current.state.word()
+                ),
+            ));
+        }
+    }
+    lines
+}
