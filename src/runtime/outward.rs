@@ -215,7 +215,12 @@ impl Outward {
                 });
             }
             Effect::Refresh => self.refresh(),
-            Effect::Tell(_) | Effect::Copy(_) | Effect::Bell | Effect::Redraw | Effect::Quit => {}
+            Effect::Tell(_)
+            | Effect::Copy(_)
+            | Effect::Bell
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit => {}
         }
     }
 
