@@ -21,10 +21,10 @@ fn kinds(bytes: &[u8]) -> Vec<&'static str> {
                 let kind;
                 (kind, rest) = match rest {
                     // The sixteen are written as the first of the 256.
-                    [38 | 48, 5, 0..=15, rest @ ..] => ("16", rest),
+                    [38 | 48, 5, 0..=15, rest @ ..]
+                    | [30..=37 | 40..=47 | 90..=97 | 100..=107, rest @ ..] => ("16", rest),
                     [38 | 48, 5, _, rest @ ..] => ("256", rest),
                     [38 | 48, 2, _, _, _, rest @ ..] => ("true", rest),
-                    [30..=37 | 40..=47 | 90..=97 | 100..=107, rest @ ..] => ("16", rest),
                     [_, rest @ ..] => ("", rest),
                     [] => return,
                 };
@@ -40,9 +40,16 @@ fn kinds(bytes: &[u8]) -> Vec<&'static str> {
     styles.0
 }
 
+/// Arguments, environment, and the kinds of colour that follow from them.
+type Case = (
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
 #[test]
 fn the_selection_is_seen_at_every_depth() {
-    let cases: [(&[&str], &[(&str, &str)], &[&str]); 8] = [
+    let cases: [Case; 8] = [
         (&[], &[("COLORTERM", "truecolor")], &["true"]),
         (&[], &[], &["256"]),
         (&[], &[("TERM", "xterm")], &["16"]),

@@ -17,7 +17,7 @@ use ratatui::layout::Rect;
 use crate::fixture;
 use crate::pty::Pty;
 
-/// SplitMix64: the same numbers for the same seed everywhere.
+/// `SplitMix64`: the same numbers for the same seed everywhere.
 struct Dice(u64);
 
 impl Dice {
@@ -30,7 +30,7 @@ impl Dice {
     }
 
     fn below(&mut self, most: usize) -> usize {
-        (self.next() % most as u64) as usize
+        usize::try_from(self.next() % most as u64).unwrap()
     }
 
     fn of<T: Copy>(&mut self, all: &[T]) -> T {

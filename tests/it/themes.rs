@@ -183,7 +183,7 @@ fn every_word_on_every_ground_can_be_read() {
 /// Without any style at all, only by glyphs and words.
 #[test]
 fn no_two_states_look_alike_without_colours() {
-    let states = [
+    let states = vec![
         ("requested", fixture::requested()),
         ("ready", fixture::ready()),
         ("baking", fixture::baking()),
