@@ -5,7 +5,7 @@ mod acting;
 mod args;
 mod attend;
 mod completions;
-mod exit;
+pub mod exit;
 mod flying;
 mod headless;
 mod man;
@@ -60,7 +60,17 @@ pub fn main() -> std::process::ExitCode {
     exit.into()
 }
 
+/// A file that may not grow is an error to be said, like a full disk; left alone the signal would end the process.
+fn outlive_file_limits() {
+    let signal = rustix::process::Signal::XFSZ.as_raw();
+    let kind = tokio::signal::unix::SignalKind::from_raw(signal);
+    if let Err(error) = tokio::signal::unix::signal(kind) {
+        tracing::warn!(%error, "SIGXFSZ is not caught");
+    }
+}
+
 async fn run(cli: Cli) -> Exit {
+    outlive_file_limits();
     let Cli { common, verb } = cli;
     let folders = Folders::of_user(&|name| std::env::var_os(name));
     if let Some(folders) = &folders {

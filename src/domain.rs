@@ -16,6 +16,7 @@ pub mod project;
 pub mod reading;
 pub mod release;
 pub mod rollout;
+pub mod standing;
 pub mod target;
 pub mod text;
 pub mod time;

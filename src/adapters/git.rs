@@ -1,7 +1,7 @@
 //! The git history behind the releases, read with libgit2 from a repository on this machine, bare or not:
 //! no hook runs, nothing is fetched, nothing is written. Local branches and tags count; remote-tracking ones
-//! do not. Whatever refs and objects cannot be read is left out with a warning, for one broken ref must not
-//! hide all releases.
+//! do not. Whatever refs and objects cannot be read is left out with a remark, for one broken ref must not
+//! hide all releases; where nothing is left, that is a fault.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -34,17 +34,80 @@ pub struct GitSource;
 
 impl Source for GitSource {
     fn commits(&self, project: &Project) -> Result<Vec<SourceCommit>, Fault> {
-        let patterns = patterns(project)?;
-        let repository = open(&project.source)?;
-        if repository.is_shallow() {
-            tracing::warn!(
-                repository = %project.source.display(),
-                "a shallow clone: releases older than its depth are not seen"
-            );
-        }
-        let refs = refs(&repository, project, &patterns)?;
-        Ok(releases(&repository, &refs))
+        history(project).map(|(commits, _)| commits)
     }
+}
+
+impl GitSource {
+    /// What is odd about the repository, so that something may be missing among its releases.
+    pub fn remarks(&self, project: &Project) -> Result<Vec<Clean>, Fault> {
+        history(project).map(|(_, remarks)| remarks)
+    }
+}
+
+fn history(project: &Project) -> Result<(Vec<SourceCommit>, Vec<Clean>), Fault> {
+    let patterns = patterns(project)?;
+    let repository = open(&project.source)?;
+    let refs = refs(&repository, project, &patterns)?;
+    let (commits, graph) = releases(&repository, &refs);
+    let unreadable = || {
+        let lost = graph.first_lost.as_ref();
+        refs.broken
+            .clone()
+            .or_else(|| lost.map(|(id, why)| format!("commit {id}: {why}")))
+    };
+    if commits.is_empty()
+        && let Some(first) = unreadable()
+    {
+        let doing = format!("reading the history of {}", project.source.display());
+        let detail = format!("none of its branches and tags can be read; the first: {first}");
+        return Err(
+            Fault::new("git", FaultKind::Malformed, doing, &detail).hint(format!(
+                "See what is damaged: `git -C {} fsck`; a new clone brings it back",
+                project.source.display()
+            )),
+        );
+    }
+    let mut remarks = Vec::new();
+    if repository.is_shallow() {
+        remarks.push(
+            "a shallow clone: releases older than its depth are not seen; `git fetch --unshallow`"
+                .to_owned(),
+        );
+    }
+    if let Some(first) = &refs.broken {
+        remarks.push(format!(
+            "{} of its refs cannot be read and are left out; the first: {first}",
+            refs.unreadable
+        ));
+    }
+    if let Some((id, why)) = &graph.first_lost {
+        remarks.push(format!(
+            "{} of its commits cannot be read, and what came before them is not seen; the first: {id}: {why}",
+            graph.lost
+        ));
+    }
+    if commits.is_empty() {
+        remarks.push(nothing(project, &refs));
+    }
+    let place = project.source.display();
+    let remarks = remarks
+        .into_iter()
+        .map(|remark| Clean::new(&format!("{place}: {remark}")));
+    Ok((commits, remarks.collect()))
+}
+
+/// Why a repository that can be read has no releases.
+fn nothing(project: &Project, refs: &Refs) -> String {
+    if refs.others.is_empty() {
+        return "it has no branches and no tags yet".to_owned();
+    }
+    let others: Vec<&str> = refs.others.iter().map(Clean::as_str).collect();
+    format!(
+        "none of its branches matches {}, and none of its tags names this project; it has: {}",
+        project.branches.join(", "),
+        others.join(", ")
+    )
 }
 
 /// The refs that matter to one project, each with the commit it leads to.
@@ -53,7 +116,15 @@ struct Refs {
     /// reaching has to be worked out for every commit and branch.
     branches: Vec<Branch>,
     tags: Vec<Tag>,
+    /// Some of those that do not matter, to say what there is.
+    others: Vec<Clean>,
+    unreadable: usize,
+    /// The first that matters, or that has not even a name, with the reason.
+    broken: Option<String>,
 }
+
+/// So many others are named.
+const SOME: usize = 5;
 
 struct Branch {
     name: Clean,
@@ -90,7 +161,20 @@ fn patterns(project: &Project) -> Result<Vec<Regex>, Fault> {
 fn open(path: &Path) -> Result<Repository, Fault> {
     Repository::open(path).map_err(|error| {
         let shown = path.display();
+        let closed = std::fs::read_dir(path)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
         let (kind, hint) = match error.code() {
+            _ if closed => (
+                FaultKind::Forbidden,
+                format!("Look at it with `ls -ld {shown}`: you may not read it"),
+            ),
+            // What makes a folder a repository is damaged: it is not for us to say that there is none.
+            ErrorCode::NotFound if path.join(".git").exists() || path.join("objects").is_dir() => (
+                FaultKind::Malformed,
+                format!(
+                    "It was a repository once. See what git says: `git -C {shown} status`; a new clone brings it back"
+                ),
+            ),
             ErrorCode::NotFound => (
                 FaultKind::NotFound,
                 format!(
@@ -122,9 +206,13 @@ fn refs(repository: &Repository, project: &Project, patterns: &[Regex]) -> Resul
             project.source.display()
         ))
     })?;
-    let mut branches = Vec::new();
-    let mut tags = Vec::new();
-    let mut unreadable = 0;
+    let mut found = Refs {
+        branches: Vec::new(),
+        tags: Vec::new(),
+        others: Vec::new(),
+        unreadable: 0,
+        broken: None,
+    };
     for reference in all {
         let reference = match reference {
             Ok(reference) => reference,
@@ -133,8 +221,11 @@ fn refs(repository: &Repository, project: &Project, patterns: &[Regex]) -> Resul
                     error = error.message(),
                     "a ref that cannot be read is left out"
                 );
-                unreadable += 1;
-                if unreadable == GIVE_UP {
+                found.unreadable += 1;
+                found
+                    .broken
+                    .get_or_insert_with(|| error.message().to_owned());
+                if found.unreadable == GIVE_UP {
                     break;
                 }
                 continue;
@@ -144,24 +235,25 @@ fn refs(repository: &Repository, project: &Project, patterns: &[Regex]) -> Resul
         if let Some(name) = name.strip_prefix(BRANCHES) {
             let name = lossy(name);
             let releases = patterns.iter().any(|pattern| pattern.is_match(&name));
-            if (releases || project.branch_aliases.contains(&name))
-                && let Some(tip) = peel(&reference)
-            {
-                let name = Clean::from(name);
-                branches.push(Branch {
-                    name,
+            if !releases && !project.branch_aliases.contains(&name) {
+                found.other(&name);
+            } else if let Some(tip) = found.peel(&reference) {
+                found.branches.push(Branch {
+                    name: Clean::from(name),
                     tip,
                     releases,
                 });
             }
         } else if let Some(name) = name.strip_prefix(TAGS) {
             let full = lossy(name);
-            if let Some(alias) = accepted(project, &full)
-                && let Some(commit) = peel(&reference)
-            {
+            let Some(alias) = accepted(project, &full) else {
+                found.other(&full);
+                continue;
+            };
+            if let Some(commit) = found.peel(&reference) {
                 let alias = Alias::may_be_named(alias).then(|| Clean::new(alias));
                 let full = Clean::new(&full);
-                tags.push(Tag {
+                found.tags.push(Tag {
                     commit,
                     full,
                     alias: alias.filter(|alias| Alias::may_be_named(alias.as_ref())),
@@ -169,9 +261,34 @@ fn refs(repository: &Repository, project: &Project, patterns: &[Regex]) -> Resul
             }
         }
     }
-    branches.sort_by(|a, b| a.name.cmp(&b.name));
-    tags.sort_by(|a, b| a.full.cmp(&b.full));
-    Ok(Refs { branches, tags })
+    found.branches.sort_by(|a, b| a.name.cmp(&b.name));
+    found.tags.sort_by(|a, b| a.full.cmp(&b.full));
+    Ok(found)
+}
+
+impl Refs {
+    fn other(&mut self, name: &str) {
+        if self.others.len() < SOME {
+            self.others.push(Clean::new(name));
+        }
+    }
+
+    /// The commit behind branch, tag or annotated tag. Tags of trees and blobs have none, and lack nothing.
+    fn peel(&mut self, reference: &Reference<'_>) -> Option<Oid> {
+        match reference.peel_to_commit() {
+            Ok(commit) => Some(commit.id()),
+            Err(error) => {
+                let name = lossy(reference.name_bytes());
+                tracing::warn!(%name, error = error.message(), "a ref that leads to no commit is left out");
+                if error.code() != ErrorCode::Peel && error.code() != ErrorCode::InvalidSpec {
+                    self.unreadable += 1;
+                    self.broken
+                        .get_or_insert_with(|| format!("{name}: {}", error.message()));
+                }
+                None
+            }
+        }
+    }
 }
 
 /// The alias that a tag gives under the project's strategy; none where the tag is not this project's.
@@ -185,19 +302,7 @@ fn accepted<'a>(project: &Project, tag: &'a str) -> Option<&'a str> {
     }
 }
 
-/// The commit behind branch, tag or annotated tag. Tags of trees and blobs have none.
-fn peel(reference: &Reference<'_>) -> Option<Oid> {
-    match reference.peel_to_commit() {
-        Ok(commit) => Some(commit.id()),
-        Err(error) => {
-            let name = lossy(reference.name_bytes());
-            tracing::warn!(%name, error = error.message(), "a ref that leads to no commit is left out");
-            None
-        }
-    }
-}
-
-fn releases(repository: &Repository, refs: &Refs) -> Vec<SourceCommit> {
+fn releases(repository: &Repository, refs: &Refs) -> (Vec<SourceCommit>, Graph) {
     let tips: Vec<Oid> = refs.branches.iter().map(|branch| branch.tip).collect();
     let tagged = refs.tags.iter().map(|tag| tag.commit);
     let graph = Graph::load(repository, tips.iter().copied().chain(tagged));
@@ -234,7 +339,7 @@ fn releases(repository: &Repository, refs: &Refs) -> Vec<SourceCommit> {
 
     let mut named: Vec<(usize, Named)> = named.into_iter().collect();
     named.sort_by_key(|(at, _)| graph.age(*at));
-    named
+    let commits = named
         .into_iter()
         .filter_map(|(at, named)| {
             let branches = reached
@@ -244,7 +349,8 @@ fn releases(repository: &Repository, refs: &Refs) -> Vec<SourceCommit> {
                 .collect();
             describe(repository, graph.id(at)?, named, branches)
         })
-        .collect()
+        .collect();
+    (commits, graph)
 }
 
 fn describe(

@@ -2,4 +2,6 @@
 
 mod chain;
 mod folder;
+mod journal;
+pub mod local;
 pub mod sqlite;

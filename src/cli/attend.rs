@@ -11,10 +11,14 @@ use crate::{
     domain::{
         deployment::Deployment,
         entry::{DeploymentId, Ending},
+        standing::Standing,
         target::Target,
         workspace::Actor,
     },
-    flight::process::{self, Mover, Next, Waiting},
+    flight::{
+        known::FEED_LAG,
+        process::{self, Mover, Next, Waiting},
+    },
     policy::{
         confirm::Challenge,
         decide::{Command, Decision, decide},
@@ -30,6 +34,9 @@ use super::{
     exit::Exit,
     headless::{Headless, Stop},
 };
+
+/// A ledger in trouble is tried again at every how many beats.
+const TRIES: u32 = 5;
 
 /// What the loop stops at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +70,7 @@ impl Headless {
         let watched = target.clone();
         let watch = async move { outside.watch(&watched, post, cancel).await };
         tokio::pin!(watch);
+        self.known.lag = FEED_LAG;
         let started = self.outside.now();
         let deadline = self.common.timeout;
         let mut beat = tokio::time::interval(Duration::from_millis(200));
@@ -79,10 +87,14 @@ impl Headless {
                         self.known.observe(&observation, self.outside.now());
                     }
                 }
-                _ = beat.tick() => self.sync().await?,
+                _ = beat.tick() => self.follow_ledger(&mut shown).await,
             }
             if until != Until::Sampled {
-                self.attend(&target.id).await?;
+                match self.attend(&target.id).await {
+                    // Said when the ledger is looked at next; it may come back.
+                    Err(Stop::Fault(_)) if self.known.ledger.trouble().is_some() => {}
+                    attended => attended?,
+                }
                 self.guard(target, &mut rested).await?;
                 self.show(target, &mut shown);
             }
@@ -97,6 +109,25 @@ impl Headless {
                 return Ok(Exit::UnderWay);
             }
         }
+    }
+
+    /// Reads what is new. A ledger that fails on the way is said and tried again: the flight does not end with it.
+    async fn follow_ledger(&mut self, shown: &mut Shown) {
+        shown.beats = shown.beats.wrapping_add(1);
+        if self.known.ledger.trouble().is_some() && shown.beats.is_multiple_of(TRIES) {
+            self.outside.standby.probe().await;
+        }
+        // What failed is in its standing.
+        let _ = self.sync().await;
+        let standing = &self.known.ledger;
+        if *standing == shown.ledger {
+            return;
+        }
+        match standing.trouble() {
+            Some(fault) => self.output.fault_said(fault),
+            None => self.output.say("gonogo: the ledger is back"),
+        }
+        shown.ledger = standing.clone();
     }
 
     /// Whoever attends is the guard as well. After a failure it rests for a scrape.
@@ -212,6 +243,8 @@ pub fn ending(facts: &Facts<'_>, until: Until, before: Option<&DeploymentId>) ->
 struct Shown {
     seq: u64,
     gist: String,
+    ledger: Standing,
+    beats: u32,
 }
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {

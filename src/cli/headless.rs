@@ -17,6 +17,7 @@ use crate::{
         process::{self, Next},
     },
     policy::{
+        decide::Command,
         facts::Facts,
         refusal::{Refusal, RefusalKind},
         resolve::{self, Resolution},
@@ -172,10 +173,20 @@ impl Headless {
 
     /// Folds the ledger to its end.
     pub async fn sync(&mut self) -> Result<(), Fault> {
-        for entry in self.outside.ledger.read(self.known.seq).await? {
+        let read = self.outside.ledger.read(self.known.seq).await;
+        self.known.ledger = self.outside.standby.standing();
+        for entry in read? {
             self.known.enter(&entry);
         }
         Ok(())
+    }
+
+    /// The same where an escape does not depend on it: without a ledger it goes by what the platform shows.
+    pub async fn sync_for(&mut self, command: &Command) -> Result<(), Fault> {
+        match self.sync().await {
+            Err(_) if command.is_escape() && self.known.ledger.is_lost() => Ok(()),
+            synced => synced,
+        }
     }
 
     pub fn find(&self, place: &Place) -> Result<Target, Stop> {
@@ -198,8 +209,10 @@ impl Headless {
 
     /// Reads the platform once.
     pub async fn read(&mut self, target: &Target) {
+        // As of when it was asked: what arrives late may be older than what was sent meanwhile.
+        let began = self.outside.now();
         let observation = self.outside.read(target).await;
-        self.known.observe(&observation, self.outside.now());
+        self.known.observe(&observation, began);
     }
 
     /// Reads the releases of a project, once.
@@ -270,7 +283,7 @@ impl Headless {
             let Some(facts) = self.known.facts(target, self.outside.now()) else {
                 return Ok(());
             };
-            if facts.state.read_only {
+            if facts.state.read_only || facts.ledger.trouble().is_some() {
                 return Ok(());
             }
             let Next::Record(bodies) = process::next(&facts) else {
@@ -294,7 +307,10 @@ impl Headless {
             {
                 // Somebody else wrote it down: fold and look again.
                 Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
-                Err(AppendError::Fault(fault)) => return Err(fault.into()),
+                Err(AppendError::Fault(fault)) => {
+                    self.known.ledger = self.outside.standby.standing();
+                    return Err(fault.into());
+                }
             }
         }
         Ok(())

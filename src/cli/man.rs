@@ -39,6 +39,10 @@ const VARIABLES: &[(&str, &str)] = &[
     ),
     ("TERM", "what the terminal can do"),
     (
+        "PATH",
+        "where credential plugins are found that a kubeconfig names without a folder",
+    ),
+    (
         "USER, LOGNAME",
         "the account that acts, where --as names nobody",
     ),

@@ -93,7 +93,10 @@ impl Headless {
         name: &str,
     ) -> Result<ReleaseRef, Stop> {
         let target = self.find(place)?;
-        self.sync().await?;
+        self.sync().await.map_err(|fault| {
+            let hint = "numbers and names are in the ledger: leave RELEASE out, and it goes to what is stable now";
+            fault.hint(hint)
+        })?;
         let release = self.quoted_or_known(&target, name).await?;
         let quoted = self.facts(&target)?.state.quoted();
         let quoted = quoted

@@ -67,6 +67,11 @@ impl Output {
         }
     }
 
+    /// On stderr alone: what follows is the answer.
+    pub fn fault_said(self, fault: &Fault) {
+        self.say(&format!("gonogo: {fault}"));
+    }
+
     pub fn refusal(self, rehearsal: bool, refusal: &Refusal) {
         let hint = refusal
             .hint

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{self, Loaded},
     domain::{
+        standing::ONE_MACHINE,
         target::{Target, TargetId},
         time,
     },
@@ -115,6 +116,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "running": facts.running(),
         "drift": facts.drift(),
         "workload": workload,
+        "tls_unverified": observed.is_some_and(|observed| observed.unverified),
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,
@@ -350,6 +352,10 @@ impl Headless {
     async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         self.catalogue(&project).await?;
+        let remarks = self.outside.remarks(&project).await;
+        for remark in &remarks {
+            self.output.say(&format!("gonogo: {remark}"));
+        }
         let releases = self
             .known
             .releases
@@ -361,7 +367,7 @@ impl Headless {
             .iter()
             .map(|release| Self::release_json(release))
             .collect();
-        self.data(json!({"releases": objects}), || {
+        self.data(json!({"releases": objects, "remarks": remarks}), || {
             let line = |release: &&crate::domain::release::Release| {
                 let names: Vec<&str> = release
                     .aliases
@@ -450,6 +456,7 @@ impl Headless {
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,
             "go": judgement.go, "gates": judgement.gates,
+            "ledger": facts.environment.protected.then_some(ONE_MACHINE),
         });
         self.data(object, || {
             let mut lines = vec![
@@ -468,6 +475,9 @@ impl Headless {
                 )
             }));
             lines.extend(gate_lines(&judgement));
+            if facts.environment.protected {
+                lines.push(format!("the ledger is {ONE_MACHINE}"));
+            }
             lines
         });
         Ok(if judgement.go { Exit::Done } else { Exit::NoGo })

@@ -191,6 +191,10 @@ pub struct Act {
     pub changes: Vec<Change>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The ledger could not be written when this was asked, and the confirmation says so: the intent goes into a journal
+    /// of this machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrecorded: bool,
     /// Set when nobody pressed a key: what the guard saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Box<Cause>>,

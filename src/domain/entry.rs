@@ -45,6 +45,17 @@ impl std::fmt::Display for StreamId {
 #[serde(transparent)]
 pub struct DeploymentId(pub String);
 
+impl DeploymentId {
+    /// Stands for the deployment under way where the ledger could not be read; who brings the entry back names it.
+    pub fn unread() -> Self {
+        Self("unread".to_owned())
+    }
+
+    pub fn is_unread(&self) -> bool {
+        self.0 == "unread"
+    }
+}
+
 impl std::fmt::Display for DeploymentId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -432,6 +443,18 @@ impl Body {
             | Self::MonitoringBegan { deployment }
             | Self::Unattended { deployment, .. }
             | Self::Ended { deployment, .. } => Some(deployment),
+        }
+    }
+}
+
+impl Body {
+    /// The deployment of an act, to be named when it is known.
+    pub fn deployment_mut(&mut self) -> Option<&mut DeploymentId> {
+        match self {
+            Self::Intended { deployment, .. } | Self::Settled { deployment, .. } => {
+                Some(deployment)
+            }
+            _ => None,
         }
     }
 }

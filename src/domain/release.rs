@@ -17,6 +17,11 @@ impl Commit {
             .then(|| Self(text.to_ascii_lowercase()))
     }
 
+    /// Stands where none is known: git never makes it.
+    pub fn unknown() -> Self {
+        Self("0".repeat(40))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -280,6 +285,16 @@ pub struct ReleaseRef {
 }
 
 impl ReleaseRef {
+    /// What an image is of, where the ledger that would tell cannot be read.
+    pub fn unread(image: &str) -> Self {
+        Self {
+            number: 0,
+            commit: Commit::unknown(),
+            name: Some(Clean::new(&super::change::short_image(image))),
+            image: Some(image.to_owned()),
+        }
+    }
+
     /// What the platform keeps and no release of ours explains: named by its revision and its image. It has no number
     /// and no commit; a digest of the image stands for that, so that two of them are told apart.
     pub fn of_revision(revision: u64, image: &str) -> Self {

@@ -33,9 +33,7 @@ impl Clean {
     /// they are meant.
     pub fn new(raw: &str) -> Self {
         // Nobody reads the rest, and it may be long.
-        let beginning = raw
-            .get(..raw.floor_char_boundary(4 * FIELD_BYTES))
-            .unwrap_or(raw);
+        let beginning = beginning(raw, 4 * FIELD_BYTES);
         Self(cleaned(&redacted(beginning)).into())
     }
 
@@ -77,12 +75,20 @@ fn replaced(raw: &str) -> String {
     out
 }
 
+/// At most so many bytes of it, in whole characters.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or(text)
+}
+
 /// What is too long ends before an escape or after it, and never within.
 fn cut(mut text: String) -> String {
     if text.len() <= FIELD_BYTES {
         return text;
     }
-    let mut end = text.floor_char_boundary(FIELD_BYTES - CUT.len_utf8());
+    let mut end = beginning(&text, FIELD_BYTES - CUT.len_utf8()).len();
     let kept = text.get(..end).unwrap_or_default();
     if let Some(open) = kept.rfind('‹')
         && !kept.get(open..).unwrap_or_default().contains('›')

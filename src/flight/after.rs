@@ -8,6 +8,7 @@ use crate::domain::{
     deployment::Outstanding,
     entry::{IntentId, Outcome},
     rollout::Observed,
+    workspace::Timings,
 };
 
 /// Does the object show the change? Meant for a read that began after the change was sent.
@@ -37,27 +38,34 @@ pub fn landed(change: &Change, observed: &Observed) -> bool {
     }
 }
 
+/// How long whoever sent a change waits for its answer: `mutation`, or as long as a declared wait lasts.
+pub fn deadline(outstanding: &Outstanding, mutation: SignedDuration) -> SignedDuration {
+    match outstanding.act.changes.get(outstanding.change) {
+        Some(Change::AwaitTemplate { deadline, .. }) => mutation.max(*deadline),
+        _ => mutation,
+    }
+}
+
 /// It landed, and we know by reading alone. Whether it was ours is on the object only if our intent is: a status has no
-/// place for it, and a promotion or a resume by a colleague looks the same.
+/// place for it, and a promotion or an abort by a colleague looks the same.
 pub fn seen(change: &Change, intent: &IntentId, observed: &Observed) -> Outcome {
     let named = observed.workload.intent.as_deref() == Some(intent.0.as_str());
-    let told_apart = match change {
-        Change::PromoteStep { .. } | Change::PromoteFull { .. } | Change::Resume { .. } => named,
-        _ => true,
-    };
+    let waits = matches!(change, Change::AwaitTemplate { .. });
     Outcome::Applied {
         seen: true,
-        perhaps: !told_apart,
+        perhaps: !named && !waits,
     }
 }
 
 /// The outcome of an intent nobody waits for any more, or None while it may still land by itself.
-/// `read_at` is when the read began, `deadline` the mutation's.
+/// `read_at` is when the reading arrived and `lag` how much earlier its read may have begun: that a change is not there
+/// counts only from a read that began when it could no longer land, its deadline and the settling time over.
 pub fn settle(
     outstanding: &Outstanding,
     observed: &Observed,
     read_at: Timestamp,
-    deadline: SignedDuration,
+    lag: SignedDuration,
+    timings: &Timings,
 ) -> Option<Outcome> {
     if read_at < outstanding.at {
         return None;
@@ -66,5 +74,7 @@ pub fn settle(
     if landed(change, observed) {
         return Some(seen(change, &outstanding.intent, observed));
     }
-    (read_at.duration_since(outstanding.at) > deadline).then_some(Outcome::NotApplied)
+    let began = read_at.duration_since(outstanding.at).saturating_sub(lag);
+    let settled = deadline(outstanding, timings.mutation_deadline) + timings.settling;
+    (began > settled).then_some(Outcome::NotApplied)
 }

@@ -16,6 +16,7 @@ use crate::{
         reading::Subject,
         release::{Artifact, Commit, Release},
         rollout::Observed,
+        standing::Standing,
         target::TargetId,
         workspace::{Actor, Workspace},
     },
@@ -25,6 +26,9 @@ use crate::{
         guard::{Stand, Watch},
     },
 };
+
+/// A feed's reading arrives before the deadline of its read, and a moment for its watches to agree.
+pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
@@ -40,6 +44,11 @@ pub struct Known {
     pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
+    /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
+    /// feed's.
+    pub lag: SignedDuration,
+    /// How far the ledger can be used.
+    pub ledger: Standing,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,6 +86,8 @@ impl Known {
             numbers: BTreeMap::new(),
             numbered: BTreeMap::new(),
             seq: 0,
+            lag: SignedDuration::ZERO,
+            ledger: Standing::Whole,
         }
     }
 
@@ -200,6 +211,8 @@ impl Known {
             environment,
             target,
             state: &known.state,
+            lag: self.lag,
+            ledger: &self.ledger,
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(|known| &known.state),

@@ -99,7 +99,8 @@ pub fn next(facts: &Facts<'_>) -> Next {
 /// An intent without an outcome is looked at, never sent again.
 fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
     let outstanding = deployment.outstanding.as_ref()?;
-    let deadline = facts.workspace.timings.mutation_deadline;
+    let timings = &facts.workspace.timings;
+    let deadline = after::deadline(outstanding, timings.mutation_deadline);
     let expired = outstanding.unknown || facts.now.duration_since(outstanding.at) > deadline;
     let asked = format!(
         "{} asked {} ago",
@@ -113,11 +114,9 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
             None,
         ));
     }
-    let outcome = facts
-        .workload
-        .last
-        .as_ref()
-        .and_then(|reading| after::settle(outstanding, &reading.value, reading.at, deadline));
+    let outcome = facts.workload.last.as_ref().and_then(|reading| {
+        after::settle(outstanding, &reading.value, reading.at, facts.lag, timings)
+    });
     Some(match outcome {
         Some(outcome) => {
             let (deployment, intent) = (deployment.id.clone(), outstanding.intent.clone());

@@ -33,7 +33,8 @@ impl Friction {
     pub fn of(act: &Act, environment: &Environment) -> Self {
         match act.kind {
             _ if !act.broken.is_empty() => Self::Type(act.release.number.to_string()),
-            ActKind::Hold => Self::None,
+            // Also a hold is asked for when nobody will be able to read of it yet.
+            ActKind::Hold if !act.unrecorded => Self::None,
             ActKind::RollBack if environment.protected => Self::Type(environment.name.to_string()),
             ActKind::Fly | ActKind::PromoteFully if environment.protected => {
                 Self::Type(act.release.number.to_string())

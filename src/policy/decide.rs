@@ -105,6 +105,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// Hold, abort and rollback: they wait for nothing.
+    pub fn is_escape(&self) -> bool {
+        matches!(self, Self::Hold | Self::Abort | Self::RollBack { .. })
+    }
+
     /// The word of the command line.
     pub fn verb(&self) -> &'static str {
         match self {
@@ -160,14 +165,51 @@ fn confirm(act: Act) -> Decision {
 }
 
 pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
+    let unrecorded = unrecorded(facts);
+    if let Some(refusal) = unrecorded.as_ref().filter(|_| !command.is_escape()) {
+        return Err(refusal.clone());
+    }
+    permit(command, facts, actor)?;
+    let mut decision = decided(command, facts, actor)?;
+    if let Some(why) = unrecorded {
+        match &mut decision {
+            Decision::Act { act, .. } => {
+                act.unrecorded = true;
+                act.afterwards.push(format!(
+                    "{}; the intent waits in a journal on this machine and on the object, and is appended when the ledger is back",
+                    why.sentence
+                ));
+            }
+            Decision::Record(_) => return Err(why),
+        }
+    }
+    Ok(decision)
+}
+
+/// Why nothing can be written of this target now.
+fn unrecorded(facts: &Facts<'_>) -> Option<Refusal> {
     if facts.state.read_only {
         let sentence = format!(
             "the ledger of {} holds entries of a later gonogo; this one only reads it",
             facts.target.id
         );
-        return Err(Refusal::rule("ledger.format", sentence).hint("use the newer program"));
+        return Some(Refusal::rule("ledger.format", sentence).hint("use the newer program"));
     }
-    permit(command, facts, actor)?;
+    let fault = facts.ledger.trouble()?;
+    let can = if facts.ledger.is_lost() {
+        "read"
+    } else {
+        "written"
+    };
+    let sentence = format!("the ledger cannot be {can}: {}", fault.detail);
+    let refusal = Refusal::rule("ledger", sentence);
+    Some(match &fault.hint {
+        Some(hint) => refusal.hint(format!("{hint}. Hold, abort and rollback go all the same")),
+        None => refusal.hint("hold, abort and rollback go all the same"),
+    })
+}
+
+fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
     match command {
         Command::Request { plan, reason } => papers::request(facts, plan, reason),
         Command::Cancel { reason } => papers::cancel(facts, reason.as_ref()),

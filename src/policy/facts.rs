@@ -1,7 +1,7 @@
 //! The borrowed view that gates, planner and process manager may read: configuration, ledger state and
 //! readings of one target at one moment.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     deployment::{Deployment, TargetState},
@@ -11,6 +11,7 @@ use crate::domain::{
     reading::Subject,
     release::{Commit, Release, ReleaseRef},
     rollout::{Observed, ReplicaSet},
+    standing::Standing,
     target::{Target, WorkloadKind},
     workspace::Workspace,
 };
@@ -24,6 +25,9 @@ pub struct Facts<'a> {
     pub environment: &'a Environment,
     pub target: &'a Target,
     pub state: &'a TargetState,
+    /// How much earlier than it arrived a reading may have been begun.
+    pub lag: SignedDuration,
+    pub ledger: &'a Standing,
     /// The target of the same project in the environment that must come before.
     pub earlier: Option<&'a TargetState>,
     /// All releases of the project, oldest first.

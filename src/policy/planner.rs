@@ -152,6 +152,7 @@ fn act(
         step: None,
         changes,
         reason: None,
+        unrecorded: false,
         guard: None,
         broken: Vec::new(),
         afterwards,
@@ -274,7 +275,7 @@ pub fn promote_fully(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusa
     ))
 }
 
-pub fn hold(facts: &Facts<'_>, plan: &StoredPlan, by: &str) -> Result<Act, Refusal> {
+pub fn hold(facts: &Facts<'_>, release: &ReleaseRef, by: &str) -> Result<Act, Refusal> {
     let workload = &last(facts)?.workload;
     let change = Change::Hold {
         workload: facts.target.workload.clone(),
@@ -284,7 +285,7 @@ pub fn hold(facts: &Facts<'_>, plan: &StoredPlan, by: &str) -> Result<Act, Refus
     Ok(act(
         facts,
         ActKind::Hold,
-        &plan.release,
+        release,
         vec![change],
         vec!["the platform goes no further until the hold is taken off".to_owned()],
     ))
@@ -316,7 +317,11 @@ pub fn resume(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
     ))
 }
 
-pub fn abort(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
+pub fn abort(
+    facts: &Facts<'_>,
+    release: &ReleaseRef,
+    before: Option<&ReleaseRef>,
+) -> Result<Act, Refusal> {
     let workload = &last(facts)?.workload;
     let expect = Expect {
         pod_hash: workload.current_hash.clone(),
@@ -329,24 +334,15 @@ pub fn abort(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
     if workload.paused && workload.held_by.is_some() {
         changes.push(resume_change(facts, workload));
     }
-    let stable = plan
-        .before
-        .as_ref()
-        .map_or_else(|| "stable".to_owned(), ReleaseRef::title);
+    let stable = before.map_or_else(|| "stable".to_owned(), ReleaseRef::title);
     let afterwards = vec![
         format!("{stable} serves everybody now"),
         format!(
             "{} stays the desired state: R takes that back too",
-            plan.release.title()
+            release.title()
         ),
     ];
-    Ok(act(
-        facts,
-        ActKind::Abort,
-        &plan.release,
-        changes,
-        afterwards,
-    ))
+    Ok(act(facts, ActKind::Abort, release, changes, afterwards))
 }
 
 pub fn retry(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
@@ -433,6 +429,17 @@ pub fn roll_back(
         format!("{} serves everybody", to.title()),
         format!("desired state: {}", to.title()),
     ];
+    // Offered beside what the ledger says, where it is something else (SPEC E6).
+    let kept = facts
+        .former_revision()
+        .filter(|kept| kept.commit != to.commit && !to.is_only_a_revision())
+        .filter(|kept| !facts.state.grounded.contains_key(&kept.commit));
+    if let Some(kept) = kept {
+        afterwards.push(format!(
+            "(the platform keeps another: --former-revision goes to {})",
+            kept.title()
+        ));
+    }
     if to.is_only_a_revision() {
         afterwards
             .push("the ledger does not know it: the platform's own former revision".to_owned());

@@ -1,10 +1,11 @@
-//! The ledger: append-only, hash-chained, ordered per stream.
+//! The ledger: append-only, hash-chained, ordered per stream; and what there is while it cannot be used.
 
 use futures::future::BoxFuture;
 
 use crate::domain::{
     entry::{Draft, Entry, StreamId},
     fault::Fault,
+    standing::Standing,
 };
 
 /// What an append insists on.
@@ -55,4 +56,20 @@ pub trait Ledger: Send + Sync {
     fn version(&self) -> BoxFuture<'_, Result<i64, Fault>>;
 
     fn verify(&self) -> BoxFuture<'_, Result<Verified, Fault>>;
+}
+
+/// Beside a ledger: whether it can be used, and where the intents of hold, abort and rollback go while it cannot.
+pub trait Standby: Send + Sync {
+    /// As it was last seen; costs nothing.
+    fn standing(&self) -> Standing;
+
+    /// Tries it: opens what is closed, appends what waits in the journal, and writes something that changes nothing.
+    fn probe(&self) -> BoxFuture<'_, Standing>;
+
+    /// Keeps entries in a journal of this machine. Durable when it returns, with the place; each is appended to the
+    /// ledger once, whoever opens it next.
+    fn set_aside(&self, stream: &StreamId, drafts: &[Draft]) -> Result<String, Fault>;
+
+    /// The first place where entries still wait.
+    fn waiting(&self) -> Option<String>;
 }

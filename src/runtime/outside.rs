@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,9 +16,10 @@ use crate::{
     adapters::{
         git::GitSource,
         kubernetes::{self, Cluster},
-        ledger::sqlite::SqliteLedger,
+        ledger::local::LocalLedger,
         registry::OciRegistry,
     },
+    config::Folders,
     domain::{
         catalogue,
         entry::{Body, Draft, Entry, StreamId},
@@ -27,11 +29,12 @@ use crate::{
         release::{Artifact, Commit, Release},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
+        text::Clean,
         workspace::{Actor, Workspace},
     },
     ports::{
         ask::{Registry, Source},
-        keep::{AppendError, Expected, Ledger},
+        keep::{AppendError, Expected, Ledger, Standby},
         now::Clock,
         watch::Post,
     },
@@ -47,6 +50,8 @@ const NUMBERING_TRIES: usize = 20;
 pub struct Outside {
     pub workspace: Workspace,
     pub ledger: Arc<dyn Ledger>,
+    /// The same, for when it cannot be used.
+    pub standby: Arc<dyn Standby>,
     pub clock: Arc<dyn Clock>,
     pub host: String,
     registry: OciRegistry,
@@ -62,12 +67,17 @@ struct Connection {
 }
 
 impl Outside {
+    #[expect(
+        clippy::unused_async,
+        reason = "the file is opened when it is first needed; a ledger on a server will be connected here"
+    )]
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
-        let ledger = SqliteLedger::open(&workspace.ledger).await?;
+        let ledger = Arc::new(LocalLedger::new(&workspace.ledger, &journal_folders()));
         let registry = OciRegistry::with_logins(workspace.access.registries.clone());
         Ok(Self {
             workspace,
-            ledger: Arc::new(ledger),
+            standby: Arc::clone(&ledger) as Arc<dyn Standby>,
+            ledger,
             clock: Arc::new(WallClock::default()),
             host: host(),
             registry,
@@ -120,12 +130,7 @@ impl Outside {
 
     /// A fresh read of the workload, as an observation.
     pub async fn read(&self, target: &Target) -> Observation {
-        use crate::ports::act::Platform;
-        let read = match self.cluster(target).await {
-            Ok(cluster) => cluster.read(&target.workload).await,
-            Err(fault) => Err(fault),
-        };
-        let seen = match read {
+        let seen = match self.read_workload(target).await {
             Ok(observed) => Seen::Workload(Box::new(observed)),
             Err(fault) => Seen::WorkloadFailed(fault),
         };
@@ -137,7 +142,10 @@ impl Outside {
 
     pub async fn read_workload(&self, target: &Target) -> Result<Observed, Fault> {
         use crate::ports::act::Platform;
-        self.cluster(target).await?.read(&target.workload).await
+        let cluster = self.cluster(target).await?;
+        let mut observed = cluster.read(&target.workload).await?;
+        observed.unverified = cluster.is_unverified();
+        Ok(observed)
     }
 
     /// Runs all feeds of a target until cancelled; connecting is tried again for as long as that takes.
@@ -158,6 +166,13 @@ impl Outside {
                 () = tokio::time::sleep(RECONNECT) => {}
             }
         };
+        let unverified = cluster.is_unverified();
+        let post: Post = Arc::new(move |mut observation: Observation| {
+            if let Seen::Workload(observed) = &mut observation.seen {
+                observed.unverified = unverified;
+            }
+            post(observation);
+        });
         let feeds = kubernetes::feeds(
             &cluster,
             target,
@@ -182,6 +197,15 @@ impl Outside {
                 &error.to_string(),
             )
         })?
+    }
+
+    /// Why releases may be missing that somebody looks for; nothing where the repository is whole, or cannot be read.
+    pub async fn remarks(&self, project: &ProjectId) -> Vec<Clean> {
+        let Some(project) = self.workspace.project(project).cloned() else {
+            return Vec::new();
+        };
+        let read = tokio::task::spawn_blocking(move || GitSource.remarks(&project));
+        read.await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next
@@ -214,14 +238,14 @@ impl Outside {
                 return Ok(catalogue::assemble(project, &commits, &numbers));
             }
             let (at, actor) = (self.now(), Actor::program(&self.host));
-            let drafts = fresh
-                .into_iter()
-                .zip(first..)
-                .map(|(commit, number)| Draft {
-                    at,
-                    actor: actor.clone(),
-                    body: Body::Numbered { number, commit },
-                });
+            let drafts = fresh.iter().zip(first..).map(|(commit, number)| Draft {
+                at,
+                actor: actor.clone(),
+                body: Body::Numbered {
+                    number,
+                    commit: commit.clone(),
+                },
+            });
             let position = entries.last().map_or(0, |entry| entry.position);
             match self
                 .ledger
@@ -229,6 +253,11 @@ impl Outside {
                 .await
             {
                 Ok(_) | Err(AppendError::Conflict { .. }) => {}
+                // Nobody can number now, so nobody else gets these: they are as good as foretold.
+                Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
+                    numbers.extend(fresh.into_iter().zip(first..));
+                    return Ok(catalogue::assemble(project, &commits, &numbers));
+                }
                 Err(AppendError::Fault(fault)) => return Err(fault),
             }
         }
@@ -273,6 +302,17 @@ impl Outside {
             )
         })
     }
+}
+
+/// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom
+/// the only one.
+fn journal_folders() -> Vec<PathBuf> {
+    let env = |name: &str| std::env::var_os(name);
+    let state = Folders::of_user(&env).map(|folders| folders.state);
+    let run = env("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("gonogo"));
+    let user = rustix::process::geteuid().as_raw();
+    let temporary = std::env::temp_dir().join(format!("gonogo-{user}"));
+    state.into_iter().chain(run).chain([temporary]).collect()
 }
 
 /// This machine's name, as entries keep it.

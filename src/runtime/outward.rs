@@ -3,12 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
         entry::{Draft, StreamId},
+        fault::{Fault, FaultKind},
+        standing::Standing,
         workspace::Actor,
     },
     ports::keep::Expected,
@@ -23,6 +26,8 @@ use super::{board::Board, executor::Executor, outside::Outside};
 
 /// How often the ledger is asked whether others wrote.
 const POLL: Duration = Duration::from_millis(500);
+/// At every how many of these it is tried whether it can still be written.
+const PROBES: u32 = 20;
 /// How often the repositories are read again.
 const CATALOGUE: Duration = Duration::from_secs(30);
 
@@ -113,9 +118,11 @@ impl Outward {
                         known,
                         actor,
                     };
-                    let end = executor
-                        .execute(&confirmed, &command, opening.map(|body| *body))
-                        .await;
+                    let act = executor.execute(&confirmed, &command, opening.map(|body| *body));
+                    // It may have been sent before: what became of it is looked up, never supposed.
+                    let end = caught(command.verb(), act)
+                        .await
+                        .unwrap_or_else(End::Unknown);
                     let (target, kind) = (confirmed.act().target.clone(), confirmed.act().kind);
                     answer(Event::ActEnded { target, kind, end }).await;
                 });
@@ -132,7 +139,10 @@ impl Outward {
                         known,
                         actor,
                     };
-                    let end = executor.execute(&confirmed, &command, None).await;
+                    let act = executor.execute(&confirmed, &command, None);
+                    let end = caught(command.verb(), act)
+                        .await
+                        .unwrap_or_else(End::Unknown);
                     let sentence = confirmed.act().reason.clone().unwrap_or_default();
                     answer(Event::Guarded {
                         target,
@@ -144,13 +154,15 @@ impl Outward {
             }
             Effect::Record { target, command } => {
                 self.under_way.spawn(async move {
-                    let end: End = Executor {
+                    let mut executor = Executor {
                         outside: &outside,
                         known,
                         actor,
-                    }
-                    .record(&command, &target)
-                    .await;
+                    };
+                    let record = executor.record(&command, &target);
+                    let end = caught(command.verb(), record)
+                        .await
+                        .unwrap_or_else(End::Failed);
                     answer(Event::Recorded {
                         target,
                         verb: command.verb().to_owned(),
@@ -175,20 +187,19 @@ impl Outward {
                         })
                         .collect();
                     // A lost race means that somebody else wrote it down; a failure shows in the ledger's own state.
-                    let _ = outside
-                        .ledger
-                        .append(
-                            &StreamId::target(&target),
-                            Expected::Position(position),
-                            drafts,
-                        )
-                        .await;
+                    let stream = StreamId::target(&target);
+                    let append =
+                        outside
+                            .ledger
+                            .append(&stream, Expected::Position(position), drafts);
+                    let _ = caught("attend", append).await;
                     answer(Event::Attended { target, position }).await;
                 });
             }
             Effect::Resolve { project, commit } => {
                 self.under_way.spawn(async move {
-                    let event = match outside.artifact(&project, &commit).await {
+                    let asked = caught("resolve", outside.artifact(&project, &commit));
+                    let event = match asked.await.and_then(|artifact| artifact) {
                         Ok(artifact) => Event::Artifact {
                             project,
                             commit,
@@ -216,6 +227,27 @@ impl Outward {
     }
 }
 
+/// A panic of a task is a fault of ours: what it was about is answered, so that the next key is heard.
+async fn caught<T>(verb: &str, task: impl Future<Output = T>) -> Result<T, Fault> {
+    std::panic::AssertUnwindSafe(task)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            let words = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without words");
+            Fault::new(
+                "gonogo",
+                FaultKind::Bug,
+                format!("carrying out {verb}"),
+                words,
+            )
+            .hint("please report this; the log has where it happened")
+        })
+}
+
 fn start_feeds(outside: &Arc<Outside>, board: &Board, cancel: &CancellationToken) {
     for target in outside.workspace.targets.clone() {
         let (outside, post, cancel) = (Arc::clone(outside), board.post(), cancel.clone());
@@ -231,6 +263,7 @@ async fn follow_ledger(
     cancel: CancellationToken,
 ) {
     let (mut seq, mut version, mut ready) = (0, None, false);
+    let (mut stood, mut polls) = (Standing::Whole, 0_u32);
     loop {
         let now = outside.ledger.version().await;
         let read = match &now {
@@ -250,10 +283,27 @@ async fn follow_ledger(
             }
             Err(fault) => vec![Event::LedgerFailed(fault)],
         };
+        let failed = events
+            .iter()
+            .any(|event| matches!(event, Event::LedgerFailed(_)));
         for event in events {
             if outcomes.send(event).await.is_err() {
                 return;
             }
+        }
+        // Before somebody needs it is the time to hear that it does not take a word.
+        let standing = match outside.standby.standing() {
+            Standing::Whole if !polls.is_multiple_of(PROBES) => Standing::Whole,
+            _ => outside.standby.probe().await,
+        };
+        polls = polls.wrapping_add(1);
+        if standing != stood && !failed {
+            stood = standing.clone();
+            if outcomes.send(Event::LedgerStands(standing)).await.is_err() {
+                return;
+            }
+        } else if failed {
+            stood = standing;
         }
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -285,5 +335,28 @@ async fn follow_catalogues(
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(CATALOGUE) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_a_task_comes_back_as_a_fault() {
+        let fault = caught("promote", async {
+            tokio::task::yield_now().await;
+            assert_eq!(1 + 1, 3, "sums are off");
+        })
+        .await
+        .expect_err("it panicked");
+        assert_eq!(fault.kind, FaultKind::Bug);
+        assert!(fault.leaves_outcome_unknown());
+        let said = fault.to_string();
+        assert!(
+            said.contains("promote") && said.contains("sums are off"),
+            "{said}"
+        );
+        assert_eq!(caught("promote", async { 7 }).await, Ok(7));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         target::{Target, TargetId},
         workspace::{Actor, Workspace},
     },
-    flight::known::{Known, TargetKnown},
+    flight::known::{FEED_LAG, Known, TargetKnown},
     input::Keymap,
     policy::{facts::Facts, refusal::RefusalKind},
 };
@@ -68,7 +68,6 @@ pub struct Busy {
 pub struct LedgerStatus {
     /// Read to its end once; before that nothing acts.
     pub ready: bool,
-    pub trouble: Option<Fault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,8 +92,10 @@ impl Cockpit {
             environment: workspace.environments.len().saturating_sub(1),
             ..View::default()
         };
+        let mut known = Known::new(workspace);
+        known.lag = FEED_LAG;
         Self {
-            known: Known::new(workspace),
+            known,
             me,
             now,
             view,

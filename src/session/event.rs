@@ -12,6 +12,7 @@ use crate::{
         observation::Observation,
         project::ProjectId,
         release::{Artifact, Commit, Release},
+        standing::Standing,
         target::TargetId,
     },
     input::Chord,
@@ -52,6 +53,8 @@ pub enum Event {
     /// The ledger was read to its end.
     LedgerReady,
     LedgerFailed(Fault),
+    /// It was tried: how far it can be used.
+    LedgerStands(Standing),
     Seen(Observation),
     Catalogue {
         project: ProjectId,

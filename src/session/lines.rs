@@ -104,7 +104,7 @@ pub fn is_ready(cockpit: &Cockpit) -> bool {
         let known = cockpit.known.targets.get(id);
         known.is_none_or(|known| known.workload.last.is_some() || known.workload.trouble.is_some())
     };
-    (cockpit.ledger.ready || cockpit.ledger.trouble.is_some())
+    (cockpit.ledger.ready || cockpit.known.ledger.trouble().is_some())
         && workspace.projects.iter().all(|project| {
             cockpit.known.releases.contains_key(&project.id)
                 || cockpit.catalogue_trouble.contains_key(&project.id)
@@ -163,7 +163,7 @@ impl Told {
     }
 
     fn ledger(&mut self, cockpit: &Cockpit, lines: &mut Vec<Line>) {
-        let trouble = cockpit.ledger.trouble.as_ref().map(ToString::to_string);
+        let trouble = cockpit.known.ledger.trouble().map(ToString::to_string);
         if trouble.is_none() && self.ledger.is_some() {
             let text = format!("{}  the ledger is back", clock(cockpit.now));
             lines.push(Line::new(Tone::Good, text));

@@ -1,6 +1,7 @@
 //! The ways out and past: the platform's own former revision (SPEC E6), break-glass with its countersign (8.13), releases
 //! on the ground (E9), and what a flight that went wrong offers next (D18).
 
+use gonogo::ui::theme::{Catalogue, DEFAULT, Depth};
 use gonogo::{
     domain::{
         change::{ActKind, Change, Expect},
@@ -226,6 +227,12 @@ fn a_broken_glass_is_recorded_typed_for_and_red_until_somebody_else_signs() {
         let shown = crate::replay::drawn(&story.cockpit);
         let text: String = gonogo::ui::text::lines(&shown).join("\n");
         assert!(text.contains("BREAK-GLASS production by dana"), "{text}");
+        let area = ratatui::layout::Rect::new(0, 0, 58, 6);
+        let mut small = ratatui::buffer::Buffer::empty(area);
+        let theme = Catalogue::default().load(DEFAULT, Depth::True).theme;
+        gonogo::ui::render(&story.cockpit, &theme, area, &mut small);
+        let text: String = gonogo::ui::text::lines(&small).join("\n");
+        assert!(text.contains("BREAK-GLASS production by dana"), "{text}");
     }
 
     let sign = Command::Countersign {
@@ -388,6 +395,22 @@ fn a_grounded_former_release_gives_way_to_the_platforms_and_says_how_to_clear_it
     let mut story = fixture::calm();
     let former = release_of(&story, 40);
     assert_eq!(roll_back(&story, None).unwrap().commit, former.commit);
+    // What the platform keeps is offered beside what the ledger says.
+    let mut both = fixture::calm();
+    kept(&mut both, 6, UNKNOWN);
+    let command = Command::RollBack {
+        to: None,
+        staged: false,
+        reason: "errors".to_owned(),
+    };
+    let Decision::Act { act, .. } = decided(&both, "dana", &command).unwrap() else {
+        panic!("an act");
+    };
+    let said = act.afterwards.join("\n");
+    assert!(
+        said.contains("--former-revision goes to revision 6 (auth-service@9f3c2ab19f3c)"),
+        "{said}"
+    );
     let ground = Command::Ground {
         release: Box::new(former.clone()),
         reason: "leaks memory".to_owned(),
@@ -572,44 +595,41 @@ fn what_a_colleague_may_have_done_is_not_claimed() {
     let workload = fixture::workspace().targets[0].workload.clone();
     let expect = Expect::default();
     let ours = IntentId("ours".to_owned());
-    let changes = [
-        (
-            Change::PromoteStep {
-                workload: workload.clone(),
-                expect: expect.clone(),
-            },
-            true,
-        ),
-        (
-            Change::PromoteFull {
-                workload: workload.clone(),
-                expect: expect.clone(),
-            },
-            true,
-        ),
-        (
-            Change::Resume {
-                workload: workload.clone(),
-                expect: expect.clone(),
-            },
-            true,
-        ),
-        (
-            Change::Abort {
-                workload: workload.clone(),
-                expect: expect.clone(),
-            },
-            false,
-        ),
-        (
-            Change::Hold {
-                workload,
-                expect,
-                by: "dana".to_owned(),
-            },
-            false,
-        ),
+    let (image, by) = (UNKNOWN.to_owned(), "dana".to_owned());
+    let deadline = SignedDuration::from_secs(20);
+    let (w, e) = (|| workload.clone(), || expect.clone());
+    let sent = [
+        Change::PromoteStep {
+            workload: w(),
+            expect: e(),
+        },
+        Change::PromoteFull {
+            workload: w(),
+            expect: e(),
+        },
+        Change::Resume {
+            workload: w(),
+            expect: e(),
+        },
+        Change::Abort {
+            workload: w(),
+            expect: e(),
+        },
+        Change::Hold {
+            workload: w(),
+            expect: e(),
+            by,
+        },
     ];
+    let waits = Change::AwaitTemplate {
+        workload: w(),
+        image,
+        deadline,
+    };
+    let changes = sent
+        .into_iter()
+        .map(|change| (change, true))
+        .chain([(waits, false)]);
     for (change, open) in changes {
         for (named, expected) in [(None, open), (Some("theirs"), open), (Some("ours"), false)] {
             observed.workload.intent = named.map(str::to_owned);

@@ -101,6 +101,7 @@ fn metrics(figure: Figure) -> Metrics {
             latest: figures,
             silent: 0,
             trouble: None,
+            answered_at: None,
         }
     };
     let mut sides = BTreeMap::from([(STABLE.to_owned(), side(295.0))]);
@@ -210,7 +211,8 @@ fn hindered(story: &mut Story, hindrance: Hindrance) {
         Hindrance::UnderWay => {
             let facts = story.cockpit.facts().unwrap();
             let plan = &facts.current().unwrap().plan;
-            let act = gonogo::policy::planner::abort(&facts, plan).unwrap();
+            let act = gonogo::policy::planner::abort(&facts, &plan.release, plan.before.as_ref())
+                .unwrap();
             let intended = Body::Intended {
                 deployment: Story::id(),
                 intent: IntentId("abort".to_owned()),
@@ -242,7 +244,7 @@ fn hindered(story: &mut Story, hindrance: Hindrance) {
             };
             let facts = story.cockpit.facts().unwrap();
             let plan = &facts.current().unwrap().plan;
-            let mut act = gonogo::policy::planner::hold(&facts, plan, "guard").unwrap();
+            let mut act = gonogo::policy::planner::hold(&facts, &plan.release, "guard").unwrap();
             act.guard = Some(Box::new(cause));
             let resume = gonogo::policy::planner::resume(&facts, plan).unwrap();
             for (number, act) in [act, resume].into_iter().enumerate() {

@@ -4,13 +4,17 @@
 use std::{path::PathBuf, sync::Arc};
 
 use gonogo::{
-    adapters::ledger::sqlite::{SqliteLedger, verify_file},
+    adapters::ledger::{
+        local::LocalLedger,
+        sqlite::{SqliteLedger, verify_file},
+    },
     domain::{
         entry::{Body, Draft, Entry, FORMAT, StreamId},
         release::Commit,
+        standing::Standing,
         workspace::Actor,
     },
-    ports::keep::{AppendError, Expected, Ledger, Verified},
+    ports::keep::{AppendError, Expected, Ledger, Standby as _, Verified},
 };
 use jiff::Timestamp;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -206,6 +210,40 @@ impl Place {
         SqliteLedger::open(&self.path).await.expect("opens")
     }
 
+    /// Everything into the one file.
+    async fn fold_log(&self) {
+        let options = SqliteConnectOptions::new().filename(&self.path);
+        let mut shell = SqliteConnection::connect_with(&options)
+            .await
+            .expect("connects");
+        let folded = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)");
+        let busy: i64 = folded.fetch_one(&mut shell).await.expect("folded");
+        assert_eq!(busy, 0);
+        shell.close().await.expect("closed");
+    }
+
+    fn remove(&self) {
+        for end in ["", "-wal", "-shm"] {
+            let mut name = self.path.as_os_str().to_owned();
+            name.push(end);
+            let _ = std::fs::remove_file(name);
+        }
+    }
+
+    /// Other bytes in the ledger's place; no log of another file beside it.
+    fn replace(&self, bytes: &[u8]) {
+        self.remove();
+        std::fs::write(&self.path, bytes).expect("written");
+    }
+
+    /// The same, as `cp` and `mv` do it.
+    fn put_anew(&self, bytes: &[u8]) {
+        let aside = self.path.with_extension("new");
+        std::fs::write(&aside, bytes).expect("written");
+        self.remove();
+        std::fs::rename(aside, &self.path).expect("moved");
+    }
+
     /// A hand that reaches past the ledger.
     async fn reach_in(&self, sql: &str) {
         let options = SqliteConnectOptions::new().filename(&self.path);
@@ -213,7 +251,7 @@ impl Place {
             .await
             .expect("connects");
         let sql = format!(
-            "DROP TRIGGER entries_follow; DROP TRIGGER entries_stay; DROP TRIGGER entries_remain; {sql}"
+            "DROP TRIGGER IF EXISTS entries_follow; DROP TRIGGER IF EXISTS entries_stay; DROP TRIGGER IF EXISTS entries_remain; {sql}"
         );
         let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
         sql.execute(&mut shell).await.expect("done");
@@ -367,6 +405,316 @@ async fn what_a_later_gonogo_wrote_is_kept_and_followed() {
         .await;
     assert_eq!(next.expect("follows")[0].seq, 3);
     is_whole(&ledger, 3).await;
+}
+
+/// A ledger of a thousand entries, closed and in one file, with what is in it.
+async fn a_thousand() -> (Place, Vec<u8>, Vec<Entry>) {
+    let place = Place::new();
+    let ledger = place.open().await;
+    for n in 0..10_u64 {
+        let drafts = (1..=100).map(|m| numbered(n * 100 + m)).collect();
+        let name = if n % 2 == 0 { "a" } else { "b" };
+        ledger
+            .append(&stream(name), Expected::Any, drafts)
+            .await
+            .expect("appends");
+    }
+    let entries = ledger.read(0).await.expect("reads");
+    ledger.close().await;
+    place.fold_log().await;
+    let bytes = std::fs::read(&place.path).expect("there");
+    (place, bytes, entries)
+}
+
+fn page_size(bytes: &[u8]) -> usize {
+    usize::from(u16::from_be_bytes([bytes[16], bytes[17]]))
+}
+
+/// What a program makes of a file: nothing it says may differ from what was written without being said to be broken.
+async fn is_found_or_harmless(place: &Place, bytes: &[u8], entries: &[Entry], what: &str) -> bool {
+    place.replace(bytes);
+    match verify_file(&place.path).await {
+        Err(_) | Ok(Verified::Broken { .. }) => true,
+        Ok(Verified::Whole { entries: count, .. }) => {
+            assert_eq!(count, entries.len() as u64, "{what}");
+            let ledger = SqliteLedger::open_read_only(&place.path)
+                .await
+                .unwrap_or_else(|fault| unreachable!("{what}: {fault}"));
+            let read = ledger.read(0).await.expect("reads");
+            assert!(
+                read == entries,
+                "{what}: read differently, and called whole"
+            );
+            ledger.close().await;
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_flipped_byte_changes_what_is_read_without_being_found() {
+    let (place, whole, entries) = a_thousand().await;
+    let size = page_size(&whole);
+    let mut places: Vec<usize> = (0..100).collect();
+    // The first bytes of every page, where its kind, its cells and its neighbours are.
+    for page in (0..whole.len()).step_by(size) {
+        places.extend([0, 1, 3, 5, 8, 9, 12].map(|at| page + at));
+    }
+    let mut found = 0;
+    for at in &places {
+        let mut bytes = whole.clone();
+        bytes[*at] ^= 0x41;
+        let what = format!("byte {at}");
+        found += u32::from(is_found_or_harmless(&place, &bytes, &entries, &what).await);
+    }
+    assert!(found > 100, "{found} of {}", places.len());
+
+    // Every byte of an entry's JSON, hashes and place is found.
+    for mark in [b"\"number\":7,".as_slice(), b"\"number\":1000,"] {
+        // The last one is the row; what stands before it was left behind in a page that became a branch of the tree.
+        let row = memchr::memmem::rfind(&whole, mark).expect("in the file");
+        let (mut begins, mut ends) = (row, row);
+        while !whole[begins..].starts_with(b"{\"seq\":") {
+            begins -= 1;
+        }
+        while !whole[ends..].starts_with(b"\"}}") {
+            ends += 1;
+        }
+        // The stream stands before the bytes, prev and hash after them.
+        for at in (begins - "releases:acme/a".len())..(ends + 3 + 128) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x01;
+            let around = String::from_utf8_lossy(&whole[at - 12..at + 12]);
+            let what = format!("byte {at} of an entry, in {around:?}");
+            assert!(
+                is_found_or_harmless(&place, &bytes, &entries, &what).await,
+                "{what}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_cut_off_anywhere_is_found() {
+    let (place, whole, entries) = a_thousand().await;
+    let size = page_size(&whole);
+    let pages = (size..whole.len()).step_by(size);
+    let odd = [
+        1,
+        15,
+        99,
+        100,
+        511,
+        size - 1,
+        size + 1,
+        whole.len() / 2 + 7,
+        whole.len() - 1,
+    ];
+    for length in pages.chain(odd) {
+        let what = format!("the first {length} bytes");
+        assert!(
+            is_found_or_harmless(&place, &whole[..length], &entries, &what).await,
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_ledger_of_ours_is_left_alone() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path.parent().expect("a folder")).expect("made");
+    let options = SqliteConnectOptions::new()
+        .filename(&place.path)
+        .create_if_missing(true);
+    let mut shell = SqliteConnection::connect_with(&options)
+        .await
+        .expect("connects");
+    sqlx::raw_sql("CREATE TABLE entries (note TEXT); INSERT INTO entries VALUES ('mine')")
+        .execute(&mut shell)
+        .await
+        .expect("made");
+    shell.close().await.expect("closed");
+    let foreign = std::fs::read(&place.path).expect("there");
+    for (bytes, words) in [
+        (foreign.as_slice(), "database of another program"),
+        (b"".as_slice(), "the file is empty"),
+        (b"dear diary, today".as_slice(), "not a database"),
+    ] {
+        place.replace(bytes);
+        for fault in [
+            SqliteLedger::open(&place.path).await.err(),
+            SqliteLedger::open_read_only(&place.path).await.err(),
+            verify_file(&place.path).await.err(),
+        ] {
+            let said = fault.expect("refused").to_string();
+            assert!(said.contains(words), "{said}");
+        }
+        assert!(
+            std::fs::read(&place.path).expect("there") == bytes,
+            "{words}"
+        );
+        // The program lives with it: it says how it stands, and appends nothing.
+        let ledger = LocalLedger::new(&place.path, &[]);
+        assert!(ledger.read(0).await.is_err());
+        assert!(ledger.standing().is_lost(), "{words}");
+        let a = stream("a");
+        let append = ledger.append(&a, Expected::Any, vec![numbered(1)]);
+        assert!(
+            matches!(append.await, Err(AppendError::Fault(_))),
+            "{words}"
+        );
+        assert!(
+            std::fs::read(&place.path).expect("there") == bytes,
+            "{words}"
+        );
+    }
+}
+
+/// A later program gave the file another version: what is in it is read, as far as it goes, and nothing is appended.
+#[tokio::test]
+async fn a_file_of_a_later_program_is_only_read() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let a = stream("a");
+    let written = ledger.append(&a, Expected::Any, vec![numbered(1), numbered(2)]);
+    let written = written.await.expect("appends");
+    ledger.close().await;
+    place.reach_in("PRAGMA user_version = 2").await;
+    let fault = SqliteLedger::open(&place.path)
+        .await
+        .err()
+        .expect("refused");
+    assert!(fault.to_string().contains("schema is version 2"), "{fault}");
+    let ledger = LocalLedger::new(&place.path, &[]);
+    assert_eq!(ledger.read(0).await, Ok(written));
+    let standing = ledger.probe().await;
+    assert!(matches!(standing, Standing::ReadOnly(_)), "{standing:?}");
+    let append = ledger.append(&a, Expected::Any, vec![numbered(3)]).await;
+    let Err(AppendError::Fault(fault)) = append else {
+        unreachable!("{append:?}");
+    };
+    assert!(fault.to_string().contains("or a later one"), "{fault}");
+    place.reach_in("PRAGMA user_version = 1").await;
+    assert_eq!(ledger.probe().await, Standing::Whole);
+    let append = ledger.append(&a, Expected::Any, vec![numbered(3)]).await;
+    assert_eq!(append.expect("goes on")[0].seq, 3);
+}
+
+/// Under a program that runs: a file that is taken away, cut back, or put in the ledger's place.
+#[tokio::test]
+async fn another_file_in_the_ledgers_place_is_noticed() {
+    let place = Place::new();
+    let ledger = LocalLedger::new(&place.path, &[]);
+    let a = stream("a");
+    let mut copies = Vec::new();
+    for n in 1..=3 {
+        ledger
+            .append(&a, Expected::Position(n - 1), vec![numbered(n)])
+            .await
+            .expect("appends");
+        place.fold_log().await;
+        copies.push(std::fs::read(&place.path).expect("there"));
+    }
+    assert_eq!(ledger.read(0).await.expect("reads").len(), 3);
+    assert_eq!(ledger.probe().await, Standing::Whole);
+    let refused = async |words: &str| {
+        let append = ledger.append(&a, Expected::Any, vec![numbered(9)]).await;
+        let Err(AppendError::Fault(fault)) = append else {
+            unreachable!("{words}: {append:?}");
+        };
+        assert!(fault.to_string().contains(words), "{fault}");
+    };
+    place.remove();
+    refused("the file is gone").await;
+    assert!(!place.path.exists(), "no new one is begun in its stead");
+    // A copy from before the last entry: somebody restored too old a one.
+    place.put_anew(&copies[1]);
+    refused("BROKEN at entry 3").await;
+    assert_eq!(ledger.read(0).await.expect("reads").len(), 2);
+    place.put_anew(&copies[2]);
+    assert_eq!(ledger.probe().await, Standing::Whole);
+    let append = ledger.append(&a, Expected::Position(3), vec![numbered(4)]);
+    assert_eq!(append.await.expect("goes on")[0].seq, 4);
+}
+
+/// What waits in the journal goes in once: before anything else, by whoever comes, however often it was kept.
+#[tokio::test]
+async fn what_was_set_aside_is_appended_once() {
+    let place = Place::new();
+    let a = stream("a");
+    let (one, other) = (
+        LocalLedger::new(&place.path, &[]),
+        LocalLedger::new(&place.path, &[]),
+    );
+    one.append(&a, Expected::Any, vec![numbered(1)])
+        .await
+        .expect("appends");
+    let mut second = numbered(2);
+    second.at = Timestamp::from_second(1_700_000_100).expect("in range");
+    // Its append hung, was given up and set aside, and got there all the same.
+    one.append(&a, Expected::Any, vec![second.clone()])
+        .await
+        .expect("appends");
+    let mut third = numbered(3);
+    third.at = Timestamp::from_second(1_700_000_200).expect("in range");
+    one.set_aside(&a, &[second, third.clone()]).expect("kept");
+    other.set_aside(&a, &[third]).expect("kept");
+    assert!(one.waiting().is_some());
+    let (left, right) = tokio::join!(one.probe(), other.probe());
+    assert_eq!((left, right), (Standing::Whole, Standing::Whole));
+    assert_eq!((one.waiting(), other.waiting()), (None, None));
+    let numbers: Vec<u64> = one
+        .read(0)
+        .await
+        .expect("reads")
+        .iter()
+        .filter_map(|entry| match entry.body {
+            Body::Numbered { number, .. } => Some(number),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    is_whole(&one, 3).await;
+}
+
+/// Whatever the umask, folders are 0700 and files 0600.
+#[test]
+fn the_umask_opens_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for umask in ["000", "002", "022", "027", "077", "177", "777"] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ledger = dir.path().join("state/gonogo/ledger.sqlite");
+        let smallest = include_str!("../configs/valid/smallest.toml");
+        let example = format!("{smallest}\n[ledger]\npath = {ledger:?}\n");
+        let config = dir.path().join("gonogo.toml");
+        std::fs::write(&config, example).expect("written");
+        let ran = std::process::Command::new("sh")
+            .args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"])
+            .arg(super::rig::GONOGO)
+            .arg("--config")
+            .arg(&config)
+            .args(["audit", "verify"])
+            .env("HOME", dir.path())
+            .env("GONOGO_CONFIG_DIR", dir.path().join("none"))
+            .output()
+            .expect("ran");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "umask {umask}: {said}");
+        for (name, expect) in [
+            ("state", 0o700),
+            ("state/gonogo", 0o700),
+            ("state/gonogo/ledger.sqlite", 0o600),
+        ] {
+            let it = std::fs::metadata(dir.path().join(name)).expect("made");
+            let mode = it.permissions().mode() & 0o777;
+            assert_eq!(mode, expect, "umask {umask}: {name}");
+        }
+        for entry in std::fs::read_dir(dir.path().join("state/gonogo")).expect("made") {
+            let entry = entry.expect("there");
+            let mode = entry.metadata().expect("there").permissions().mode();
+            assert_eq!(mode & 0o177, 0, "umask {umask}: {:?}", entry.path());
+        }
+    }
 }
 
 /// Run by hand: `cargo test --release --test it -- --ignored figures --nocapture`.

@@ -102,7 +102,7 @@ fn mean_registry() -> String {
                     break;
                 }
                 if line.to_lowercase().starts_with("authorization") {
-                    told = line.trim().to_owned();
+                    line.trim().clone_into(&mut told);
                 }
             }
             let body = format!("you said {told}");
@@ -244,12 +244,12 @@ fn thirty_secrets_are_in_nothing_that_anybody_reads() {
         }
         if let Some(password) = password {
             text = text.replace(&practice, &registry);
-            text += &format!(
-                "\n[[registry]]\naddress = \"{registry}\"\nuser = \"ci\"\npassword = \"{password}\"\n"
+            text = format!(
+                "{text}\n[[registry]]\naddress = \"{registry}\"\nuser = \"ci\"\npassword = \"{password}\"\n"
             );
         }
-        text += &format!(
-            "\n[plugins]\nallow = [\"{}\", \"{}\", \"{}\"]\n",
+        text = format!(
+            "{text}\n[plugins]\nallow = [\"{}\", \"{}\", \"{}\"]\n",
             plugin.display(),
             failing.display(),
             babbling.display()

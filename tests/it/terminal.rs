@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Longer than a dialog is deaf.
 const READ: Duration = Duration::from_millis(400);
 
-struct Pty {
+pub(super) struct Pty {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn std::io::Write + Send>,
@@ -43,7 +43,7 @@ fn cells(count: u16) -> NonZero<u16> {
 }
 
 impl Pty {
-    fn start(command: CommandBuilder) -> Self {
+    pub(super) fn start(command: CommandBuilder) -> Self {
         let pair = native_pty_system().openpty(size(120, 36)).unwrap();
         let modes = format!("{:?}", pair.master.get_termios().unwrap());
         let child = pair.slave.spawn_command(command).unwrap();
@@ -75,12 +75,12 @@ impl Pty {
         Self::start(command)
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
     }
 
     #[track_caller]
-    fn until(&mut self, what: &str, is: impl Fn(&str) -> bool) -> String {
+    pub(super) fn until(&mut self, what: &str, is: impl Fn(&str) -> bool) -> String {
         let started = Instant::now();
         loop {
             let text = self.text();
@@ -99,18 +99,18 @@ impl Pty {
     }
 
     #[track_caller]
-    fn sees(&mut self, wanted: &str) -> String {
+    pub(super) fn sees(&mut self, wanted: &str) -> String {
         self.until(wanted, |text| text.contains(wanted))
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub(super) fn keys(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
     }
 
     /// A dialog with these words is on the screen; read, then answered.
     #[track_caller]
-    fn confirm(&mut self, words: &str, answer: &str) {
+    pub(super) fn confirm(&mut self, words: &str, answer: &str) {
         self.sees(words);
         sleep(READ);
         self.keys(answer);
@@ -209,7 +209,7 @@ impl Drop for Pty {
     }
 }
 
-fn environment(command: &mut CommandBuilder, home: &Path) {
+pub(super) fn environment(command: &mut CommandBuilder, home: &Path) {
     command.env_clear();
     command.env("PATH", std::env::var("PATH").unwrap_or_default());
     command.env("TERM", "xterm-256color");

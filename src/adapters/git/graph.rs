@@ -10,6 +10,9 @@ pub(super) struct Graph {
     nodes: Vec<Node>,
     /// Children before parents.
     order: Vec<usize>,
+    /// Commits that should be there and cannot be read, the first of them with its reason.
+    pub lost: usize,
+    pub first_lost: Option<(Oid, String)>,
 }
 
 struct Node {
@@ -36,6 +39,8 @@ impl Graph {
             places: HashMap::new(),
             nodes: Vec::new(),
             order: Vec::new(),
+            lost: 0,
+            first_lost: None,
         };
         let mut open: Vec<usize> = Vec::new();
         for tip in tips {
@@ -74,6 +79,9 @@ impl Graph {
             Ok(commit) => commit,
             Err(error) => {
                 tracing::warn!(commit = %id, error = error.message(), "a commit that cannot be read ends its line");
+                self.lost += 1;
+                self.first_lost
+                    .get_or_insert_with(|| (id, error.message().to_owned()));
                 return None;
             }
         };

@@ -307,7 +307,7 @@ mod tests {
             auth_provider: Some(AuthProviderConfig {
                 name: "gcp".to_owned(),
                 config: [("cmd-path".to_owned(), "/bin/sh".to_owned())].into(),
-                other: Default::default(),
+                other: std::collections::BTreeMap::default(),
             }),
             ..AuthInfo::default()
         };

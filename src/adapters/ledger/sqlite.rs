@@ -9,11 +9,12 @@ use sqlx::{Connection as _, sqlite::SqliteConnection};
 use tokio::sync::Mutex;
 
 use self::{
-    fault::{code, fault, foreign, is_damage, words},
-    file::{APPLICATION, connect_to_read, connect_to_write, make_schema},
+    fault::{code, fault, foreign},
+    file::{APPLICATION, connect_to_look, connect_to_read, connect_to_write, is_ours},
+    walk::Break,
 };
 use super::{
-    chain::{self, GENESIS, Row, Walk},
+    chain::{self, GENESIS, Walk},
     folder,
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
 
 mod fault;
 mod file;
+pub(super) mod walk;
 
 pub struct SqliteLedger {
     path: PathBuf,
@@ -39,9 +41,13 @@ pub struct SqliteLedger {
 impl SqliteLedger {
     /// Makes the file where there is none, for its owner alone.
     pub async fn open(path: &Path) -> Result<Self, Fault> {
-        folder::prepare(path)?;
+        if folder::prepare(path)? {
+            file::create(path).await?;
+        }
+        folder::check_contents(path)?;
+        file::check_header(path)?;
         let mut writer = connect_to_write(path).await?;
-        make_schema(path, &mut writer).await?;
+        is_ours(path, &mut writer).await?;
         let reader = connect_to_read(path).await?;
         let watcher = connect_to_read(path).await?;
         Ok(Self {
@@ -67,7 +73,9 @@ impl SqliteLedger {
                 "Set `ledger` in the configuration, or begin one by requesting a deployment",
             ));
         }
-        let mut reader = connect_to_read(path).await?;
+        folder::check_contents(path)?;
+        file::check_header(path)?;
+        let mut reader = connect_to_look(path).await?;
         let failed = |error| fault("opening", path, &error);
         let ours: i64 = sqlx::query_scalar("PRAGMA application_id")
             .fetch_one(&mut reader)
@@ -76,7 +84,7 @@ impl SqliteLedger {
         if ours != APPLICATION {
             return Err(foreign(path));
         }
-        let watcher = connect_to_read(path).await?;
+        let watcher = connect_to_look(path).await?;
         Ok(Self {
             path: path.to_owned(),
             writer: None,
@@ -96,6 +104,51 @@ impl SqliteLedger {
                 tracing::debug!(%error, "closing the ledger");
             }
         }
+    }
+
+    /// Follows the chain from where the walk stands, and looks whether the index of the streams tells the same.
+    pub(super) async fn follow(&self, walk: &mut Walk) -> Result<Option<Break>, Fault> {
+        let mut reader = self.reader.lock().await;
+        let begins = walk.last;
+        match walk::follow(&self.path, &mut reader, walk).await? {
+            Some(broken) => Ok(Some(broken)),
+            None if begins > 0 => Ok(None),
+            None => walk::index_agrees(&self.path, &mut reader, walk).await,
+        }
+    }
+
+    /// Entries of one stream, in order.
+    pub(super) async fn read_stream(&self, stream: &StreamId) -> Result<Vec<Entry>, Fault> {
+        let entries = self.read(0).await?;
+        Ok(entries
+            .into_iter()
+            .filter(|entry| &entry.stream == stream)
+            .collect())
+    }
+
+    /// The hash of one entry; None: there is no such.
+    pub(super) async fn hash_of(&self, seq: i64) -> Result<Option<String>, Fault> {
+        let mut reader = self.reader.lock().await;
+        sqlx::query_scalar("SELECT hash FROM entries WHERE seq = ?")
+            .bind(seq)
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(|error| fault("reading", &self.path, &error))
+    }
+
+    /// Writes the schema's version over itself: a real write, synced, that changes nothing.
+    pub(super) async fn probe(&self) -> Result<(), Fault> {
+        let failed = |error| fault("writing to", &self.path, &error);
+        let Some(writer) = &self.writer else {
+            return Err(read_only(&self.path, "writing to"));
+        };
+        let mut writer = writer.lock().await;
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        sqlx::raw_sql("PRAGMA user_version = 1")
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)
     }
 
     async fn attempt(
@@ -188,14 +241,7 @@ impl Ledger for SqliteLedger {
         Box::pin(async move {
             let doing = format!("appending to {stream} in");
             let Some(writer) = &self.writer else {
-                let doing = format!("{doing} {}", self.path.display());
-                let fault = Fault::new(
-                    "ledger",
-                    FaultKind::Refused,
-                    doing,
-                    "it was opened to be read only",
-                );
-                return Err(fault.into());
+                return Err(read_only(&self.path, &doing).into());
             };
             let mut writer = writer.lock().await;
             let mut result = self.attempt(&mut writer, stream, expected, &drafts).await;
@@ -249,9 +295,15 @@ impl Ledger for SqliteLedger {
     fn verify(&self) -> BoxFuture<'_, Result<Verified, Fault>> {
         Box::pin(async move {
             let mut reader = self.reader.lock().await;
-            walk(&self.path, &mut reader).await
+            walk::verify(&self.path, &mut reader).await
         })
     }
+}
+
+fn read_only(path: &Path, doing: &str) -> Fault {
+    let doing = format!("{doing} {}", path.display());
+    let detail = "it was opened to be read only";
+    Fault::new("ledger", FaultKind::Refused, doing, detail)
 }
 
 /// For `gonogo audit verify`: opens, walks, closes. A file too damaged to be opened is a fault.
@@ -260,64 +312,6 @@ pub async fn verify_file(path: &Path) -> Result<Verified, Fault> {
     let verified = ledger.verify().await;
     ledger.close().await;
     verified
-}
-
-/// The chain first, so that the broken entry is named; then `SQLite`'s own check, which also sees an index
-/// that tells another story than its table.
-async fn walk(path: &Path, reader: &mut SqliteConnection) -> Result<Verified, Fault> {
-    let mut walk = Walk::new();
-    {
-        let mut rows = sqlx::query_as::<_, (i64, String, i64, Vec<u8>, String, String)>(
-            "SELECT seq, stream, position, bytes, prev, hash FROM entries ORDER BY seq",
-        )
-        .fetch(&mut *reader);
-        loop {
-            let row = match rows.try_next().await {
-                Ok(Some(row)) => row,
-                Ok(None) => break,
-                Err(error) if is_damage(&error) => {
-                    let why = format!("the file is damaged there: {}", words(&error));
-                    return Ok(Verified::Broken {
-                        seq: walk.due(),
-                        why,
-                    });
-                }
-                Err(error) => return Err(fault("verifying", path, &error)),
-            };
-            let (seq, stream, position, bytes, prev, hash) = row;
-            let step = walk.step(Row {
-                seq,
-                stream,
-                position,
-                bytes,
-                prev,
-                hash,
-            });
-            if let Err(why) = step {
-                let seq = u64::try_from(seq).unwrap_or(0);
-                return Ok(Verified::Broken { seq, why });
-            }
-        }
-    }
-    let check: Result<String, sqlx::Error> = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_one(&mut *reader)
-        .await;
-    let complaint = match check {
-        Ok(text) if text == "ok" => None,
-        Ok(text) => Some(text),
-        Err(error) if is_damage(&error) => Some(words(&error)),
-        Err(error) => return Err(fault("verifying", path, &error)),
-    };
-    Ok(match complaint {
-        Some(text) => Verified::Broken {
-            seq: walk.due(),
-            why: format!("all entries follow, but the file around them is damaged: {text}"),
-        },
-        None => Verified::Whole {
-            entries: walk.entries,
-            head: walk.head,
-        },
-    })
 }
 
 #[cfg(test)]

@@ -466,10 +466,8 @@ release_manager_db_connections_active{version="v1.3.0"} 24
         fn no_answer_makes_the_reader_panic(text in hostile(), piece in 1_usize..40) {
             let whole = filtered(&text, usize::MAX);
             prop_assert_eq!(&filtered(&text, piece), &whole);
-            if let Ok(lines) = whole {
-                if let Ok(scrape) = parse(&families(), lines) {
-                    prop_assert!(scrape.buckets.iter().all(|(bound, _)| !bound.is_nan()));
-                }
+            if let Ok(scrape) = whole.and_then(|lines| parse(&families(), lines)) {
+                prop_assert!(scrape.buckets.iter().all(|(bound, _)| !bound.is_nan()));
             }
         }
     }

@@ -11,7 +11,7 @@ pub(super) fn guard(facts: &Facts<'_>, cause: &Cause) -> Result<Decision, Refusa
     let deployment = in_state(facts, &[FlightState::Flying], "guard")?;
     settled(deployment, facts)?;
     guard::still(facts, cause).map_err(|why| Refusal::raced("guard.cause", why))?;
-    let mut act = planner::hold(facts, &deployment.plan, guard::NAME)?;
+    let mut act = planner::hold(facts, &deployment.plan.release, guard::NAME)?;
     act.reason = Some(cause.sentence.clone());
     act.guard = Some(Box::new(cause.clone()));
     Ok(confirm(act))

@@ -22,8 +22,41 @@ pub(super) fn moving<'a>(facts: &Facts<'a>, verb: &str) -> Result<&'a Deployment
     in_state(facts, &AIRBORNE, verb)
 }
 
+/// Where the ledger cannot be read nobody knows what was requested: the platform alone says what there is to stop. None:
+/// the ledger, or what was read of it before, tells.
+fn on_the_platform(facts: &Facts<'_>, verb: &str) -> Result<Option<ReleaseRef>, Refusal> {
+    if !facts.ledger.is_lost() || facts.current().is_some() {
+        return Ok(None);
+    }
+    let workload = &planner::last(facts)?.workload;
+    let image = workload.image.as_deref().filter(|_| workload.is_midway());
+    let image = image.ok_or_else(|| {
+        Refusal::rule(
+            "flight.state",
+            format!(
+                "the ledger cannot be read, and {} is not between two releases: there is nothing to {verb}",
+                facts.target.workload
+            ),
+        )
+        .hint(format!(
+            "kubectl -n {} shows and undoes its revisions",
+            facts.target.workload.namespace
+        ))
+    })?;
+    Ok(Some(named(facts, image)))
+}
+
+fn named(facts: &Facts<'_>, image: &str) -> ReleaseRef {
+    facts
+        .named(image)
+        .unwrap_or_else(|| ReleaseRef::unread(image))
+}
+
 pub(super) fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
-    let deployment = moving(facts, "hold")?;
+    let release = match on_the_platform(facts, "hold")? {
+        Some(release) => release,
+        None => moving(facts, "hold")?.plan.release.clone(),
+    };
     let workload = &planner::last(facts)?.workload;
     if workload.paused {
         let by = workload
@@ -35,11 +68,7 @@ pub(super) fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal
             format!("it is held already, by {by}"),
         ));
     }
-    Ok(confirm(planner::hold(
-        facts,
-        &deployment.plan,
-        &actor.name,
-    )?))
+    Ok(confirm(planner::hold(facts, &release, &actor.name)?))
 }
 
 pub(super) fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -84,7 +113,13 @@ pub(super) fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
 }
 
 pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
-    let deployment = moving(facts, "abort")?;
+    let (release, before) = match on_the_platform(facts, "abort")? {
+        Some(release) => (release, None),
+        None => {
+            let plan = &moving(facts, "abort")?.plan;
+            (plan.release.clone(), plan.before.clone())
+        }
+    };
     let workload = &planner::last(facts)?.workload;
     if facts.target.workload.kind == WorkloadKind::Deployment {
         let sentence = format!(
@@ -104,12 +139,12 @@ pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "abort.promoted",
             format!(
                 "release {} is fully promoted; there is nothing to abort",
-                deployment.plan.release.title()
+                release.title()
             ),
         )
         .hint("R rolls back"));
     }
-    Ok(confirm(planner::abort(facts, &deployment.plan)?))
+    Ok(confirm(planner::abort(facts, &release, before.as_ref())?))
 }
 
 pub(super) fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -154,6 +189,9 @@ pub(super) fn roll_back(
             "rollback.reason",
             "a rollback needs a reason",
         ));
+    }
+    if on_the_platform(facts, "roll back")?.is_some() {
+        return back_to_stable(facts, to, staged, reason);
     }
     let workload = &planner::last(facts)?.workload;
     let requested = facts
@@ -225,6 +263,32 @@ pub(super) fn roll_back(
         act: Box::new(act),
         opening,
     })
+}
+
+/// Without the ledger: back to what the platform itself still runs as stable, and nowhere else.
+fn back_to_stable(
+    facts: &Facts<'_>,
+    to: Option<&ReleaseRef>,
+    staged: bool,
+    reason: &str,
+) -> Result<Decision, Refusal> {
+    let stable = planner::last(facts)?.stable_image();
+    let stable = stable.ok_or_else(|| {
+        Refusal::rule(
+            "rollback.former",
+            "the ledger cannot be read, and the platform does not tell which image is stable",
+        )
+        .hint("abort it: stable then serves everybody")
+    })?;
+    if to.is_some_and(|to| to.image.as_deref() != Some(stable)) {
+        return Err(Refusal::rule(
+            "rollback.verified",
+            "the ledger cannot be read: what ran here before is not known",
+        )
+        .hint("leave RELEASE out: then it goes to what is stable now"));
+    }
+    let to = named(facts, stable);
+    Ok(confirm(planner::roll_back(facts, &to, staged, reason)?))
 }
 
 /// Where `R` goes: to what the ledger says was live before; where it knows nothing or nothing that is allowed, to the

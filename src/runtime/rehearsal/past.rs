@@ -201,6 +201,7 @@ fn flown(
         step: None,
         changes: vec![change],
         reason: None,
+        unrecorded: false,
         guard: None,
         broken: Vec::new(),
         afterwards: Vec::new(),

@@ -87,6 +87,9 @@ fn changes(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
     if let Some(took) = estimate(facts) {
         lines.push(format!("takes    about {}, by history", time::exact(took)));
     }
+    if facts.environment.protected {
+        lines.push(format!("ledger   {}", crate::domain::standing::ONE_MACHINE));
+    }
     lines
 }
 

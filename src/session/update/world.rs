@@ -6,7 +6,7 @@ use crate::session::{
     event::{End, Event},
 };
 use crate::{
-    domain::target::TargetId,
+    domain::{standing::Standing, target::TargetId},
     flight::process::{self, Next},
     policy::{
         confirm::Challenge,
@@ -21,7 +21,9 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             for entry in entries {
                 cockpit.known.enter(entry);
             }
-            cockpit.ledger.trouble = None;
+            if cockpit.known.ledger.is_lost() {
+                stands(cockpit, Standing::Whole);
+            }
             return attend(cockpit);
         }
         Event::LedgerReady => {
@@ -29,8 +31,11 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             return attend(cockpit);
         }
         Event::LedgerFailed(fault) => {
-            cockpit.ledger.trouble = Some(fault.clone());
-            cockpit.say(Severity::Error, fault.to_string());
+            stands(cockpit, Standing::Lost(fault.clone()));
+        }
+        Event::LedgerStands(standing) => {
+            stands(cockpit, standing.clone());
+            return attend(cockpit);
         }
         Event::Seen(observation) => {
             cockpit.known.observe(observation, cockpit.now);
@@ -82,6 +87,18 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Said when it changes, and shown for as long as it lasts.
+fn stands(cockpit: &mut Cockpit, standing: Standing) {
+    if cockpit.known.ledger == standing {
+        return;
+    }
+    match standing.trouble() {
+        Some(fault) => cockpit.say(Severity::Error, fault.to_string()),
+        None => cockpit.say(Severity::Info, "the ledger is back"),
+    }
+    cockpit.known.ledger = standing;
 }
 
 fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Effect> {
@@ -189,11 +206,10 @@ fn hold(cockpit: &mut Cockpit, target: &TargetId, stand: Stand) -> Option<Effect
 }
 
 fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
-    if !cockpit.ledger.ready {
+    if !cockpit.ledger.ready || cockpit.known.ledger.trouble().is_some() {
         return None;
     }
-    let me = cockpit.me.clone();
-    let stand = cockpit.known.guard(target, cockpit.now, &me);
+    let stand = cockpit.known.guard(target, cockpit.now, &cockpit.me);
     if let Some(effect) = hold(cockpit, target, stand) {
         return Some(effect);
     }

@@ -15,9 +15,9 @@ use crate::ui::widgets::{HintBar, HintWord};
 /// The answer to the last key, or what is wrong with the ledger: never cut short where there is room to say it.
 pub fn message(canvas: &Canvas, cockpit: &Cockpit, area: Rect) -> Vec<Line> {
     let trouble = cockpit
+        .known
         .ledger
-        .trouble
-        .as_ref()
+        .trouble()
         .map(|fault| (Severity::Error, fault.to_string()));
     let said = cockpit
         .message

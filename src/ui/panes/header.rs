@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::domain::environment::Environment;
+use crate::domain::standing::Standing;
 use crate::domain::workspace::IdentityMeans;
 use crate::input::{Action, Context};
 use crate::session::cockpit::Cockpit;
@@ -58,6 +59,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         if place.customer_data {
             left.push(part(5, vec![canvas.piece("customer data", Role::Warning)]));
         }
+        let seen = cockpit.facts().and_then(|facts| facts.workload.value());
+        if seen.is_some_and(|observed| observed.unverified) {
+            left.push(part(1, vec![canvas.badge("TLS UNVERIFIED", Role::Danger)]));
+        }
     } else {
         left.push(part(
             0,
@@ -109,11 +114,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         );
         right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
     }
-    if cockpit.ledger.trouble.is_some() {
-        right.push(part(
-            1,
-            vec![canvas.badge("LEDGER DOWN", Role::DialogDanger)],
-        ));
+    if let Some(words) = match &cockpit.known.ledger {
+        Standing::Whole => None,
+        Standing::ReadOnly(_) => Some("LEDGER READ-ONLY"),
+        Standing::Lost(_) => Some("LEDGER DOWN"),
+    } {
+        right.push(part(1, vec![canvas.badge(words, Role::DialogDanger)]));
     } else if !cockpit.ledger.ready {
         right.push(part(
             1,
