@@ -138,7 +138,10 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
             },
             Some(event) = answered.recv() => (vec![event], false),
             () = frame => {
-                shell.draw(&mut cockpit)?;
+                if let Err(gone) = shell.draw(&mut cockpit) {
+                    shell.end(&cockpit).await;
+                    return Err(gone);
+                }
                 continue;
             }
             () = board.news() => (board.take().into_iter().map(Event::Seen).collect(), false),
@@ -152,24 +155,34 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         } else {
             shell.pacer.changed(Instant::now());
         }
-        shell.look_at_the_clock(&mut cockpit)?;
-        for event in events {
-            if shell.step(&mut cockpit, event)? {
-                // First the view, then the terminal: whoever hung up may not leave us time for more.
-                shell.keeper.at_once(&cockpit);
-                let Shell {
-                    screen, outward, ..
-                } = shell;
-                drop(screen);
-                outward.leave().await;
-                return Ok(());
-            }
+        let over = shell.turn(&mut cockpit, events);
+        if !matches!(over, Ok(false)) {
+            shell.end(&cockpit).await;
+            return over.map(drop);
         }
         shell.keeper.now_and_then(&cockpit);
     }
 }
 
 impl Shell {
+    /// What happened, in order; true when it is over.
+    fn turn(&mut self, cockpit: &mut Cockpit, events: Vec<Event>) -> Result<bool, RunError> {
+        self.look_at_the_clock(cockpit)?;
+        for event in events {
+            if self.step(cockpit, event)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// First the view, then the terminal: whoever hung up may not leave us time for more.
+    async fn end(mut self, cockpit: &Cockpit) {
+        self.keeper.at_once(cockpit);
+        drop(self.screen);
+        self.outward.leave().await;
+    }
+
     /// A heart that has not beaten for long was stopped, or slept: that is said before anything else is done.
     fn look_at_the_clock(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let now = self.outward.outside.now();

@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, Stdout, Write as _},
+    mem::ManuallyDrop,
     sync::atomic::{AtomicBool, Ordering},
     thread::ThreadId,
 };
@@ -19,7 +20,8 @@ use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 static BORROWED: AtomicBool = AtomicBool::new(false);
 
 pub struct Screen {
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: on a terminal that is gone its drop would complain on it, and panic over that.
+    pub terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Screen {
@@ -47,7 +49,7 @@ impl Screen {
             EnableBracketedPaste,
             cursor::Hide
         )?;
-        let terminal = Terminal::new(CrosstermBackend::new(out))?;
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(out))?);
         let mut screen = Self { terminal };
         screen.redraw()?;
         Ok(screen)
