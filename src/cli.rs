@@ -21,6 +21,7 @@ use clap::Parser as _;
 use crate::{
     config::{self, Folders, Loaded},
     domain::workspace::Workspace,
+    input::Keymap,
     runtime::logging,
 };
 
@@ -81,7 +82,11 @@ async fn run(cli: Cli) -> Exit {
     match verb {
         Some(Verb::Completions { shell }) => completions::script(shell, output),
         Some(Verb::Man) => man::print(output),
-        Some(Verb::Keys { markdown }) => reading::keys(markdown, output),
+        Some(Verb::Keys { markdown }) => {
+            let loaded = workspace(common.config.as_deref());
+            let keymap = loaded.map_or_else(|_| Keymap::default(), |loaded| loaded.screen.keymap);
+            reading::keys(markdown, &keymap, output)
+        }
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
@@ -97,11 +102,11 @@ async fn run(cli: Cli) -> Exit {
             }
         }
         None => {
-            let workspace = match load(&common) {
-                Ok(workspace) => workspace,
+            let loaded = match workspace(common.config.as_deref()) {
+                Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(workspace, &common, output).await
+            rehearse::cockpit_on(loaded, &common, output).await
         }
     }
 }

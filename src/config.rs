@@ -15,6 +15,7 @@ mod units;
 
 use std::path::{Path, PathBuf};
 
+pub use meant::screen::Screen;
 pub use paths::{Folders, Trust};
 pub use problem::{Problem, Problems};
 pub use render::render;
@@ -29,6 +30,7 @@ pub const EXAMPLE: &str = include_str!("../config.example.toml");
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     pub workspace: Workspace,
+    pub screen: Screen,
     pub warnings: Vec<Problem>,
 }
 
@@ -78,12 +80,17 @@ fn read(
 ) -> Result<Loaded, Problems> {
     let mut report = Report::new(path, text, trust);
     let ground = meant::Ground { folder, folders };
-    let workspace =
-        typed::read(text, &mut report).map(|root| meant::workspace(&root, &ground, &mut report));
+    let meant = typed::read(text, &mut report).map(|root| {
+        (
+            meant::workspace(&root, &ground, &mut report),
+            meant::screen::screen(&root, &mut report),
+        )
+    });
     let warnings = report.finish()?;
-    workspace
-        .map(|workspace| Loaded {
+    meant
+        .map(|(workspace, screen)| Loaded {
             workspace,
+            screen,
             warnings,
         })
         .ok_or_else(|| Problems(Vec::new()))

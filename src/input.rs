@@ -14,5 +14,5 @@ pub mod reference;
 pub use action::{Action, Group, Headless, Risk};
 pub use chord::{Chord, ChordError, Key, sequence, sequence_text};
 pub use context::Context;
-pub use keymap::{Keymap, Lookup, Overrides, Problem};
+pub use keymap::{Keymap, Lookup, Overrides, Problem as KeymapProblem};
 pub use nearest::{did_you_mean, nearest};

@@ -2,8 +2,10 @@
 //! effects into calls, and owns no decision.
 
 pub mod board;
+mod clipboard;
 pub mod clock;
 pub mod executor;
+mod ground;
 pub mod kept;
 pub mod keys;
 pub mod logging;
@@ -13,4 +15,6 @@ pub mod pacer;
 pub mod plain;
 pub mod rehearsal;
 pub mod run;
+mod signals;
+mod suspend;
 pub mod terminal;

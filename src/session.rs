@@ -7,6 +7,7 @@ pub mod event;
 pub mod last_seen;
 pub mod lines;
 pub mod palette;
+pub mod pointer;
 pub mod search;
 pub mod show;
 pub mod update;

@@ -6,14 +6,17 @@
 
 mod canvas;
 mod draw;
+pub mod guard;
 mod layout;
 mod marks;
 mod overlays;
 mod panes;
 pub mod picture;
+mod spots;
 pub mod text;
 pub mod theme;
 pub mod viewport;
 pub mod widgets;
 
-pub use draw::{draw, render};
+pub use draw::{Drawn, draw, render};
+pub use spots::Spots;

@@ -55,12 +55,15 @@ pub struct Common {
     /// The session as lines: what changes on stdout, commands on stdin, one a line (help lists them)
     #[arg(long, global = true)]
     pub plain: bool,
-    /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: Colour,
-    /// The theme: dark, light, high-contrast, colour-blind, ansi
+    /// When to colour; left out, as configured, else auto
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<Colour>,
+    /// The theme: auto, dark, light, high-contrast, colour-blind, ansi
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
+    /// Leave the mouse to the terminal
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

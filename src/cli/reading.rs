@@ -30,14 +30,15 @@ use super::{
     output::Output,
 };
 
-pub fn keys(markdown: bool, output: Output) -> Exit {
-    let keymap = Keymap::default();
+pub fn keys(markdown: bool, keymap: &Keymap, output: Output) -> Exit {
+    // The table of the documentation is that of the defaults; the list is that of the person who asks.
     if markdown {
-        output.own(reference::markdown(&keymap).trim_end());
+        // The table of the documentation is that of the defaults; the list is that of the person who asks.
+        output.own(reference::markdown(&Keymap::default()).trim_end());
         return Exit::Done;
     }
     for context in crate::input::Context::ALL {
-        for group in reference::help(&keymap, context) {
+        for group in reference::help(keymap, context) {
             output.line(&format!("{} · {}", context.title(), group.title));
             for row in group.rows.iter().filter(|row| !row.keys.is_empty()) {
                 output.line(&format!("  {:<16} {}", row.keys, row.doc));
@@ -56,6 +57,7 @@ pub fn config_check(common: &Common, example: bool, output: Output) -> Exit {
         Ok(Loaded {
             workspace,
             warnings,
+            ..
         }) => {
             for warning in &warnings {
                 output.say(&warning.to_string());

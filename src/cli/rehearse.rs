@@ -6,8 +6,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Folders,
-    domain::workspace::Workspace,
+    config::{Folders, Loaded, Screen},
     runtime::{
         kept::Kept,
         outside::Outside,
@@ -16,6 +15,7 @@ use crate::{
         run::{self, Wishes},
     },
     simulator::Scenario,
+    ui::theme::ColourChoice,
 };
 
 use super::{
@@ -92,7 +92,10 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit 
         Arc::clone(&rehearsal.outside),
         cancel.clone(),
     ));
-    let exit = fly(Arc::clone(&rehearsal.outside), common, output).await;
+    // To practise with one's own keys and colours, as far as there is a configuration that can be read.
+    let screen = super::workspace(common.config.as_deref())
+        .map_or_else(|_| Screen::default(), |loaded| loaded.screen);
+    let exit = fly(Arc::clone(&rehearsal.outside), screen, common, output).await;
     cancel.cancel();
     let _ = colleagues.await;
     rehearsal.stop().await;
@@ -100,10 +103,10 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit 
 }
 
 /// The cockpit on the configured workspace.
-pub async fn cockpit_on(workspace: Workspace, common: &Common, output: Output) -> Exit {
-    let rehearsal = workspace.rehearsal.is_some();
-    match Outside::open(workspace).await {
-        Ok(outside) => fly(Arc::new(outside), common, output).await,
+pub async fn cockpit_on(loaded: Loaded, common: &Common, output: Output) -> Exit {
+    let rehearsal = loaded.workspace.rehearsal.is_some();
+    match Outside::open(loaded.workspace).await {
+        Ok(outside) => fly(Arc::new(outside), loaded.screen, common, output).await,
         Err(fault) => {
             output.fault(rehearsal, &fault);
             Exit::Failed
@@ -111,17 +114,19 @@ pub async fn cockpit_on(workspace: Workspace, common: &Common, output: Output) -
     }
 }
 
-async fn fly(outside: Arc<Outside>, common: &Common, output: Output) -> Exit {
+async fn fly(outside: Arc<Outside>, screen: Screen, common: &Common, output: Output) -> Exit {
     let me = operator(&outside.workspace, common.act_as.as_deref(), &outside.host);
-    let colour = match common.color {
-        Colour::Auto => crate::ui::theme::ColourChoice::Auto,
-        Colour::Always => crate::ui::theme::ColourChoice::Always,
-        Colour::Never => crate::ui::theme::ColourChoice::Never,
+    let colour = match (common.color, screen.color.as_str()) {
+        (Some(Colour::Always), _) | (None, "always") => ColourChoice::Always,
+        (Some(Colour::Never), _) | (None, "never") => ColourChoice::Never,
+        _ => ColourChoice::Auto,
     };
     let folders = Folders::of_user(&|name| std::env::var_os(name));
     let wishes = Wishes {
         colour,
-        theme: common.theme.clone(),
+        theme: common.theme.clone().or(Some(screen.theme)),
+        mouse: screen.mouse && !common.no_mouse,
+        keymap: screen.keymap,
         kept: Kept::of(&outside.workspace, folders.as_ref()),
     };
     let ended = if common.plain {

@@ -5,6 +5,7 @@ mod access;
 mod item;
 mod people;
 mod place;
+pub(super) mod screen;
 mod target;
 
 use std::path::{Path, PathBuf};

@@ -55,6 +55,8 @@ pub enum Kind {
     Globs,
     /// Lists of words by a name of the writer's choice.
     Words,
+    /// Lists of keys by the id of an action.
+    Keys,
     Table(&'static Section),
     Tables(&'static Section),
 }
@@ -89,6 +91,7 @@ impl Key {
 }
 
 pub const TRIGGERS: &[&str] = &["branch_push", "tag", "manual"];
+pub const COLOURS: &[&str] = &["auto", "always", "never"];
 pub const TAGS: &[&str] = &["monorepo", "tag-all"];
 pub const METRICS: &[&str] = &["error_rate", "latency_p99"];
 pub const PHASES: &[&str] = &[
@@ -114,6 +117,9 @@ pub static ROOT: Section = Section {
         default("trust_names", Kind::Flag, "false", "whether an account or `--as` counts toward a quorum in protected environments too")
             .own_file_only("it decides whose word counts"),
         optional("rehearsal", Kind::Table(&REHEARSAL), "marks a practice cluster; `gonogo rehearse` writes it"),
+        default("screen", Kind::Table(&SCREEN), "{}", "how the cockpit looks"),
+        default("keys", Kind::Keys, "{}", "other keys for actions; `gonogo keys` lists both")
+            .own_file_only("it decides what your keys do"),
         optional("ledger", Kind::Table(&LEDGER), "where the record of everything is kept"),
         default("plugins", Kind::Table(&CREDENTIAL_PLUGINS), "{}", "programs that a kubeconfig may have gonogo run for credentials"),
         default("registry", Kind::Tables(&REGISTRY), "[]", "who we are to a registry that is not open to everybody"),
@@ -132,6 +138,16 @@ static REHEARSAL: Section = Section {
     keys: &[
         required("scenario", Kind::Text(&rules::NAME), "what will happen on the practice cluster"),
         default("speed", Kind::Number, "1", "by what the durations of this file were already divided"),
+    ],
+};
+
+#[rustfmt::skip]
+static SCREEN: Section = Section {
+    heading: "[screen]",
+    keys: &[
+        default("theme", Kind::Text(&rules::NAME), "\"dark\"", "dark, light, high-contrast, colour-blind, ansi, or `auto`: dark or light as the terminal is"),
+        default("color", Kind::OneOf(COLOURS), "\"auto\"", "when to colour; `auto` obeys NO_COLOR, COLORTERM and TERM"),
+        default("mouse", Kind::Flag, "true", "whether clicks select and the wheel scrolls; with shift they stay the terminal's own"),
     ],
 };
 
@@ -474,7 +490,7 @@ mod tests {
             Kind::Count(..) => &["whole"],
             Kind::Number => &["whole", "fraction"],
             Kind::Figure | Kind::Duration | Kind::Wait => &["whole", "fraction", "text"],
-            Kind::Words | Kind::Table(_) => &["table"],
+            Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
             Kind::Tables(_) => &["list"],
         };
         [

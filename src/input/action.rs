@@ -186,6 +186,8 @@ actions! {
             "Draw the whole screen again, after something else wrote on it.";
         Quit = "app.quit", "quit", ["q", "ctrl-c"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Leave; asks first when you hold the controls or are the last guard.";
+        Suspend = "app.suspend", "suspend", ["ctrl-z"], [Global, Dialog, Palette, Filter], None, SHOWS;
+            "Give the terminal back to the shell; `fg` there comes back to the same view.";
         Answer = "dialog.answer", "confirm", ["enter"], [Dialog], None, ANSWERS;
             "Confirm what the dialog says, once what it asks for is typed.";
         RunCommand = "palette.run", "run", ["enter"], [Palette], None, SHOWS;

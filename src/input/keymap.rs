@@ -90,6 +90,18 @@ impl Keymap {
         found
     }
 
+    /// What may come after the keys pressed so far: the rest of each sequence, and what it means.
+    pub fn continuations(&self, context: Context, pressed: &[Chord]) -> Vec<(String, Action)> {
+        let Some(bindings) = self.bindings.get(&context).filter(|_| !pressed.is_empty()) else {
+            return Vec::new();
+        };
+        let rest = |(chords, action): &(Vec<Chord>, Action)| {
+            let rest = chords.strip_prefix(pressed)?;
+            (!rest.is_empty()).then(|| (chord::sequence_text(rest), *action))
+        };
+        bindings.iter().filter_map(rest).collect()
+    }
+
     /// Every sequence that means `action` somewhere; the first is the one to show.
     pub fn chords(&self, action: Action) -> &[Vec<Chord>] {
         self.chords.get(&action).map_or(&[], Vec::as_slice)
@@ -334,6 +346,12 @@ mod tests {
         );
         assert_eq!(press(&keymap, Context::Fleet, "g x"), Lookup::None);
         assert_eq!(keymap.texts(Action::Top, Context::Fleet), ["g g", "home"]);
+        let pressed = chord::sequence("g").unwrap();
+        assert_eq!(
+            keymap.continuations(Context::Fleet, &pressed),
+            [("g".to_owned(), Action::Top)]
+        );
+        assert_eq!(keymap.continuations(Context::Fleet, &[]), []);
     }
 
     #[test]

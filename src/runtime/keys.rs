@@ -1,15 +1,30 @@
 //! From the terminal's key events to our chords. The only file that knows the terminal library's keys.
 
-use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton,
+    MouseEventKind,
+};
 
 use crate::{
     input::{Chord, Key},
-    session::event::Event,
+    session::{event::Event, pointer::Pointing},
+    ui::Spots,
 };
 
-/// None for what means nothing to us: releases, focus, keys without a name here.
-pub fn event(raw: &TerminalEvent) -> Option<Event> {
+/// None for what means nothing to us: releases, focus, keys without a name here. The mouse points at what the last frame
+/// showed.
+pub fn event(raw: &TerminalEvent, spots: &Spots) -> Option<Event> {
     match raw {
+        TerminalEvent::Mouse(mouse) if mouse.modifiers.is_empty() => {
+            let how = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => Pointing::Click,
+                MouseEventKind::ScrollUp => Pointing::WheelUp,
+                MouseEventKind::ScrollDown => Pointing::WheelDown,
+                _ => return None,
+            };
+            let spot = spots.at(mouse.column, mouse.row);
+            Some(Event::Pointed { spot, how })
+        }
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => chord(key).map(Event::Key),
         TerminalEvent::Paste(text) => Some(Event::Paste(text.clone())),
         TerminalEvent::Resize(columns, rows) => Some(Event::Resize {

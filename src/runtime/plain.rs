@@ -16,7 +16,6 @@ use tokio::{
 
 use crate::{
     domain::{text::cleaned, workspace::Actor},
-    input::Keymap,
     policy::refusal::RefusalKind,
     ports::now::Clock,
     session::{
@@ -90,7 +89,7 @@ struct Plain {
 
 pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<Ended, RunError> {
     let workspace = outside.workspace.clone();
-    let mut cockpit = Cockpit::new(workspace, me, Keymap::default(), outside.now());
+    let mut cockpit = Cockpit::new(workspace, me, wishes.keymap, outside.now());
     let keeper = Keeper::take_up(wishes.kept, &mut cockpit);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -183,7 +182,7 @@ impl Plain {
                 Effect::Quit => over = true,
                 Effect::Tell(lines) => self.print(&lines),
                 // A line says it.
-                Effect::Redraw | Effect::Bell | Effect::Copy(_) => {}
+                Effect::Redraw | Effect::Suspend | Effect::Bell | Effect::Copy(_) => {}
                 effect => {
                     let asked = matches!(
                         effect,

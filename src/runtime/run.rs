@@ -22,22 +22,31 @@ use crate::{
         update::{slept, update},
         view::Overlay,
     },
-    ui::theme::{Catalogue, ColourChoice, DEFAULT, Depth, Theme},
+    ui::{
+        Drawn, Spots,
+        theme::{AUTO, Catalogue, ColourChoice, DEFAULT, Depth, Theme},
+    },
 };
 
 use super::{
+    clipboard, ground,
     kept::{Keeper, Kept},
     keys,
     outside::Outside,
     outward::Outward,
     pacer::Pacer,
+    signals::{Heard, Signals},
+    suspend,
     terminal::Screen,
 };
 
 /// How the person wants the screen.
 pub struct Wishes {
     pub colour: ColourChoice,
+    /// A name, or `auto`.
     pub theme: Option<String>,
+    pub mouse: bool,
+    pub keymap: Keymap,
     /// Where what was seen is kept between two starts.
     pub kept: Option<Kept>,
 }
@@ -58,6 +67,8 @@ struct Shell {
     outward: Outward,
     screen: Screen,
     theme: Theme,
+    /// What the last frame shows where.
+    spots: Spots,
     pacer: Pacer,
     keeper: Keeper,
     /// When the loop last turned; the heart beats every second.
@@ -81,13 +92,14 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         return Err(RunError::NoTerminal);
     }
     let depth = Depth::detect(wishes.colour, &|name| std::env::var(name).ok());
-    let loaded = Catalogue::default().load(wishes.theme.as_deref().unwrap_or(DEFAULT), depth);
-    let mut cockpit = Cockpit::new(
-        outside.workspace.clone(),
-        me,
-        Keymap::default(),
-        outside.now(),
-    );
+    let theme = match wishes.theme.as_deref().unwrap_or(DEFAULT) {
+        // Where there are no colours the question would be for nothing.
+        AUTO if depth == Depth::None => DEFAULT,
+        AUTO => ground::theme(),
+        named => named,
+    };
+    let loaded = Catalogue::default().load(theme, depth);
+    let mut cockpit = Cockpit::new(outside.workspace.clone(), me, wishes.keymap, outside.now());
     let keeper = Keeper::take_up(wishes.kept, &mut cockpit);
     if let Some(problem) = loaded.problems.first() {
         cockpit.say(
@@ -100,17 +112,14 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     }
     let (outward, mut answered) = Outward::start(outside);
     let board = outward.board.clone();
-    let (mut terminate, mut hangup, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::hangup())?,
-        signal(SignalKind::interrupt())?,
-    );
-    let screen = Screen::take()?;
+    let mut signals = Signals::listen()?;
+    let screen = Screen::take(wishes.mouse)?;
     let mut shell = Shell {
         alive: outward.outside.now(),
         outward,
         screen,
         theme: loaded.theme,
+        spots: Spots::default(),
         pacer: Pacer::default(),
         keeper,
     };
@@ -128,19 +137,20 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         };
         let (events, urgent) = tokio::select! {
             biased;
-            _ = terminate.recv() => (vec![Event::Terminate], true),
-            _ = hangup.recv() => (vec![Event::Terminate], true),
-            _ = interrupt.recv() => (vec![Event::Terminate], true),
+            heard = signals.next() => match heard {
+                Heard::Terminate => (vec![Event::Terminate], true),
+                Heard::Suspend => (vec![Event::Suspend], true),
+                Heard::Resumed => (vec![shell.take_again()?], true),
+            },
             key = typed.next() => match key {
-                Some(Ok(raw)) => (keys::event(&raw).into_iter().collect(), true),
+                Some(Ok(raw)) => (keys::event(&raw, &shell.spots).into_iter().collect(), true),
                 // The terminal is gone.
                 Some(Err(_)) | None => (vec![Event::Terminate], true),
             },
             Some(event) = answered.recv() => (vec![event], false),
             () = frame => {
                 if let Err(gone) = shell.draw(&mut cockpit) {
-                    shell.end(&cockpit).await;
-                    return Err(gone);
+                    return shell.gone(&cockpit, gone).await;
                 }
                 continue;
             }
@@ -155,32 +165,55 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         } else {
             shell.pacer.changed(Instant::now());
         }
-        let over = shell.turn(&mut cockpit, events);
-        if !matches!(over, Ok(false)) {
-            shell.end(&cockpit).await;
-            return over.map(drop);
+        match shell.turn(&mut cockpit, events, &mut signals).await {
+            Ok(false) => {}
+            Ok(true) => {
+                shell.leave(&cockpit).await;
+                return Ok(());
+            }
+            Err(gone) => return shell.gone(&cockpit, gone).await,
         }
         shell.keeper.now_and_then(&cockpit);
     }
 }
 
+/// How the loop goes on after an event.
+enum Turn {
+    On,
+    Suspend,
+    Leave,
+}
+
 impl Shell {
     /// What happened, in order; true when it is over.
-    fn turn(&mut self, cockpit: &mut Cockpit, events: Vec<Event>) -> Result<bool, RunError> {
+    async fn turn(
+        &mut self,
+        cockpit: &mut Cockpit,
+        events: Vec<Event>,
+        signals: &mut Signals,
+    ) -> Result<bool, RunError> {
         self.look_at_the_clock(cockpit)?;
         for event in events {
-            if self.step(cockpit, event)? {
-                return Ok(true);
+            match self.step(cockpit, event)? {
+                Turn::On => {}
+                Turn::Suspend => {
+                    let event = self.suspend(signals).await?;
+                    self.step(cockpit, event)?;
+                    self.pacer.urgent(Instant::now());
+                }
+                Turn::Leave => return Ok(true),
             }
         }
         Ok(false)
     }
 
-    /// First the view, then the terminal: whoever hung up may not leave us time for more.
-    async fn end(mut self, cockpit: &Cockpit) {
-        self.keeper.at_once(cockpit);
-        drop(self.screen);
-        self.outward.leave().await;
+    /// There is nothing left to draw on; the view is parked, and what was sent still gets its outcome written down.
+    async fn gone(self, cockpit: &Cockpit, error: RunError) -> Result<(), RunError> {
+        self.leave(cockpit).await;
+        // A hang-up that the signal was not yet heard of.
+        let hung_up = matches!(&error, RunError::Terminal(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()));
+        if hung_up { Ok(()) } else { Err(error) }
     }
 
     /// A heart that has not beaten for long was stopped, or slept: that is said before anything else is done.
@@ -194,33 +227,72 @@ impl Shell {
         Ok(())
     }
 
-    /// One event through `update`; true when it is over.
-    fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<bool, RunError> {
+    /// One event through `update`.
+    fn step(&mut self, cockpit: &mut Cockpit, event: Event) -> Result<Turn, RunError> {
+        let mut turn = Turn::On;
         let stamped = Stamped {
             at: self.outward.outside.now(),
             event,
         };
         for effect in update(cockpit, &stamped) {
             match effect {
-                Effect::Quit => return Ok(true),
+                Effect::Quit => return Ok(Turn::Leave),
+                Effect::Suspend => turn = Turn::Suspend,
                 Effect::Redraw => self.screen.redraw()?,
                 Effect::Bell => self.screen.bell()?,
-                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Copy(text) => {
+                    self.screen.copy(&text)?;
+                    if clipboard::inside_tmux() {
+                        tokio::spawn(clipboard::to_tmux(text));
+                    }
+                }
                 effect => self.outward.carry_out(cockpit, effect),
             }
         }
-        Ok(false)
+        Ok(turn)
+    }
+
+    /// The terminal is the shell's until somebody says `fg`.
+    async fn suspend(&mut self, signals: &mut Signals) -> Result<Event, RunError> {
+        if !suspend::can_come_back() {
+            return Ok(Event::NotSuspended);
+        }
+        self.screen.lend();
+        signals.stop_and_wait().await?;
+        self.take_again()
+    }
+
+    /// All modes anew, and the size the terminal has now.
+    fn take_again(&mut self) -> Result<Event, RunError> {
+        self.screen.take_again()?;
+        let (columns, rows) = crossterm::terminal::size()?;
+        Ok(Event::Resumed { columns, rows })
     }
 
     fn draw(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let theme = &self.theme;
+        let mut drawn = Drawn::default();
         self.screen
-            .draw(|frame| crate::ui::draw(cockpit, theme, frame))?;
+            .draw(|frame| drawn = crate::ui::draw(cockpit, theme, frame))?;
+        self.spots = drawn.spots;
         self.pacer.drawn(Instant::now());
-        let unpainted = matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
+        // What could not be shown cannot be answered.
+        let unpainted = !drawn.unreadable
+            && matches!(&cockpit.view.overlay, Some(Overlay::Dialog(dialog)) if dialog.challenge.painted_at.is_none());
         if unpainted {
             self.step(cockpit, Event::Painted)?;
         }
         Ok(())
+    }
+
+    /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
+    async fn leave(mut self, cockpit: &Cockpit) {
+        // First the view, then the terminal: whoever hung up may not leave us time for more.
+        self.keeper.at_once(cockpit);
+        let Self {
+            screen, outward, ..
+        } = self;
+        drop(screen);
+        outward.leave().await;
     }
 }

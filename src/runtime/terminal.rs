@@ -1,7 +1,8 @@
-//! The terminal, borrowed: raw mode, alternate screen, bracketed paste. Given back whole after quit, panic or signal;
-//! each mode is undone even if undoing another fails.
+//! The terminal, borrowed: raw mode, alternate screen, bracketed paste, mouse. Given back whole after quit, panic or
+//! signal, and while the shell has it; each mode is undone even if undoing another fails.
 
 use std::{
+    fmt,
     io::{self, Stdout, Write as _},
     mem::ManuallyDrop,
     sync::atomic::{AtomicBool, Ordering},
@@ -9,53 +10,69 @@ use std::{
 };
 
 use crossterm::{
+    Command,
     clipboard::CopyToClipboard,
     cursor,
-    event::{DisableBracketedPaste, EnableBracketedPaste},
+    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste},
     execute, queue, terminal,
 };
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 
+use crate::ui::guard;
+
 /// True while the modes are on, so that they are undone once.
 static BORROWED: AtomicBool = AtomicBool::new(false);
 
+/// Presses and the wheel, with coordinates of any size. Not every movement, as the terminal library would ask for: nobody
+/// here follows the pointer.
+struct ReportMouse;
+
+impl Command for ReportMouse {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str("\x1b[?1000h\x1b[?1006h")
+    }
+}
+
 pub struct Screen {
-    /// Never dropped: on a terminal that is gone its drop would complain on it, and panic over that.
-    pub terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    /// Not dropped: it would show the cursor once more, and where the terminal is gone, panic over not being able to say
+    /// that it could not. What is to be undone, [`give_back`] undoes.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    mouse: bool,
 }
 
 impl Screen {
     /// Takes the terminal. The thread that calls this is the one whose panic gives it back; other tasks' panics are
-    /// reported, and the session goes on.
-    pub fn take() -> io::Result<Self> {
+    /// reported, and the session goes on. Without `mouse`, clicks and the wheel stay the terminal's own.
+    pub fn take(mouse: bool) -> io::Result<Self> {
         // Our themes decide about colour; crossterm's own NO_COLOR loses reverse and bold.
         crossterm::style::force_color_output(true);
         install_hook(std::thread::current().id());
-        terminal::enable_raw_mode()?;
-        BORROWED.store(true, Ordering::SeqCst);
-        // From here on a failure gives back what was taken.
-        let taken = Self::modes();
-        if taken.is_err() {
+        let made = modes(mouse).and_then(|()| {
+            let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
+            let mut screen = Self { terminal, mouse };
+            screen.redraw()?;
+            Ok(screen)
+        });
+        // A failure gives back what was taken.
+        if made.is_err() {
             give_back();
         }
-        taken
+        made
     }
 
-    fn modes() -> io::Result<Self> {
-        let mut out = io::stdout();
-        execute!(
-            out,
-            terminal::EnterAlternateScreen,
-            EnableBracketedPaste,
-            cursor::Hide
-        )?;
-        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(out))?);
-        let mut screen = Self { terminal };
-        screen.redraw()?;
-        Ok(screen)
+    /// For somebody else to write on, until [`Screen::take_again`].
+    pub fn lend(&mut self) {
+        give_back();
     }
 
-    /// One frame inside a synchronised update.
+    /// Whatever the terminal was set to meanwhile, it is set up anew; the next frame draws all of it.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        give_back();
+        modes(self.mouse)?;
+        self.redraw()
+    }
+
+    /// One frame inside a synchronised update: a terminal that knows them shows all of it at once.
     pub fn draw(&mut self, paint: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         queue!(io::stdout(), terminal::BeginSynchronizedUpdate)?;
         let drawn = self.terminal.draw(paint).map(drop);
@@ -71,6 +88,7 @@ impl Screen {
             .resize(Rect::new(0, 0, size.width, size.height))
     }
 
+    /// OSC 52. Nothing is ever asked back: what is in the clipboard is not ours to read.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
     }
@@ -88,12 +106,29 @@ impl Drop for Screen {
     }
 }
 
+fn modes(mouse: bool) -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    BORROWED.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    execute!(
+        out,
+        terminal::EnterAlternateScreen,
+        EnableBracketedPaste,
+        cursor::Hide
+    )?;
+    if mouse {
+        execute!(out, ReportMouse)?;
+    }
+    Ok(())
+}
+
 fn give_back() {
     if !BORROWED.swap(false, Ordering::SeqCst) {
         return;
     }
     let mut out = io::stdout();
     let _ = execute!(out, terminal::EndSynchronizedUpdate);
+    let _ = execute!(out, DisableMouseCapture);
     let _ = execute!(out, DisableBracketedPaste);
     let _ = execute!(out, terminal::LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);
@@ -124,7 +159,10 @@ fn install_hook(ui: ThreadId) {
     }
     let former = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().id() == ui {
+        if std::thread::current().id() == ui && guard::is_containing() {
+            // A part of the screen says so in its place; what is left of the terminal stays ours.
+            tracing::error!("drawing panicked: {panic}");
+        } else if std::thread::current().id() == ui {
             give_back();
             former(panic);
         } else {

@@ -24,6 +24,9 @@ use super::{
     view::View,
 };
 
+/// Columns and rows from which on there is room for panes.
+pub const SMALLEST: (u16, u16) = (60, 16);
+
 #[derive(Clone, Debug)]
 pub struct Cockpit {
     pub known: Known,
@@ -131,6 +134,11 @@ impl Cockpit {
             .targets
             .iter()
             .find(|t| t.id.project == project.id && t.id.environment == environment.name)
+    }
+
+    /// There is no room for panes, and a few lines say what matters.
+    pub fn is_tiny(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
     }
 
     pub fn focus_on(&mut self, id: &TargetId) {

@@ -42,6 +42,8 @@ pub enum Effect {
     Refresh,
     Copy(String),
     Bell,
+    /// Give the terminal back and stop until somebody says `fg`.
+    Suspend,
     /// Draw everything again.
     Redraw,
     Quit,

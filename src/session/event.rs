@@ -19,6 +19,8 @@ use crate::{
     policy::refusal::Refusal,
 };
 
+use super::pointer::{Pointing, Spot};
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
     pub at: Timestamp,
@@ -40,6 +42,20 @@ pub enum Event {
         columns: u16,
         rows: u16,
     },
+    /// The mouse, at something that the last frame showed.
+    Pointed {
+        spot: Spot,
+        how: Pointing,
+    },
+    /// SIGTSTP from outside: what ctrl-z does by its key.
+    Suspend,
+    /// The terminal is ours again, in whatever size it has now.
+    Resumed {
+        columns: u16,
+        rows: u16,
+    },
+    /// Nobody is there who could bring it back.
+    NotSuspended,
     /// The heartbeat, once a second.
     Tick,
     /// The process stood still from `since` on: a laptop that slept, or a stop.

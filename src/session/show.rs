@@ -8,6 +8,7 @@ mod flight;
 mod hints;
 mod next;
 mod plan;
+pub mod pods;
 mod timeline;
 
 use crate::{
@@ -29,7 +30,7 @@ pub use connection::{Down, connection, skew};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
-pub use hints::{HintShown, hints};
+pub use hints::{HintShown, hints, ways_out};
 pub use next::{NextCard, NextStep, next_steps};
 pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline, timeline_after};

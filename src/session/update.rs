@@ -3,10 +3,11 @@
 mod keys;
 mod line;
 mod overlays;
+mod pointer;
 mod sleep;
 mod world;
 
-pub use overlays::listed;
+pub use overlays::{MOST_COPIED, listed};
 pub use sleep::slept;
 
 use super::{
@@ -32,6 +33,21 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
         Event::Paste(text) => overlays::pasted(cockpit, text),
         Event::Resize { columns, rows } => {
             cockpit.size = (*columns, *rows);
+            Vec::new()
+        }
+        Event::Pointed { spot, how } => pointer::pointed(cockpit, spot, *how),
+        Event::Suspend => vec![Effect::Suspend],
+        Event::Resumed { columns, rows } => {
+            cockpit.size = (*columns, *rows);
+            cockpit.view.pending.clear();
+            overlays::unpainted(cockpit);
+            vec![Effect::Redraw]
+        }
+        Event::NotSuspended => {
+            cockpit.say(
+                Severity::Warning,
+                "not suspended: no shell with job control would bring gonogo back",
+            );
             Vec::new()
         }
         Event::Painted => {

@@ -54,17 +54,17 @@ impl Screen {
     }
 }
 
-/// Which part of the Flight screen has the cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which part of the Flight screen has the cursor: those that are lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FlightPane {
-    Pods,
-    Metrics,
     Gates,
+    Pods,
     Timeline,
 }
 
 impl FlightPane {
-    pub const ALL: [Self; 4] = [Self::Pods, Self::Metrics, Self::Gates, Self::Timeline];
+    pub const ALL: [Self; 3] = [Self::Gates, Self::Pods, Self::Timeline];
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +84,8 @@ pub struct View {
     pub pane: FlightPane,
     /// Cursor over gates, then verification items, of the flight.
     pub flight_line: usize,
+    /// Cursor over the pods of the flight.
+    pub pod_line: usize,
     /// Lines scrolled back from the newest.
     pub timeline_back: usize,
     pub help_top: usize,
@@ -106,6 +108,7 @@ impl Default for View {
             plan_line: 0,
             pane: FlightPane::Gates,
             flight_line: 0,
+            pod_line: 0,
             timeline_back: 0,
             help_top: 0,
             filter: Input::default(),
@@ -197,6 +200,23 @@ impl Ask {
                 format!("Clear release {} to fly again: why?", release.title())
             }
             Self::Quit => "A flight is under way. Type `quit` to leave it unattended".to_owned(),
+        }
+    }
+
+    /// The same where there is room for one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Request { .. } => "request",
+            Self::Approve { .. } => "GO",
+            Self::Reject { .. } => "NO-GO",
+            Self::Waive { .. } => "waive",
+            Self::RollBack { .. } => "why?",
+            Self::BreakGlass { .. } => "BREAK-GLASS",
+            Self::Countersign => "countersign",
+            Self::StopGuard => "stop guard",
+            Self::Ground { .. } => "ground",
+            Self::Clear { .. } => "clear",
+            Self::Quit => "type quit",
         }
     }
 

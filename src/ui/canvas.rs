@@ -6,15 +6,20 @@ use ratatui::layout::{Margin, Rect};
 use ratatui::style::Modifier;
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
+use super::guard;
+use super::spots::Spots;
 use super::text::{self, Piece};
 use super::theme::{Role, Theme};
 use super::widgets::{Scale, Sparkline};
+use crate::session::pointer::Spot;
 
 pub(super) type Line = Vec<Piece>;
 
 pub(super) struct Canvas<'a> {
     pub buf: &'a mut Buffer,
     pub theme: &'a Theme,
+    /// What the mouse can point at, as it is drawn.
+    pub spots: Spots,
 }
 
 /// A part of a line that goes whole or not at all; rank 0 goes last.
@@ -28,6 +33,39 @@ const GAP: u16 = 2;
 impl Canvas<'_> {
     pub fn piece(&self, text: impl Into<String>, role: Role) -> Piece {
         Piece::new(text, self.theme.style(role))
+    }
+
+    /// Says what stands at `area`, for the mouse.
+    pub fn spot(&mut self, area: Rect, spot: Spot) {
+        let seen = area.intersection(self.buf.area);
+        self.spots.add(seen, spot);
+    }
+
+    /// Draws one part of the screen. If that panics, the part says so, and everything else goes on.
+    pub fn guarded(&mut self, area: Rect, name: &str, draw: impl FnOnce(&mut Self)) -> bool {
+        let Err(words) = guard::contained(|| draw(self)) else {
+            return true;
+        };
+        self.clear(area, Role::Text);
+        let role = Role::Danger;
+        if area.height < 3 {
+            let line = format!("✖ {name} could not be drawn: {words}");
+            self.put(area, 0, 0, &line, role);
+            return false;
+        }
+        let badge = [self.piece("✖ FAULT", role)];
+        let inner = self.pane(area, name, &badge, false);
+        let says = format!("This part could not be drawn: {words}");
+        let mut lines: Vec<Line> = wrapped(&says, inner.width, 4)
+            .into_iter()
+            .map(|line| vec![self.piece(line, role)])
+            .collect();
+        let then = "It is a fault of gonogo; the log has its place. Everything else goes on.";
+        for line in wrapped(then, inner.width, 3) {
+            lines.push(vec![self.piece(line, Role::TextDim)]);
+        }
+        self.lines(inner, &lines);
+        false
     }
 
     /// A word on a ground of its own, with air around it.
@@ -151,7 +189,7 @@ impl Canvas<'_> {
     /// Words on the lower border of a pane: `3–12 of 40`.
     pub fn footnote(&mut self, area: Rect, words: &str) {
         let seen = area.intersection(self.buf.area);
-        if seen.height < 2 || seen.width < 6 {
+        if seen.height < 2 || seen.width < 6 || words.is_empty() {
             return;
         }
         let bottom = Rect {

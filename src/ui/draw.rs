@@ -1,4 +1,5 @@
-//! One frame from one cockpit. Pure: no clock, no state, nothing looked up.
+//! One frame from one cockpit. Pure: no clock, no state, nothing looked up. A part that panics is shown as a fault in
+//! its place.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -8,25 +9,45 @@ use super::canvas::Canvas;
 use super::layout::{areas, is_tiny};
 use super::overlays;
 use super::panes::{fleet, flight, foot, header, plan, releases, timeline, tiny};
+use super::spots::Spots;
 use super::theme::{Role, Theme};
 use crate::session::cockpit::Cockpit;
 use crate::session::view::Screen;
 
-pub fn draw(cockpit: &Cockpit, theme: &Theme, frame: &mut Frame) {
-    render(cockpit, theme, frame.area(), frame.buffer_mut());
+/// What a frame is, beyond its cells.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    /// What the mouse points at.
+    pub spots: Spots,
+    /// What lies over the screen is not there to be read; it may not be answered.
+    pub unreadable: bool,
+}
+
+pub fn draw(cockpit: &Cockpit, theme: &Theme, frame: &mut Frame) -> Drawn {
+    render(cockpit, theme, frame.area(), frame.buffer_mut())
 }
 
 /// The same into any buffer, for tests and pictures.
-pub fn render(cockpit: &Cockpit, theme: &Theme, area: Rect, buf: &mut Buffer) {
+pub fn render(cockpit: &Cockpit, theme: &Theme, area: Rect, buf: &mut Buffer) -> Drawn {
     let area = area.intersection(buf.area);
     if area.is_empty() {
-        return;
+        return Drawn {
+            unreadable: true,
+            ..Drawn::default()
+        };
     }
-    let mut canvas = Canvas { buf, theme };
+    let mut canvas = Canvas {
+        buf,
+        theme,
+        spots: Spots::default(),
+    };
     canvas.ground(area, Role::Text);
     if is_tiny(area) {
-        tiny::draw(&mut canvas, cockpit, area);
-        return;
+        let whole = canvas.guarded(area, "gonogo", |canvas| tiny::draw(canvas, cockpit, area));
+        return Drawn {
+            spots: canvas.spots,
+            unreadable: !whole,
+        };
     }
     let screen = cockpit.view.screen;
     let message = foot::message(&canvas, cockpit, area);
@@ -37,23 +58,35 @@ pub fn render(cockpit: &Cockpit, theme: &Theme, area: Rect, buf: &mut Buffer) {
         screen == Screen::Flight,
         rows,
     );
-    header::banner(&mut canvas, cockpit, places.banner);
-    header::draw(
-        &mut canvas,
-        cockpit,
-        places.header,
-        places.banner.height == 0,
-    );
-    header::tabs(&mut canvas, cockpit, places.tabs);
-    match screen {
-        Screen::Fleet => fleet::draw(&mut canvas, cockpit, places.body),
-        Screen::Releases => releases::draw(&mut canvas, cockpit, places.body),
-        Screen::Plan => plan::draw(&mut canvas, cockpit, places.body),
-        Screen::Flight => flight::draw(&mut canvas, cockpit, places.body),
-        Screen::Timeline => timeline::draw(&mut canvas, cockpit, places.body),
-    }
+    let banner = places.banner.height == 0;
+    canvas.guarded(places.banner, "Rehearsal", |canvas| {
+        header::banner(canvas, cockpit, places.banner);
+    });
+    canvas.guarded(places.header, "Header", |canvas| {
+        header::draw(canvas, cockpit, places.header, banner);
+    });
+    canvas.guarded(places.tabs, "Screens", |canvas| {
+        header::tabs(canvas, cockpit, places.tabs);
+    });
+    canvas.guarded(places.body, screen.title(), |canvas| match screen {
+        Screen::Fleet => fleet::draw(canvas, cockpit, places.body),
+        Screen::Releases => releases::draw(canvas, cockpit, places.body),
+        Screen::Plan => plan::draw(canvas, cockpit, places.body),
+        Screen::Flight => flight::draw(canvas, cockpit, places.body),
+        Screen::Timeline => timeline::draw(canvas, cockpit, places.body),
+    });
     canvas.lines(places.message, &message);
-    foot::pending(&mut canvas, cockpit, places.message);
-    foot::hints(&mut canvas, cockpit, places.hints, places.tabs.height > 0);
-    overlays::draw(&mut canvas, cockpit, places.body);
+    canvas.guarded(places.message, "Message", |canvas| {
+        foot::pending(canvas, cockpit, places.message);
+    });
+    canvas.guarded(places.hints, "Keys", |canvas| {
+        foot::hints(canvas, cockpit, places.hints, places.tabs.height > 0);
+    });
+    let readable = canvas.guarded(places.body, "Question", |canvas| {
+        overlays::draw(canvas, cockpit, places.body);
+    });
+    Drawn {
+        spots: canvas.spots,
+        unreadable: !readable,
+    }
 }

@@ -3,8 +3,7 @@
 
 use ratatui::layout::Rect;
 
-/// Below this there is no room for panes, and one line says what matters.
-pub(super) const SMALLEST: (u16, u16) = (60, 16);
+use crate::session::cockpit::SMALLEST;
 
 /// From this height on, banner and tabs have rows of their own.
 const TALL: u16 = 30;

@@ -100,3 +100,66 @@ pub(super) fn judgement(state: Option<FlightState>, judgement: &Judgement) -> (M
     };
     (said, words)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::ui::widgets::PodMark;
+
+    /// Glyph or word must differ within a list; colour may differ, and never alone.
+    #[track_caller]
+    fn check(name: &str, marks: &[Mark]) {
+        let seen: HashSet<(&str, &str)> =
+            marks.iter().map(|mark| (mark.glyph, mark.word)).collect();
+        assert_eq!(seen.len(), marks.len(), "{name}: {marks:?}");
+        assert!(marks.iter().all(|mark| !mark.glyph.is_empty()), "{name}");
+    }
+
+    #[test]
+    fn every_state_has_a_glyph_or_word_of_its_own() {
+        use Condition::{Degraded, Healthy, Paused, Progressing};
+        let all = [Healthy, Progressing, Paused, Degraded, Condition::Unknown];
+        check("conditions", &all.map(condition));
+        // Where there is room for a glyph only, it must do.
+        let glyphs: HashSet<&str> = all.map(|one| condition(one).glyph).into();
+        assert_eq!(glyphs.len(), all.len());
+
+        let all = [
+            Verdict::Pass,
+            Verdict::Fail,
+            Verdict::Unknown,
+            Verdict::Waived,
+        ];
+        check("verdicts", &all.map(verdict));
+        let glyphs: HashSet<&str> = all.map(|one| verdict(one).glyph).into();
+        assert_eq!(glyphs.len(), all.len());
+
+        let all = [
+            ItemStatus::Open,
+            ItemStatus::Done,
+            ItemStatus::Failed,
+            ItemStatus::Waived,
+        ];
+        check("items", &all.map(item));
+        let all = [Severity::Info, Severity::Warning, Severity::Error];
+        check("severities", &all.map(severity));
+        check(
+            "movers",
+            &[Mover::You, Mover::Gonogo, Mover::Controller].map(mover),
+        );
+        let all = [
+            FlightState::Requested,
+            FlightState::Flying,
+            FlightState::Aborted,
+            FlightState::RollingBack,
+            FlightState::Verifying,
+            FlightState::Monitoring,
+        ];
+        check("flights", &all.map(flight));
+        let glyphs: HashSet<&str> = PodMark::ALL.map(PodMark::glyph).into();
+        assert_eq!(glyphs.len(), PodMark::ALL.len());
+    }
+}

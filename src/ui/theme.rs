@@ -21,6 +21,9 @@ pub use role::{Kind, Role};
 /// The theme that is used when none is named, and when the named one is broken.
 pub const DEFAULT: &str = "dark";
 
+/// Dark or light, as the terminal's own ground is. No theme by itself: the shell asks the terminal and names one.
+pub const AUTO: &str = "auto";
+
 /// A style for every role, as this terminal can show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
@@ -103,6 +106,11 @@ impl Theme {
             .into_iter()
             .filter_map(|bg| colour::contrast(fg, bg))
             .min_by(f64::total_cmp)
+    }
+
+    /// WCAG 2's contrast of what a cell shows, reverse video included; none where a colour is the terminal's own.
+    pub fn contrast_of(style: Style) -> Option<f64> {
+        colour::contrast(style.fg?, style.bg?)
     }
 
     fn dress(name: &str, depth: Depth, looks: &file::Looks) -> Self {

@@ -61,7 +61,7 @@ fn frame_everything_changed_twice(bencher: Bencher, size: (u16, u16)) {
     let mut terminal = terminal(size);
     bencher.bench_local(|| {
         for theme in &themes {
-            let drawn = terminal.draw(|frame| ui::draw(&cockpit, theme, frame));
+            let drawn = terminal.draw(|frame| drop(ui::draw(&cockpit, theme, frame)));
             black_box(drawn.expect("a sink takes all").count);
         }
     });
@@ -74,7 +74,7 @@ fn frame_nothing_changed(bencher: Bencher, size: (u16, u16)) {
     let cockpit = flight();
     let mut terminal = terminal(size);
     bencher.bench_local(|| {
-        let drawn = terminal.draw(|frame| ui::draw(&cockpit, &theme, frame));
+        let drawn = terminal.draw(|frame| drop(ui::draw(&cockpit, &theme, frame)));
         black_box(drawn.expect("a sink takes all").count);
     });
 }
@@ -85,7 +85,7 @@ fn frame_with_pods(bencher: Bencher, pods: usize) {
     let cockpit = crowd(pods);
     let mut terminal = terminal((200, 50));
     bencher.bench_local(|| {
-        let drawn = terminal.draw(|frame| ui::draw(&cockpit, &theme, frame));
+        let drawn = terminal.draw(|frame| drop(ui::draw(&cockpit, &theme, frame)));
         black_box(drawn.expect("a sink takes all").count);
     });
 }

@@ -14,8 +14,8 @@ use portable_pty::CommandBuilder;
 use serde_json::Value;
 
 use super::{
+    pty::{Pty, environment},
     rig::{GONOGO, Rig, Said, wait_for},
-    terminal::{Pty, environment},
 };
 
 const HOLD: &[&str] = &["hold", "production", "auth-service"];

@@ -784,7 +784,7 @@ impl Story {
         DeploymentId("production-auth-service-3".to_owned())
     }
 
-    fn here() -> TargetId {
+    pub fn here() -> TargetId {
         target("production", "auth-service")
     }
 

@@ -70,6 +70,20 @@ fn the_flight_in_every_state() {
     );
 }
 
+/// With the focus in it, a pane is a list with a cursor.
+#[test]
+fn the_panes_of_the_flight_with_the_focus() {
+    for (name, keys) in [
+        ("flight_focus_pods", "tab j"),
+        ("flight_focus_timeline", "shift-tab k k"),
+    ] {
+        let mut cockpit = fixture::crashing().show(Screen::Flight);
+        press(&mut cockpit, keys);
+        look(name, &cockpit, &ALL[..2]);
+        look(name, &cockpit, &[(60, 16)]);
+    }
+}
+
 #[test]
 fn the_fleet() {
     look("fleet", &fixture::fleet().show(Screen::Fleet), &ALL);

@@ -183,6 +183,7 @@ impl Session {
             | Effect::Refresh
             | Effect::Copy(_)
             | Effect::Bell
+            | Effect::Suspend
             | Effect::Redraw
             | Effect::Quit => return None,
         })
@@ -552,7 +553,11 @@ fn is_observed(event: &Event) -> bool {
             | Event::Line { .. }
             | Event::Woke { .. }
             | Event::Paste(_)
+            | Event::Pointed { .. }
             | Event::Resize { .. }
+            | Event::Suspend
+            | Event::Resumed { .. }
+            | Event::NotSuspended
             | Event::Painted
             | Event::Terminate
     )

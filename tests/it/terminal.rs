@@ -2,232 +2,15 @@
 //! sizes that make no sense, and the terminal given back whole.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::{
-    io::{Read as _, Write as _},
-    num::NonZero,
-    path::Path,
-    sync::{Arc, Mutex},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{io::Read as _, path::Path, thread::sleep, time::Duration};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-
+use portable_pty::CommandBuilder;
 use serde_json::json;
 
-use super::rig::{GONOGO, Rig};
-
-const PATIENCE: Duration = Duration::from_secs(40);
-/// Longer than a dialog is deaf.
-const READ: Duration = Duration::from_millis(400);
-
-pub(super) struct Pty {
-    master: Box<dyn MasterPty + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    keyboard: Box<dyn std::io::Write + Send>,
-    parser: Arc<Mutex<vt100::Parser>>,
-    modes: String,
-}
-
-fn size(columns: u16, rows: u16) -> PtySize {
-    PtySize {
-        rows,
-        cols: columns,
-        pixel_width: 0,
-        pixel_height: 0,
-    }
-}
-
-fn cells(count: u16) -> NonZero<u16> {
-    NonZero::new(count).unwrap()
-}
-
-impl Pty {
-    pub(super) fn start(command: CommandBuilder) -> Self {
-        let pair = native_pty_system().openpty(size(120, 36)).unwrap();
-        let modes = format!("{:?}", pair.master.get_termios().unwrap());
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let parser = Arc::new(Mutex::new(vt100::Parser::new(cells(36), cells(120), 0)));
-        let mut output = pair.master.try_clone_reader().unwrap();
-        let screen = Arc::clone(&parser);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 8192];
-            while let Ok(count @ 1..) = output.read(&mut bytes) {
-                screen.lock().unwrap().process(&bytes[..count]);
-            }
-        });
-        let keyboard = pair.master.take_writer().unwrap();
-        Self {
-            master: pair.master,
-            child,
-            keyboard,
-            parser,
-            modes,
-        }
-    }
-
-    /// The cockpit on a practice cluster of its own.
-    fn rehearse(home: &Path, speed: &str) -> Self {
-        let mut command = CommandBuilder::new(GONOGO);
-        command.args(["rehearse", "--speed", speed]);
-        environment(&mut command, home);
-        Self::start(command)
-    }
-
-    pub(super) fn text(&self) -> String {
-        self.parser.lock().unwrap().screen().contents()
-    }
-
-    #[track_caller]
-    pub(super) fn until(&mut self, what: &str, is: impl Fn(&str) -> bool) -> String {
-        let started = Instant::now();
-        loop {
-            let text = self.text();
-            if is(&text) {
-                return text;
-            }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("it ended ({status}) before {what}:\n{text}");
-            }
-            assert!(
-                started.elapsed() < PATIENCE,
-                "not within {PATIENCE:?}: {what}\n{text}"
-            );
-            sleep(Duration::from_millis(20));
-        }
-    }
-
-    #[track_caller]
-    pub(super) fn sees(&mut self, wanted: &str) -> String {
-        self.until(wanted, |text| text.contains(wanted))
-    }
-
-    pub(super) fn keys(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-    }
-
-    /// A dialog with these words is on the screen; read, then answered.
-    #[track_caller]
-    pub(super) fn confirm(&mut self, words: &str, answer: &str) {
-        self.sees(words);
-        sleep(READ);
-        self.keys(answer);
-        self.keys("\r");
-        self.until("the dialog is gone", |text| !text.contains(words));
-    }
-
-    /// An act by its key and its dialog. On a busy machine figures go missing for a moment, and then it is refused, in
-    /// words; so it is tried again. What is neither done nor refused in words is a failure.
-    #[track_caller]
-    fn act(&mut self, ready: &str, key: &str, words: &str, answer: &str, done: &str) {
-        for _ in 0..5 {
-            self.sees(ready);
-            self.keys(key);
-            let text = self.until("a dialog or a reason", |text| {
-                text.contains(words) || text.contains("cannot")
-            });
-            if text.contains(words) {
-                self.confirm(words, answer);
-                let text = self.until(done, |text| {
-                    text.contains(done) || text.contains("refused:")
-                });
-                if text.contains(done) {
-                    return;
-                }
-            }
-            sleep(Duration::from_secs(1));
-        }
-        panic!("refused five times: {done}\n{}", self.text());
-    }
-
-    fn resize(&mut self, columns: u16, rows: u16) {
-        self.parser
-            .lock()
-            .unwrap()
-            .screen_mut()
-            .set_size(cells(rows), cells(columns));
-        self.master.resize(size(columns, rows)).unwrap();
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.process_id().unwrap().to_string();
-        let sent = std::process::Command::new("kill")
-            .args([name, &id])
-            .status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// It ends by itself, soon; then the terminal is as it was.
-    #[track_caller]
-    fn gives_back(&mut self, within: Duration) -> u32 {
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(
-                started.elapsed() < within,
-                "still there after {within:?}\n{}",
-                self.text()
-            );
-            sleep(Duration::from_millis(10));
-        };
-        // What it wrote last may still be on its way.
-        sleep(Duration::from_millis(200));
-        self.is_given_back();
-        status.exit_code()
-    }
-
-    #[track_caller]
-    fn is_given_back(&self) {
-        let parser = self.parser.lock().unwrap();
-        let screen = parser.screen();
-        assert!(!screen.alternate_screen(), "still on the alternate screen");
-        assert!(!screen.hide_cursor(), "the cursor is hidden");
-        assert!(!screen.bracketed_paste(), "bracketed paste is on");
-        assert_eq!(
-            format!("{:?}", self.master.get_termios().unwrap()),
-            self.modes,
-            "raw mode"
-        );
-    }
-
-    #[track_caller]
-    fn is_taken(&self) {
-        let parser = self.parser.lock().unwrap();
-        let screen = parser.screen();
-        assert!(screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste());
-    }
-}
-
-impl Drop for Pty {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-pub(super) fn environment(command: &mut CommandBuilder, home: &Path) {
-    command.env_clear();
-    command.env("PATH", std::env::var("PATH").unwrap_or_default());
-    command.env("TERM", "xterm-256color");
-    command.env("LANG", "C.UTF-8");
-    for name in ["HOME", "TMPDIR", "GONOGO_CONFIG_DIR"] {
-        command.env(name, home);
-    }
-    command.cwd(home);
-}
-
-fn leftovers(home: &Path) -> Vec<String> {
-    let names = std::fs::read_dir(home)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    names
-        .filter(|name| name.starts_with("gonogo-rehearsal-"))
-        .collect()
-}
+use super::{
+    pty::{Pty, READ, environment, leftovers},
+    rig::{GONOGO, Rig},
+};
 
 /// From the fleet to a closed deployment and back, as a newcomer would.
 #[test]
@@ -318,7 +101,7 @@ fn a_flight_by_keys() {
 }
 
 /// The cockpit on somebody else's practice cluster, at the flight.
-fn attend(rig: &Rig, config: &Path) -> Pty {
+pub fn attend(rig: &Rig, config: &Path) -> Pty {
     let mut command = CommandBuilder::new(GONOGO);
     command.arg("--config");
     command.arg(config);
@@ -409,7 +192,7 @@ fn any_size_then_sigterm() {
 #[test]
 #[ignore = "run by the test below, inside a PTY"]
 fn borrows_and_panics() {
-    let mut screen = gonogo::runtime::terminal::Screen::take().unwrap();
+    let mut screen = gonogo::runtime::terminal::Screen::take(true).unwrap();
     screen
         .draw(|frame| {
             frame.render_widget(ratatui::widgets::Paragraph::new("borrowed"), frame.area());

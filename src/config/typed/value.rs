@@ -3,7 +3,7 @@
 use globset::GlobBuilder;
 use toml::{
     Spanned,
-    de::{DeArray, DeValue},
+    de::{DeArray, DeTable, DeValue},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
         schema::{Key, Kind, Section},
         units::{self, Figure},
     },
-    Value, form,
+    Value, WordList, form,
 };
 
 /// In bytes.
@@ -125,6 +125,11 @@ pub(super) fn read(
                 Some((name, words))
             });
             Some(Value::Words(lists.collect()))
+        }
+        (Kind::Keys, DeValue::Table(table)) => {
+            let mut lists = Vec::new();
+            reader.keys("", table, &mut lists);
+            Some(Value::Words(lists))
         }
         (Kind::Table(inner), DeValue::Table(table)) => {
             Some(Value::Form(form(inner, table, at, reader.report)))
@@ -263,6 +268,31 @@ impl Reader<'_, '_> {
         good
     }
 
+    /// `"rollout.promote" = […]`, and the same without quotes, which TOML takes for tables in tables.
+    fn keys(&mut self, above: &str, table: &DeTable, lists: &mut Vec<WordList>) {
+        for (name, value) in table {
+            let (at, id) = (name.span().start, format!("{above}{}", name.get_ref()));
+            match value.get_ref() {
+                DeValue::Table(inner) => self.keys(&format!("{id}."), inner, lists),
+                DeValue::Array(array) => {
+                    let texts = self.texts(array, |reader, text, at| {
+                        reader.holds(&rules::TEXT, text, at)
+                    });
+                    if let Value::Texts(keys) = texts {
+                        lists.push((At { at, value: id }, keys));
+                    }
+                }
+                _ => {
+                    self.wrong::<()>(
+                        value.span().start,
+                        "takes lists of keys",
+                        "write \"rollout.promote\" = [\"p\", \"ctrl-p\"]",
+                    );
+                }
+            }
+        }
+    }
+
     /// The good ones; every other is reported.
     fn texts(
         &mut self,
@@ -305,6 +335,7 @@ impl Kind {
             Self::Figure => "a figure",
             Self::Duration | Self::Wait => "a duration",
             Self::Words => "lists of words by name",
+            Self::Keys => "lists of keys by action",
             Self::Table(_) => "a table",
             Self::Tables(_) => "a list of tables",
         }
@@ -325,6 +356,7 @@ impl Kind {
             Self::Figure => "write a number, \"0.1 %\" or \"500ms\"".to_owned(),
             Self::Duration | Self::Wait => "write \"5m\", \"90s\", \"1h\" or \"500ms\"".to_owned(),
             Self::Words => "write { production = [\"operate\", \"approve\"] }".to_owned(),
+            Self::Keys => "write [keys] and below it: \"rollout.promote\" = [\"p\"]".to_owned(),
             Self::Table(inner) | Self::Tables(inner) => inner.example(),
         }
     }

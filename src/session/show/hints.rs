@@ -2,7 +2,7 @@
 
 use crate::{
     domain::deployment::FlightState,
-    input::reference,
+    input::{Context, reference},
     session::{cockpit::Cockpit, wanted},
 };
 
@@ -17,8 +17,21 @@ pub struct HintShown {
 
 /// The hint bar is true: what cannot run now says so, what makes no sense here is not there.
 pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
+    hints_in(cockpit, cockpit.view.context())
+}
+
+/// What a screen without room for screens offers: the ways out of a flight, wherever one is, and where to look.
+pub fn ways_out(cockpit: &Cockpit) -> Vec<HintShown> {
+    use crate::input::Action::{Abort, Help, HoldOrResume, Rollback, ShowFlight};
+    let offered = [HoldOrResume, Abort, Rollback, ShowFlight, Help];
+    hints_in(cockpit, Context::Flight)
+        .into_iter()
+        .filter(|hint| offered.contains(&hint.action))
+        .collect()
+}
+
+fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
     use crate::input::Action;
-    let context = cockpit.view.context();
     let state = cockpit
         .facts()
         .and_then(|facts| facts.current())

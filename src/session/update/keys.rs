@@ -20,19 +20,36 @@ const PAGE: isize = 10;
 pub fn pressed(cockpit: &mut Cockpit, chord: Chord) -> Vec<Effect> {
     let context = cockpit.view.context();
     cockpit.view.pending.push(chord);
-    match cockpit.keymap.lookup(context, &cockpit.view.pending) {
+    match meaning(cockpit, context) {
         Lookup::Match(action) => {
             cockpit.view.pending.clear();
             run(cockpit, action, &overlays::plain(action))
         }
         Lookup::Pending => Vec::new(),
         Lookup::None => {
+            // What does not go on as a sequence ends it, and does nothing else: so does esc.
+            let alone = cockpit.view.pending.len() == 1;
             cockpit.view.pending.clear();
-            if context.takes_text() {
+            if context.takes_text() && alone {
                 overlays::typed(cockpit, chord);
             }
             Vec::new()
         }
+    }
+}
+
+/// What the keys pressed so far mean. On a screen without room for screens the ways out of a flight work wherever one is:
+/// its line is the same on all of them.
+fn meaning(cockpit: &Cockpit, context: Context) -> Lookup {
+    let pressed = &cockpit.view.pending;
+    let found = cockpit.keymap.lookup(context, pressed);
+    if found != Lookup::None || context.takes_text() || !cockpit.is_tiny() {
+        return found;
+    }
+    match cockpit.keymap.lookup(Context::Flight, pressed) {
+        Lookup::Match(Action::Abort | Action::Rollback | Action::HoldOrResume)
+        | Lookup::Pending => cockpit.keymap.lookup(Context::Flight, pressed),
+        _ => Lookup::None,
     }
 }
 
@@ -60,15 +77,8 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
             let open = matches!(cockpit.view.overlay, Some(Overlay::Help));
             cockpit.view.overlay = if open { None } else { Some(Overlay::Help) };
         }
-        Action::Copy => {
-            if let Some(text) = overlays::copied(cockpit) {
-                cockpit.say(
-                    crate::session::cockpit::Severity::Info,
-                    format!("copied {text}"),
-                );
-                return vec![Effect::Copy(text)];
-            }
-        }
+        Action::Copy => return overlays::copy(cockpit),
+        Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit => return quit(cockpit),
         Action::Answer => return overlays::answer(cockpit),
@@ -245,7 +255,7 @@ pub fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
     vec![Effect::Quit]
 }
 
-fn moved(cockpit: &mut Cockpit, by: isize) {
+pub fn moved(cockpit: &mut Cockpit, by: isize) {
     let step = |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
     match cockpit.view.context() {
         Context::Palette => overlays::palette_moved(cockpit, by),
@@ -266,19 +276,37 @@ fn moved(cockpit: &mut Cockpit, by: isize) {
             cockpit.view.plan_line = step(cockpit.view.plan_line, count);
         }
         Context::Flight => {
-            let count = show::flight_lines(cockpit).len();
-            cockpit.view.flight_line = step(cockpit.view.flight_line, count);
+            let (pods, lines) = match show::flight(cockpit) {
+                Some(flight) => (
+                    flight.observed.map_or(0, |observed| observed.pods.len()),
+                    flight.timeline.len(),
+                ),
+                None => return,
+            };
+            match cockpit.view.pane {
+                FlightPane::Gates => {
+                    let count = show::flight_lines(cockpit).len();
+                    cockpit.view.flight_line = step(cockpit.view.flight_line, count);
+                }
+                FlightPane::Pods => cockpit.view.pod_line = step(cockpit.view.pod_line, pods),
+                FlightPane::Timeline => back_by(cockpit, by, lines),
+            }
         }
         Context::Timeline => {
             let count = show::timeline(cockpit).len();
-            let back = cockpit
-                .view
-                .timeline_back
-                .saturating_add_signed(by.saturating_neg());
-            cockpit.view.timeline_back = back.min(count.saturating_sub(1));
+            back_by(cockpit, by, count);
         }
         Context::Global | Context::Dialog => {}
     }
+}
+
+/// A timeline has its newest line at the bottom, and its cursor counts from there.
+fn back_by(cockpit: &mut Cockpit, by: isize, count: usize) {
+    let back = cockpit
+        .view
+        .timeline_back
+        .saturating_add_signed(by.saturating_neg());
+    cockpit.view.timeline_back = back.min(count.saturating_sub(1));
 }
 
 fn sideways(cockpit: &mut Cockpit, by: isize) -> Vec<Effect> {
@@ -293,19 +321,17 @@ fn sideways(cockpit: &mut Cockpit, by: isize) -> Vec<Effect> {
 }
 
 /// Another target: the cursors of the other screens start over.
-fn elsewhere(cockpit: &mut Cockpit) {
+pub fn elsewhere(cockpit: &mut Cockpit) {
     let view = &mut cockpit.view;
-    (
-        view.release,
-        view.chosen,
-        view.plan_line,
-        view.flight_line,
-        view.timeline_back,
-    ) = (0, None, 0, 0, 0);
+    (view.release, view.chosen, view.plan_line) = (0, None, 0);
+    (view.flight_line, view.pod_line, view.timeline_back) = (0, 0, 0);
 }
 
 fn next_pane(cockpit: &mut Cockpit, by: usize) {
-    if cockpit.view.screen == Screen::Flight {
+    let flying = cockpit
+        .facts()
+        .is_some_and(|facts| facts.current().is_some());
+    if cockpit.view.screen == Screen::Flight && flying {
         let at = FlightPane::ALL
             .iter()
             .position(|pane| *pane == cockpit.view.pane)

@@ -13,7 +13,10 @@ use crate::session::{
     wanted::{self, Question, Wanted},
 };
 use crate::{
-    domain::workspace::{Actor, IdentityMeans},
+    domain::{
+        text::is_hidden,
+        workspace::{Actor, IdentityMeans},
+    },
     input::{Action, Chord, Key, reference},
     policy::confirm::{Friction, Reply},
 };
@@ -31,22 +34,67 @@ pub fn painted(cockpit: &mut Cockpit) {
     }
 }
 
+/// The terminal showed something else meanwhile: a question is deaf again until it was seen again.
+pub fn unpainted(cockpit: &mut Cockpit) {
+    if let Some(Overlay::Dialog(dialog)) = &mut cockpit.view.overlay {
+        dialog.challenge.painted_at = None;
+    }
+}
+
+/// The most characters of one paste that a line takes.
+const LONGEST_PASTE: usize = 4096;
+
+/// Pasted text as one line, and what had to be left out of it.
+fn as_line(text: &str) -> (String, Option<String>) {
+    let words: Vec<&str> = text
+        .split(['\n', '\r', '\t'])
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .collect();
+    let joined = words.join(" ");
+    let seen: String = joined.chars().filter(|c| !is_hidden(*c)).collect();
+    let hidden = joined.chars().count() - seen.chars().count();
+    let long = seen.chars().count().saturating_sub(LONGEST_PASTE);
+    let note = match (hidden, long) {
+        (0, 0) => None,
+        (0, long) => Some(format!("pasted without its last {long} characters")),
+        (hidden, _) => Some(format!(
+            "pasted without {hidden} characters that cannot be seen"
+        )),
+    };
+    (seen.chars().take(LONGEST_PASTE).collect(), note)
+}
+
 /// Pasted text goes where text is written, and never answers a dialog.
 pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
-    let line: String = text.chars().filter(|c| !c.is_control()).collect();
+    let (line, left_out) = as_line(text);
+    cockpit.view.pending.clear();
     let into = |input: &mut Input| {
-        for character in line.chars().take(4096) {
-            input.handle(InputRequest::InsertChar(character));
-        }
+        // One string instead of thousands of insertions, each of which would move the rest.
+        let at = input.cursor();
+        let mut value: String = input.value().chars().take(at).collect();
+        value.push_str(&line);
+        let cursor = at + line.chars().count();
+        value.extend(input.value().chars().skip(at));
+        *input = Input::new(value).with_cursor(cursor);
     };
     match &mut cockpit.view.overlay {
-        Some(Overlay::Palette(palette)) => into(&mut palette.input),
-        Some(Overlay::Prompt(prompt)) => into(&mut prompt.input),
+        Some(Overlay::Palette(palette)) => {
+            into(&mut palette.input);
+            (palette.selected, palette.note) = (0, left_out);
+        }
+        Some(Overlay::Prompt(prompt)) => {
+            into(&mut prompt.input);
+            prompt.note = left_out;
+        }
         Some(Overlay::Dialog(dialog)) => {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
         Some(Overlay::Help) => {}
-        None if cockpit.view.filtering => into(&mut cockpit.view.filter),
+        None if cockpit.view.filtering => {
+            into(&mut cockpit.view.filter);
+            cockpit.view.release = 0;
+        }
         None => cockpit.say(
             Severity::Info,
             "pasted text is ignored here; / filters, : takes commands",
@@ -78,23 +126,35 @@ pub fn open_palette(cockpit: &mut Cockpit) {
     cockpit.view.overlay = Some(Overlay::Palette(PaletteState::default()));
 }
 
-/// The palette's entries for what is typed.
-fn entries(cockpit: &Cockpit, typed: &str) -> Vec<reference::PaletteEntry> {
-    palette::filter_entries(
-        reference::palette(&cockpit.keymap, cockpit.view.screen.context()),
-        typed,
-    )
-}
-
-/// What the palette lists now, each with the reason why it cannot run.
+/// What the palette lists now, each with the reason why it cannot run. What can run comes first; but what is called
+/// exactly as typed comes before all others, or enter would run something else than what was written.
 pub fn listed(cockpit: &Cockpit) -> Vec<(reference::PaletteEntry, Option<String>)> {
     let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else {
         return Vec::new();
     };
-    entries(cockpit, palette.input.value())
-        .into_iter()
-        .map(|entry| (entry.clone(), wanted::why_not(cockpit, entry.action)))
-        .collect()
+    let typed = palette.input.value();
+    let all = reference::palette(&cockpit.keymap, cockpit.view.screen.context());
+    let mut listed: Vec<(reference::PaletteEntry, Option<String>)> =
+        palette::filter_entries(all, typed)
+            .into_iter()
+            .map(|entry| {
+                let why_not = wanted::why_not(cockpit, entry.action);
+                (entry, why_not)
+            })
+            .collect();
+    // Stable: the order of the search stays within each part.
+    let word = typed.split_whitespace().next().unwrap_or_default();
+    listed.sort_by_key(|(entry, why_not)| (entry.command != word, why_not.is_some()));
+    listed
+}
+
+/// The entry under the palette's cursor.
+fn chosen(cockpit: &Cockpit) -> Option<reference::PaletteEntry> {
+    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else {
+        return None;
+    };
+    let (entry, _) = listed(cockpit).into_iter().nth(palette.selected)?;
+    Some(entry)
 }
 
 pub fn palette_moved(cockpit: &mut Cockpit, by: isize) {
@@ -108,13 +168,7 @@ pub fn palette_moved(cockpit: &mut Cockpit, by: isize) {
 }
 
 pub fn complete(cockpit: &mut Cockpit) {
-    let Some(Overlay::Palette(palette)) = &cockpit.view.overlay else {
-        return;
-    };
-    let Some(entry) = entries(cockpit, palette.input.value())
-        .into_iter()
-        .nth(palette.selected)
-    else {
+    let Some(entry) = chosen(cockpit) else {
         return;
     };
     if let Some(Overlay::Palette(palette)) = &mut cockpit.view.overlay {
@@ -129,7 +183,7 @@ pub fn run_palette(cockpit: &mut Cockpit) -> Vec<Effect> {
         return Vec::new();
     };
     let typed = palette.input.value().trim().to_owned();
-    let chosen = entries(cockpit, &typed).into_iter().nth(palette.selected);
+    let chosen = chosen(cockpit);
     let several_words = typed.contains(' ');
     let line = match chosen {
         Some(entry) if !several_words && entry.command != "--as" => entry.command.to_owned(),
@@ -381,26 +435,63 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
     }
 }
 
-/// What `y` copies: the digest, id or sentence under the cursor.
-pub fn copied(cockpit: &Cockpit) -> Option<String> {
-    use crate::session::view::Screen;
+/// The most that terminals take through OSC 52: 100,000 bytes of sequence, base64 and its frame included.
+pub const MOST_COPIED: usize = 74_994;
+
+/// `y`: what is under the cursor goes to the clipboard, as it can be seen.
+pub fn copy(cockpit: &mut Cockpit) -> Vec<Effect> {
+    let Some(text) = copied(cockpit) else {
+        cockpit.say(Severity::Info, "nothing is selected that could be copied");
+        return Vec::new();
+    };
+    let text: String = text.chars().filter(|c| !is_hidden(*c)).collect();
+    if text.len() > MOST_COPIED {
+        cockpit.say(
+            Severity::Warning,
+            format!(
+                "not copied: {} bytes, and a terminal takes {MOST_COPIED}",
+                text.len()
+            ),
+        );
+        return Vec::new();
+    }
+    cockpit.say(Severity::Info, format!("copied {text}"));
+    vec![Effect::Copy(text)]
+}
+
+/// A line of a timeline that is scrolled back by so many lines.
+fn entry(lines: &[show::TimelineLine], back: usize) -> Option<String> {
+    let line = lines.get(lines.len().checked_sub(1 + back)?)?;
+    Some(format!("{} {}", line.at, line.sentence))
+}
+
+/// The digest, id or sentence under the cursor.
+fn copied(cockpit: &Cockpit) -> Option<String> {
+    use crate::session::view::{FlightPane, Screen};
     match cockpit.view.screen {
         Screen::Releases => cockpit
             .releases_shown()
             .get(cockpit.view.release)
             .map(|release| release.commit.to_string()),
         Screen::Plan => show::plan(cockpit).map(|plan| plan.plan.digest.to_string()),
-        Screen::Flight => cockpit
-            .facts()
-            .and_then(|facts| facts.current())
-            .map(|current| current.id.to_string()),
-        Screen::Timeline => {
-            let lines = show::timeline(cockpit);
-            let at = lines.len().checked_sub(1 + cockpit.view.timeline_back)?;
-            lines
-                .get(at)
-                .map(|line| format!("{} {}", line.at, line.sentence))
+        Screen::Flight => {
+            let flight = show::flight(cockpit)?;
+            match cockpit.view.pane {
+                FlightPane::Gates => match &flight.lines.get(cockpit.view.flight_line)?.kind {
+                    show::LineKind::Gate(gate) => Some(gate.sentence.clone()),
+                    show::LineKind::Item { spec, .. } => {
+                        Some(format!("{} {}", spec.id, spec.title))
+                    }
+                },
+                FlightPane::Pods => {
+                    let pods = show::pods::lines(flight.observed?);
+                    pods.get(cockpit.view.pod_line)
+                        .map(|pod| pod.name.to_string())
+                }
+                FlightPane::Timeline => entry(&flight.timeline, cockpit.view.timeline_back),
+            }
         }
+        Screen::Timeline => entry(&show::timeline(cockpit), cockpit.view.timeline_back),
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),
     }
 }

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::session::update::listed;
 use crate::session::view::PaletteState;
 use crate::ui::canvas::{Canvas, wrapped};
@@ -65,15 +66,14 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, state: &PaletteState, area: 
             continue;
         };
         let chosen = index == selected;
+        let line_area = Rect {
+            y: list.y + row,
+            height: 1,
+            ..list
+        };
+        canvas.spot(line_area, Spot::Command(index));
         if chosen {
-            canvas.ground(
-                Rect {
-                    y: list.y + row,
-                    height: 1,
-                    ..list
-                },
-                Role::Selection,
-            );
+            canvas.ground(line_area, Role::Selection);
         }
         let role = |role: Role| if chosen { Role::Selection } else { role };
         let (verb, doc) = if blocked.is_some() {

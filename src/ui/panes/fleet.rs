@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::domain::target::TargetId;
 use crate::policy::facts::Facts;
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::session::show::{self, Condition, FleetCell};
 use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::layout::cut_top;
@@ -41,8 +42,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let rows = u16::try_from(workspace.projects.len()).unwrap_or(u16::MAX);
     let wanted = rows.saturating_mul(4).saturating_add(2);
     let (table, below) = cut_top(area, area.height.saturating_sub(detail).min(wanted));
-    grid(canvas, cockpit, table);
-    selected(canvas, cockpit, below);
+    canvas.guarded(table, "Fleet", |canvas| grid(canvas, cockpit, table));
+    canvas.guarded(below, "Selected", |canvas| selected(canvas, cockpit, below));
 }
 
 fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
@@ -133,6 +134,11 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             };
             let chosen = row == view.project && index == view.environment;
             cell(canvas, place, &lines, environment.protected, chosen, high);
+            let spot = Spot::Cell {
+                project: row,
+                environment: index,
+            };
+            canvas.spot(place, spot);
         }
     }
     for index in columns.clone() {

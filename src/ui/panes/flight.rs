@@ -7,6 +7,7 @@ use crate::domain::time;
 use crate::policy::facts::Facts;
 use crate::session::Mover;
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::session::show::{self, FlightShown, NextCard, NextStep, StagePlace};
 use crate::session::view::FlightPane;
 use crate::ui::canvas::{Canvas, Line, wrapped};
@@ -222,8 +223,14 @@ fn pods_pane(
     } else {
         canvas.piece(age, Role::TextDim)
     };
-    let inner = canvas.pane(area, "Pods", &[note], focused(cockpit, FlightPane::Pods));
+    let focus = focused(cockpit, FlightPane::Pods);
+    canvas.spot(area, Spot::Pane(FlightPane::Pods));
+    let inner = canvas.pane(area, "Pods", &[note], focus);
     match flight.observed {
+        Some(observed) if focus && !observed.pods.is_empty() => {
+            let position = pods::list(canvas, inner, observed, cockpit.view.pod_line);
+            canvas.footnote(area, &position.unwrap_or_default());
+        }
         Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
         None => {
             canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
@@ -256,6 +263,7 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, 
     };
     let badge: Line = said(canvas, flight).into_iter().take(1).collect();
     let focus = focused(cockpit, FlightPane::Gates);
+    canvas.spot(area, Spot::Pane(FlightPane::Gates));
     let inner = canvas.pane(area, of, &badge, focus);
     if flight.lines.is_empty() {
         canvas.put(inner, 0, 0, "nothing stands against it", Role::TextDim);
@@ -269,8 +277,15 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, 
     let selected = cockpit.view.flight_line.min(flight.lines.len() - 1);
     let unfolded = if focus { selected } else { usize::MAX };
     let rows = gates::fitting(canvas, &flight.lines, unfolded, list);
-    if let Some(position) = gates::list(canvas, list, &rows, focus.then_some(selected)) {
+    if let Some(position) = gates::list(canvas, list, &rows, focus.then_some(selected), gate_spot) {
         canvas.footnote(area, &position);
+    }
+}
+
+fn gate_spot(line: usize) -> Spot {
+    Spot::PaneLine {
+        pane: FlightPane::Gates,
+        line,
     }
 }
 
@@ -313,13 +328,31 @@ fn health_pane(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) {
 }
 
 fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
-    let inner = canvas.pane(
-        area,
-        "Timeline",
-        &[],
-        focused(cockpit, FlightPane::Timeline),
-    );
-    timeline::tail(canvas, cockpit, &flight.timeline, inner);
+    let focus = focused(cockpit, FlightPane::Timeline);
+    canvas.spot(area, Spot::Pane(FlightPane::Timeline));
+    let inner = canvas.pane(area, "Timeline", &[], focus);
+    if !focus {
+        timeline::tail(canvas, cockpit, &flight.timeline, inner);
+    } else if let Some(position) = timeline::pane(canvas, cockpit, &flight.timeline, inner) {
+        canvas.footnote(area, &position);
+    }
+}
+
+/// Pods above gates.
+fn left_panes(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    facts: &Facts<'_>,
+    flight: &FlightShown<'_>,
+    top: Rect,
+    below: Rect,
+) {
+    canvas.guarded(top, "Pods", |canvas| {
+        pods_pane(canvas, cockpit, facts, flight, top);
+    });
+    canvas.guarded(below, "Gates", |canvas| {
+        gates_pane(canvas, cockpit, flight, below);
+    });
 }
 
 fn midway(flight: &FlightShown<'_>) -> bool {
@@ -343,8 +376,7 @@ fn wide(
         .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), true).max(4) + 2;
     let (top, below) = cut_top(left, wanted.min(area.height / 2));
-    pods_pane(canvas, cockpit, facts, flight, top);
-    gates_pane(canvas, cockpit, flight, below);
+    left_panes(canvas, cockpit, facts, flight, top, below);
 
     let midway = midway(flight);
     let high = match area.height {
@@ -363,15 +395,19 @@ fn wide(
             .unwrap_or(1)
             .max(1);
         let (card, others) = cut_left(rest, rest.width / left);
-        metrics::card(canvas, card, metric, midway);
+        canvas.guarded(card, "Metric", |canvas| {
+            metrics::card(canvas, card, metric, midway);
+        });
         rest = others;
     }
     let health = flight.health.as_ref().map_or(1, |health| {
         metrics::health(canvas, health, below.width.saturating_sub(4)).len()
     });
     let (place, below) = cut_top(below, u16::try_from(health).unwrap_or(1) + 2);
-    health_pane(canvas, flight, place);
-    timeline_pane(canvas, cockpit, flight, below);
+    canvas.guarded(place, "Health", |canvas| health_pane(canvas, flight, place));
+    canvas.guarded(below, "Timeline", |canvas| {
+        timeline_pane(canvas, cockpit, flight, below);
+    });
 }
 
 /// 80 × 24: the same panes, metrics and health in one.
@@ -389,8 +425,7 @@ fn condensed(
         .unwrap_or_default();
     let wanted = pods::rows(&sides, left.width.saturating_sub(4), false).max(1) + 2;
     let (top, below) = cut_top(left, wanted.min(area.height.saturating_sub(8)));
-    pods_pane(canvas, cockpit, facts, flight, top);
-    gates_pane(canvas, cockpit, flight, below);
+    left_panes(canvas, cockpit, facts, flight, top, below);
     let lines = evidence(canvas, flight, right.width.saturating_sub(4));
     let (top, below) = cut_top(
         right,
@@ -407,7 +442,9 @@ fn condensed(
     let note = [age.unwrap_or_else(|| canvas.piece("", Role::TextDim))];
     let inner = canvas.pane(top, "Metrics and health", &note, false);
     canvas.lines(inner, &lines);
-    timeline_pane(canvas, cockpit, flight, below);
+    canvas.guarded(below, "Timeline", |canvas| {
+        timeline_pane(canvas, cockpit, flight, below);
+    });
 }
 
 fn evidence(canvas: &Canvas, flight: &FlightShown<'_>, width: u16) -> Vec<Line> {
@@ -492,8 +529,24 @@ fn stacked(
         width: list.width + 1,
         ..list
     };
-    let rows = gates::fitting(canvas, &flight.lines, selected, list);
-    gates::list(canvas, list, &rows, Some(selected));
+    // There is room for one list: the one that has the cursor.
+    match (cockpit.view.pane, flight.observed) {
+        (FlightPane::Timeline, _) => {
+            let inner = Rect {
+                x: list.x + 1,
+                width: list.width - 1,
+                ..list
+            };
+            timeline::pane(canvas, cockpit, &flight.timeline, inner);
+        }
+        (FlightPane::Pods, Some(observed)) => {
+            pods::list(canvas, list, observed, cockpit.view.pod_line);
+        }
+        _ => {
+            let rows = gates::fitting(canvas, &flight.lines, selected, list);
+            gates::list(canvas, list, &rows, Some(selected), gate_spot);
+        }
+    }
 }
 
 /// Used by the small screen: the state of the deployment with its stage.

@@ -72,6 +72,14 @@ pub fn pending(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 
 /// The keys that work now. `tabs`: the screens are named elsewhere.
 pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
+    if !cockpit.view.pending.is_empty() {
+        continuations(canvas, cockpit, area);
+        return;
+    }
+    // What lies over a screen says its own keys.
+    if cockpit.view.overlay.is_some() {
+        return;
+    }
     let shown = show::hints(cockpit);
     let urgent = |action| {
         matches!(
@@ -79,18 +87,14 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
             Action::HoldOrResume | Action::Abort | Action::Rollback
         )
     };
-    // What lies over a screen says its own keys.
-    if cockpit.view.overlay.is_some() {
-        return;
-    }
     // What does not fit the selected line is not offered for it.
     let about_line =
         |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
     let kept = |hint: &&HintShown| {
-        !(about_line(hint) && hint.blocked.is_some())
-            && hint.action != Action::Redraw
-            && hint.action != Action::Help
-            && !(tabs && hint.action.group() == Group::Screens)
+        let elsewhere = [Action::Redraw, Action::Suspend, Action::Help].contains(&hint.action);
+        let on_tabs = tabs && hint.action.group() == Group::Screens;
+        let unfit = about_line(hint) && hint.blocked.is_some();
+        !(elsewhere || on_tabs || unfit)
     };
     let with_reason = |hint: &HintShown| (hint.clone(), hint.blocked.as_deref().map(brief));
     let held: Vec<(HintShown, Option<String>)> =
@@ -111,6 +115,22 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
     HintBar {
         hints: &words,
         last,
+    }
+    .render(area, canvas.buf, canvas.theme);
+}
+
+/// What the next key of a sequence may be; every other one ends it.
+fn continuations(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
+    let next = cockpit
+        .keymap
+        .continuations(cockpit.view.context(), &cockpit.view.pending);
+    let words: Vec<HintWord> = next
+        .iter()
+        .map(|(keys, action)| HintWord::new(keys, action.label()))
+        .collect();
+    HintBar {
+        hints: &words,
+        last: Some(HintWord::new("esc", "cancel")),
     }
     .render(area, canvas.buf, canvas.theme);
 }

@@ -7,6 +7,7 @@ use crate::domain::deployment::ItemStatus;
 use crate::domain::plan::{ItemKind, ItemSpec, TimeBox};
 use crate::domain::time;
 use crate::policy::gate::{GateResult, Verdict};
+use crate::session::pointer::Spot;
 use crate::session::show::{self, LineKind};
 use crate::ui::canvas::{Canvas, Line, window, wrapped};
 use crate::ui::marks;
@@ -252,12 +253,13 @@ pub fn fitting(canvas: &Canvas, lines: &[show::Line], selected: usize, area: Rec
     rows
 }
 
-/// Draws the rows around the selected one; returns `3–12 of 40` where not all is seen.
+/// Draws the rows around the selected one, each a `spot` by its number; returns `3–12 of 40` where not all is seen.
 pub fn list(
     canvas: &mut Canvas,
     area: Rect,
     rows: &[Row],
     selected: Option<usize>,
+    spot: impl Fn(usize) -> Spot,
 ) -> Option<String> {
     let heights: Vec<usize> = rows.iter().map(|row| row.lines.len()).collect();
     let selectable: Vec<usize> = rows
@@ -283,6 +285,19 @@ pub fn list(
     for index in seen.clone() {
         let Some(row) = rows.get(index) else { continue };
         let chosen = selected.is_some() && index == at && row.selectable;
+        if row.selectable {
+            let number = selectable
+                .iter()
+                .take_while(|other| **other < index)
+                .count();
+            let high = u16::try_from(row.lines.len()).unwrap_or(u16::MAX);
+            let place = Rect {
+                y: area.y.saturating_add(top),
+                height: high,
+                ..area
+            };
+            canvas.spot(place.intersection(area), spot(number));
+        }
         for (number, line) in row.lines.iter().enumerate() {
             if chosen {
                 canvas.ground(

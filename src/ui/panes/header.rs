@@ -7,6 +7,7 @@ use crate::domain::standing::Standing;
 use crate::domain::workspace::IdentityMeans;
 use crate::input::{Action, Context};
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::session::show;
 use crate::session::view::Screen;
 use crate::ui::canvas::{Canvas, Part};
@@ -199,6 +200,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             .into_iter()
             .next()
             .unwrap_or_default();
+        let begins = column;
         if screen == cockpit.view.screen {
             column = canvas.put(
                 area,
@@ -211,5 +213,11 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             column = canvas.put(area, column + 1, 0, &key, Role::HintKey);
             column = canvas.put(area, column, 0, &format!(" {title}"), Role::TextDim) + 2;
         }
+        let tab = Rect {
+            x: area.x.saturating_add(begins),
+            width: column.saturating_sub(begins),
+            ..area
+        };
+        canvas.spot(tab.intersection(area), Spot::Tab(screen));
     }
 }

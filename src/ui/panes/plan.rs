@@ -7,6 +7,7 @@ use crate::domain::entry::Answer;
 use crate::input::{Action, Context};
 use crate::policy::gate::Judgement;
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::session::show::{self, PlanShown};
 use crate::session::wanted;
 use crate::ui::canvas::{Canvas, Line, Part, wrapped};
@@ -36,8 +37,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     verdict(canvas, cockpit, &plan, top);
     if rest.width >= 100 {
         let (left, right) = cut_left(rest, rest.width * 3 / 5);
-        list(canvas, cockpit, &plan, left);
-        aside(canvas, cockpit, &plan, right);
+        canvas.guarded(left, "Gates and checklist", |canvas| {
+            list(canvas, cockpit, &plan, left);
+        });
+        canvas.guarded(right, "What changes", |canvas| {
+            aside(canvas, cockpit, &plan, right);
+        });
     } else {
         let lines = changes(canvas, &plan, rest.width.saturating_sub(4));
         let (top, below) = cut_top(
@@ -195,7 +200,7 @@ fn list(canvas: &mut Canvas, cockpit: &Cockpit, plan: &PlanShown, area: Rect) {
         },
         true,
     );
-    if let Some(position) = gates::list(canvas, list, &rows, Some(selected)) {
+    if let Some(position) = gates::list(canvas, list, &rows, Some(selected), Spot::Line) {
         canvas.footnote(area, &position);
     }
 }

@@ -5,11 +5,15 @@ use ratatui::layout::Rect;
 use crate::domain::change::short_image;
 use crate::domain::rollout::{Observed, Pod, PodState, Side};
 use crate::policy::facts::Facts;
-use crate::session::show::side_title;
+use crate::session::pointer::Spot;
+use crate::session::show::{self, side_title};
+use crate::session::view::FlightPane;
 use crate::ui::canvas::{Canvas, Line};
 use crate::ui::text;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{PodGrid, PodMark};
+
+use super::gates;
 
 /// One side as it is drawn.
 pub struct SideShown {
@@ -59,12 +63,7 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
             } else {
                 String::new()
             };
-            // Behind the template's hash stands what tells pods apart.
-            let name = pod.name.as_str();
-            let own = name
-                .split_once(&format!("-{}-", pod.hash))
-                .map_or(name, |(_, own)| own);
-            format!("{why}{times}  {own}")
+            format!("{why}{times}  {}", own_name(pod))
         });
         // After the last stage the new release is the stable one: the word would only puzzle.
         let word = if side == Side::Stable && !midway {
@@ -88,6 +87,16 @@ pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {
         });
     }
     shown
+}
+
+/// Behind the template's hash stands what tells pods apart; what is before it is the same for all.
+fn own_name(pod: &Pod) -> &str {
+    let name = pod.name.as_str();
+    let (_, own) = name.rsplit_once('-').unwrap_or(("", name));
+    match name.strip_suffix(own) {
+        Some(before) if before.ends_with(&format!("-{}-", pod.hash)) => own,
+        _ => name,
+    }
 }
 
 /// The release behind a template, by the image of its replica set.
@@ -224,6 +233,61 @@ pub fn brief(canvas: &Canvas, sides: &[SideShown], width: u16) -> Vec<Line> {
         lines.push(line);
     }
     lines
+}
+
+/// With the cursor in the pane: every pod by its name, with what it says. Returns `3–12 of 40` where not all is seen.
+pub fn list(
+    canvas: &mut Canvas,
+    area: Rect,
+    observed: &Observed,
+    selected: usize,
+) -> Option<String> {
+    let pods = show::pods::lines(observed);
+    let names = pods
+        .iter()
+        .map(|pod| text::width(own_name(pod)))
+        .max()
+        .unwrap_or(0);
+    let names = names.min(area.width.saturating_sub(24).max(12));
+    let row = |pod: &&Pod| {
+        let (mark, side) = (mark(pod.state), observed.side(&pod.hash));
+        let mut line = vec![
+            canvas.piece(format!("{} ", mark.glyph()), mark.role()),
+            canvas.piece(format!("{} ", text::pad(own_name(pod), names)), role(side)),
+            canvas.piece(
+                pod.reason
+                    .as_ref()
+                    .map_or_else(|| mark.word().to_owned(), ToString::to_string),
+                if pod.reason.is_some() {
+                    Role::Degraded
+                } else {
+                    Role::Text
+                },
+            ),
+        ];
+        if pod.restarts > 0 {
+            line.push(canvas.piece(format!("  ×{}", pod.restarts), Role::Warning));
+        }
+        line.push(canvas.piece(
+            format!("  {}", side_title(side, &observed.workload)),
+            Role::TextDim,
+        ));
+        gates::Row {
+            lines: vec![line],
+            selectable: true,
+        }
+    };
+    let rows: Vec<gates::Row> = pods.iter().map(row).collect();
+    let place = Rect {
+        x: area.x.saturating_sub(1),
+        width: area.width + 1,
+        ..area
+    };
+    let spot = |line| Spot::PaneLine {
+        pane: FlightPane::Pods,
+        line,
+    };
+    gates::list(canvas, place, &rows, Some(selected), spot)
 }
 
 fn down(area: Rect, rows: u16) -> Rect {

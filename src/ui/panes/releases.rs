@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::domain::release::Release;
 use crate::domain::time;
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::ui::canvas::Canvas;
 use crate::ui::layout::cut_top;
 use crate::ui::theme::Role;
@@ -41,7 +42,7 @@ const COLUMNS: [Column; 7] = [
     Column {
         title: "AGE",
         align: Align::Right,
-        least: 5,
+        least: 6,
         priority: 4,
     },
     Column {
@@ -197,6 +198,14 @@ fn table(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, shown: &[&Release])
         width: area.width + 1,
         ..area
     };
+    for (row, line) in (1..area.height).zip(visible) {
+        let line_area = Rect {
+            y: area.y + row,
+            height: 1,
+            ..place
+        };
+        canvas.spot(line_area, Spot::Line(line));
+    }
     Columns {
         columns: &COLUMNS,
         rows: &fields,

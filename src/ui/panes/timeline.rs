@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
 use crate::session::show::{self, TimelineLine};
+use crate::session::view::FlightPane;
 use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::text;
 use crate::ui::theme::Role;
@@ -53,6 +55,20 @@ pub fn tail(canvas: &mut Canvas, cockpit: &Cockpit, entries: &[TimelineLine], ar
     canvas.lines(area, &lines);
 }
 
+/// With the cursor in it, the pane of the flight is a list like the screen of its own.
+pub fn pane(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    entries: &[TimelineLine],
+    area: Rect,
+) -> Option<String> {
+    let spot = |line| Spot::PaneLine {
+        pane: FlightPane::Timeline,
+        line,
+    };
+    list(canvas, cockpit, entries, area, spot)
+}
+
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let entries = show::timeline(cockpit);
     let inner = canvas.pane(
@@ -71,15 +87,26 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         );
         return;
     }
+    if let Some(position) = list(canvas, cockpit, &entries, inner, Spot::Line) {
+        canvas.footnote(area, &position);
+    }
+}
+
+fn list(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    entries: &[TimelineLine],
+    inner: Rect,
+    spot: impl Fn(usize) -> Spot,
+) -> Option<String> {
     let list = Rect {
         x: inner.x.saturating_sub(1),
         width: inner.width + 1,
         ..inner
     };
     let (today, width) = (day(cockpit.now), list.width.saturating_sub(gates::MARGIN));
-    let selected = entries
-        .len()
-        .saturating_sub(1 + cockpit.view.timeline_back.min(entries.len() - 1));
+    let last = entries.len().checked_sub(1)?;
+    let selected = last - cockpit.view.timeline_back.min(last);
     let mut rows: Vec<Row> = Vec::new();
     let mut above = String::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -106,9 +133,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             selectable: true,
         });
     }
-    if let Some(position) = gates::list(canvas, list, &rows, Some(selected)) {
-        canvas.footnote(area, &position);
-    }
+    gates::list(canvas, list, &rows, Some(selected), spot)
 }
 
 /// Most sentences begin with their author; the others get one in a column where there is room.
