@@ -150,12 +150,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
             Some(event) = answered.recv() => (vec![event], false),
             () = frame => {
                 if let Err(gone) = shell.draw(&mut cockpit) {
-                    // There is nothing left to draw on; what was sent still gets its outcome written down.
-                    shell.leave(&cockpit).await;
-                    // A hang-up that the signal was not yet heard of.
-                    let hung_up = matches!(&gone, RunError::Terminal(error)
-                        if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()));
-                    return if hung_up { Ok(()) } else { Err(gone) };
+                    return shell.gone(&cockpit, gone).await;
                 }
                 continue;
             }
@@ -170,20 +165,13 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
         } else {
             shell.pacer.changed(Instant::now());
         }
-        shell.look_at_the_clock(&mut cockpit)?;
-        for event in events {
-            match shell.step(&mut cockpit, event)? {
-                Turn::On => {}
-                Turn::Suspend => {
-                    let event = shell.suspend(&mut signals).await?;
-                    shell.step(&mut cockpit, event)?;
-                    shell.pacer.urgent(Instant::now());
-                }
-                Turn::Leave => {
-                    shell.leave(&cockpit).await;
-                    return Ok(());
-                }
+        match shell.turn(&mut cockpit, events, &mut signals).await {
+            Ok(false) => {}
+            Ok(true) => {
+                shell.leave(&cockpit).await;
+                return Ok(());
             }
+            Err(gone) => return shell.gone(&cockpit, gone).await,
         }
         shell.keeper.now_and_then(&cockpit);
     }
@@ -197,6 +185,37 @@ enum Turn {
 }
 
 impl Shell {
+    /// What happened, in order; true when it is over.
+    async fn turn(
+        &mut self,
+        cockpit: &mut Cockpit,
+        events: Vec<Event>,
+        signals: &mut Signals,
+    ) -> Result<bool, RunError> {
+        self.look_at_the_clock(cockpit)?;
+        for event in events {
+            match self.step(cockpit, event)? {
+                Turn::On => {}
+                Turn::Suspend => {
+                    let event = self.suspend(signals).await?;
+                    self.step(cockpit, event)?;
+                    self.pacer.urgent(Instant::now());
+                }
+                Turn::Leave => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    /// There is nothing left to draw on; the view is parked, and what was sent still gets its outcome written down.
+    async fn gone(self, cockpit: &Cockpit, error: RunError) -> Result<(), RunError> {
+        self.leave(cockpit).await;
+        // A hang-up that the signal was not yet heard of.
+        let hung_up = matches!(&error, RunError::Terminal(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()));
+        if hung_up { Ok(()) } else { Err(error) }
+    }
+
     /// A heart that has not beaten for long was stopped, or slept: that is said before anything else is done.
     fn look_at_the_clock(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let now = self.outward.outside.now();

@@ -3,7 +3,10 @@
 
 use std::{
     io::{Read as _, Write as _},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -15,7 +18,9 @@ use super::rig::{GONOGO, Rig};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Seat {
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
+    /// The reader lets go of the terminal at its next word.
+    closing: Arc<AtomicBool>,
     keyboard: Box<dyn std::io::Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     parser: Arc<Mutex<vt100::Parser>>,
@@ -45,15 +50,21 @@ impl Seat {
         let cells = |count| std::num::NonZero::new(count).unwrap();
         let parser = Arc::new(Mutex::new(vt100::Parser::new(cells(36), cells(120), 0)));
         let (mut output, screen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&parser));
+        let closing = Arc::<AtomicBool>::default();
+        let close = Arc::clone(&closing);
         std::thread::spawn(move || {
             let mut bytes = [0; 8192];
             while let Ok(count @ 1..) = output.read(&mut bytes) {
+                if close.load(Ordering::SeqCst) {
+                    return;
+                }
                 screen.lock().unwrap().process(&bytes[..count]);
             }
         });
         let keyboard = pair.master.take_writer().unwrap();
         Self {
-            _master: pair.master,
+            master: pair.master,
+            closing,
             keyboard,
             child,
             parser,
@@ -76,6 +87,30 @@ impl Seat {
     fn keys(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
+    }
+
+    /// The connection is gone: every end of the terminal but the program's own.
+    #[track_caller]
+    fn hangs_up(self) {
+        let Self {
+            master,
+            closing,
+            keyboard,
+            mut child,
+            ..
+        } = self;
+        closing.store(true, Ordering::SeqCst);
+        drop((master, keyboard));
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(started.elapsed() < PATIENCE, "it does not end");
+            sleep(Duration::from_millis(10));
+        };
+        // Not killed, and no panic.
+        assert!(status.exit_code() <= 1, "{status}");
     }
 
     #[track_caller]
@@ -130,8 +165,47 @@ fn the_next_start_shows_the_same_view() {
     seat.keys("q");
     seat.ends();
 
-    let seat = Seat::at(&rig);
-    seat.until("the releases of staging", |text| {
+    let mut seat = Seat::at(&rig);
+    seat.until("the releases of staging, after q", |text| {
         in_staging(text) && text.contains("v1.3.0")
+    });
+    seat.keys("1l5");
+    seat.until("the timeline of production", |text| {
+        !in_staging(text) && text.contains("asked (fly)")
+    });
+    seat.hangs_up();
+
+    let seat = Seat::at(&rig);
+    seat.until(
+        "the timeline again, after the connection was gone",
+        |text| !in_staging(text) && text.contains("asked (fly)"),
+    );
+}
+
+/// The screen after a sleep: it says so, and the key that was pressed in the dark did nothing.
+#[test]
+fn a_screen_that_slept_executes_no_key_from_before() {
+    let rig = Rig::serve("30");
+    let mut seat = Seat::at(&rig);
+    let fleet = |text: &str| text.contains("auth-service") && text.matches("healthy").count() >= 6;
+    seat.until("the fleet", fleet);
+    let id = seat.child.process_id().unwrap().to_string();
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill")
+            .args([name, &id])
+            .status();
+        assert!(sent.unwrap().success());
+    };
+    signal("-STOP");
+    seat.keys("4");
+    sleep(Duration::from_secs(9));
+    signal("-CONT");
+    seat.until("that it slept", |text| text.contains("slept for"));
+    // Everything is read anew, and it is the fleet still.
+    sleep(Duration::from_millis(1500));
+    seat.until("the fleet again", fleet);
+    seat.keys("4");
+    seat.until("the flight screen", |text| {
+        text.contains("No deployment is under way")
     });
 }
