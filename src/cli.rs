@@ -5,7 +5,7 @@ mod acting;
 mod args;
 mod attend;
 mod completions;
-mod exit;
+pub mod exit;
 mod flying;
 mod headless;
 mod man;

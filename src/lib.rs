@@ -12,7 +12,7 @@
 //!                                   Cockpit (all state)
 //!                                          │ paced
 //!                                          ▼
-//!                       ui::draw(&Cockpit, &Theme, &mut Frame)
+//!                       ui::draw(&Cockpit, &Theme, &mut Frame), or lines of what is new (session::lines)
 //! ```
 //!
 //! # Seven rules

@@ -8,6 +8,9 @@ use std::{
 
 use crate::domain::fault::Fault;
 
+/// A server that asks for more is asked again after this (QUALITY F3).
+const LONGEST_ASKED: Duration = Duration::from_secs(30);
+
 /// Doubles from `first` up to `most`.
 #[derive(Clone, Debug)]
 pub struct Backoff {
@@ -35,7 +38,8 @@ impl Backoff {
         self.tried = 0;
     }
 
-    /// Between half of and the whole step, and no shorter than the server asked for (up to a minute).
+    /// Between half of and the whole step; where the server asked for a time, that (up to 30 s) and a tenth of it at
+    /// most, so that those who were told the same do not come back together.
     pub fn next(&mut self, fault: &Fault) -> Duration {
         let step = self
             .first
@@ -47,7 +51,8 @@ impl Backoff {
             .retry_after
             .and_then(|after| Duration::try_from(after).ok())
             .unwrap_or_default();
-        wait.max(asked.min(Duration::from_secs(60)))
+        let asked = asked.min(LONGEST_ASKED);
+        wait.max(asked + asked / 10 * share(self.tried) / 1000)
     }
 }
 
@@ -82,8 +87,14 @@ mod tests {
     fn a_server_that_names_a_time_is_left_alone_for_it() {
         let mut fault = throttled();
         fault.retry_after = Some(SignedDuration::from_secs(7));
-        assert_eq!(Backoff::of_feeds().next(&fault), Duration::from_secs(7));
+        let wait = |fault: &Fault| Backoff::of_feeds().next(fault).as_millis();
+        let waits: Vec<u128> = (0..50).map(|_| wait(&fault)).collect();
+        assert!(waits.iter().all(|wait| (7_000..=7_700).contains(wait)));
+        assert!(
+            waits.iter().any(|wait| *wait != waits[0]),
+            "all come back together"
+        );
         fault.retry_after = Some(SignedDuration::from_hours(9));
-        assert_eq!(Backoff::of_feeds().next(&fault), Duration::from_secs(60));
+        assert!((30_000..=33_000).contains(&wait(&fault)));
     }
 }

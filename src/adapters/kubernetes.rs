@@ -8,8 +8,10 @@ mod convert;
 mod objects;
 mod patch;
 mod phase;
+mod pin;
 mod plugin;
 mod proxy;
+mod renewal;
 mod steps;
 mod store;
 mod stream;
@@ -63,6 +65,8 @@ pub struct Cluster {
     /// The context, for sentences.
     place: String,
     hint: String,
+    /// Whoever answers is taken at his word: the kubeconfig says insecure-skip-tls-verify.
+    unverified: bool,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -222,13 +226,19 @@ impl Snapshot {
 }
 
 impl Cluster {
-    fn new(reads: Client, mutations: Client, place: String, hint: String) -> Self {
+    fn new(clients: renewal::Clients, place: String, hint: String, unverified: bool) -> Self {
         Self {
-            reads,
-            mutations,
+            reads: clients.reads,
+            mutations: clients.mutations,
             place,
             hint,
+            unverified,
         }
+    }
+
+    /// Its certificate is not looked at: the kubeconfig says so.
+    pub fn is_unverified(&self) -> bool {
+        self.unverified
     }
 
     /// The context it was opened with.
@@ -239,10 +249,15 @@ impl Cluster {
     /// Adds the next step where the fault has none of its own.
     fn hinted(&self, mut fault: Fault) -> Fault {
         use crate::domain::fault::FaultKind as K;
-        if fault.hint.is_none()
-            && matches!(fault.kind, K::Unreachable | K::Unauthorised | K::TimedOut)
-        {
-            fault.hint = Some(self.hint.clone());
+        if fault.hint.is_none() {
+            fault.hint = Some(match (fault.kind, fault.retry_after) {
+                (K::Throttled, Some(wait)) => format!(
+                    "It is too busy: ask again in {}.",
+                    crate::domain::time::exact(wait)
+                ),
+                (K::Throttled, None) => "It is too busy: ask again in a moment.".to_owned(),
+                _ => self.hint.clone(),
+            });
         }
         fault
     }

@@ -138,6 +138,7 @@ impl ScrapeFeed {
         for (hash, side) in &mut metrics.sides {
             side.over_window = tracker.figures(hash, now, self.window);
             side.latest = tracker.figures(hash, now, latest);
+            side.answered_at = tracker.newest(hash);
         }
         Seen::Metrics(metrics)
     }

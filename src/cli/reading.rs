@@ -118,6 +118,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "running": facts.running(),
         "drift": facts.drift(),
         "workload": workload,
+        "tls_unverified": observed.is_some_and(|observed| observed.unverified),
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,

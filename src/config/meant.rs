@@ -119,6 +119,7 @@ fn timings(root: &Form, report: &mut Report) -> Timings {
     let duration = |key: &str, standard| form.duration(key).unwrap_or(standard);
     let timings = Timings {
         mutation_deadline: duration("mutation_deadline", standard.mutation_deadline),
+        settling: duration("settling", standard.settling),
         stale: duration("stale", standard.stale),
         health_interval: duration("health_interval", standard.health_interval),
         health_answers: form

@@ -37,6 +37,7 @@ pub fn render(workspace: &Workspace) -> String {
         "mutation_deadline",
         quoted(&typed(timings.mutation_deadline)),
     );
+    page.pair("settling", quoted(&typed(timings.settling)));
     page.pair("stale", quoted(&typed(timings.stale)));
     page.pair("health_interval", quoted(&typed(timings.health_interval)));
     page.pair("health_answers", timings.health_answers);
@@ -155,6 +156,19 @@ impl Page {
         self.pair("project", quoted(target.id.project.as_str()));
         self.maybe("kubeconfig", target.cluster.kubeconfig.as_deref().map(path));
         self.maybe("context", target.cluster.context.as_deref().map(quoted));
+        let pin = target.cluster.pin.as_ref().map(|pin| {
+            let fields = [
+                ("server", &pin.server),
+                ("ca_sha256", &pin.ca_sha256),
+                ("uid", &pin.uid),
+            ];
+            let typed: Vec<_> = fields
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, quoted(value.as_deref()?))))
+                .collect();
+            table(&typed)
+        });
+        self.maybe("pin", pin);
         self.pair("namespace", quoted(&target.workload.namespace));
         let workload = &target.workload;
         self.pair(

@@ -91,6 +91,16 @@ pub static PROGRAM: Rule = Rule {
     },
 };
 
+/// As `openssl x509 -fingerprint -sha256` prints it, or without its colons.
+pub static SHA256: Rule = Rule {
+    what: "a SHA-256 in hex",
+    hint: "it has 64 hexadecimal digits; colons between them do no harm",
+    holds: |text| {
+        let digits = text.chars().filter(|c| *c != ':');
+        digits.clone().count() == 64 && digits.into_iter().all(|c| c.is_ascii_hexdigit())
+    },
+};
+
 pub static ADDRESS: Rule = Rule {
     what: "the address of a server",
     hint: "write it like https://registry.example, with no user, password, query or fragment",

@@ -188,6 +188,7 @@ static TIMINGS: Section = Section {
     heading: "[timings]",
     keys: &[
         default("mutation_deadline", Kind::Duration, "\"10s\"", "after this a change's outcome is unknown"),
+        default("settling", Kind::Duration, "\"5s\"", "for so long after it, a change whose answer was lost is looked for before it counts as never landed"),
         default("stale", Kind::Duration, "\"15s\"", "a reading older than this is not known"),
         default("health_interval", Kind::Duration, "\"2s\"", "between two polls of a health endpoint"),
         default("health_answers", Kind::Count(1, 1000), "10", "how many good answers in a row make it healthy"),
@@ -269,6 +270,7 @@ static TARGET: Section = Section {
         required("namespace", Kind::Text(&rules::LABEL), "the namespace of the workload"),
         required("workload", Kind::Text(&rules::WORKLOAD), "what names the image: `rollout/…` or `deployment/…`"),
         optional("container", Kind::Text(&rules::LABEL), "the container whose image is set; left out, it is called like the workload"),
+        optional("pin", Kind::Table(&PIN), "which cluster it has to be; another one is never touched"),
         optional("health", Kind::Table(&HEALTH), "where pods say how they are"),
         optional("metrics", Kind::Table(&METRICS_SOURCE), "where pods serve their metrics"),
         default("limits", Kind::Tables(&LIMIT), "[]", "figures above which nothing is promoted, or the release should go"),
@@ -277,6 +279,16 @@ static TARGET: Section = Section {
         default("items", Kind::Tables(&ITEM), "[]", "what has to be ticked or measured"),
         default("monitoring", Kind::Duration, "\"1h\"", "how long it is watched after the last stage"),
         optional("rollout_deadline", Kind::Duration, "after this the rollout of one stage is late; left out, 10 min where protected and 5 min elsewhere"),
+    ],
+};
+
+#[rustfmt::skip]
+static PIN: Section = Section {
+    heading: "[target.pin]",
+    keys: &[
+        optional("server", Kind::Text(&rules::ADDRESS), "the address of its API server"),
+        optional("ca_sha256", Kind::Text(&rules::SHA256), "SHA-256 of its certificate authority in DER"),
+        optional("uid", Kind::Text(&rules::NAME), "the uid of its namespace kube-system"),
     ],
 };
 

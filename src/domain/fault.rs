@@ -43,6 +43,9 @@ pub struct Fault {
     pub hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<SignedDuration>,
+    /// Nothing of it went out: whatever the kind, the outcome is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_sent: bool,
 }
 
 impl Fault {
@@ -54,7 +57,15 @@ impl Fault {
             detail: Clean::new(detail),
             hint: None,
             retry_after: None,
+            not_sent: false,
         }
+    }
+
+    /// It failed before anything was sent.
+    #[must_use]
+    pub fn not_sent(mut self) -> Self {
+        self.not_sent = true;
+        self
     }
 
     #[must_use]
@@ -65,14 +76,15 @@ impl Fault {
 
     /// After a mutation: may it have been applied all the same?
     pub fn leaves_outcome_unknown(&self) -> bool {
-        matches!(
-            self.kind,
-            FaultKind::Unreachable
-                | FaultKind::TimedOut
-                | FaultKind::Cancelled
-                | FaultKind::Malformed
-                | FaultKind::Bug
-        )
+        !self.not_sent
+            && matches!(
+                self.kind,
+                FaultKind::Unreachable
+                    | FaultKind::TimedOut
+                    | FaultKind::Cancelled
+                    | FaultKind::Malformed
+                    | FaultKind::Bug
+            )
     }
 }
 

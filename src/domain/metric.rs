@@ -117,6 +117,9 @@ pub struct SideFigures {
     /// The pods that did not answer well in the latest round, and the first reason.
     pub silent: u32,
     pub trouble: Option<super::fault::Fault>,
+    /// When one of its pods last answered well, as far back as the window goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
 }
 
 /// Keeps each pod's scrapes for one window.
@@ -151,6 +154,14 @@ impl Tracker {
     /// Forgets pods that are gone; their increases leave the window with them.
     pub fn keep(&mut self, present: impl Fn(&str) -> bool) {
         self.pods.retain(|pod, _| present(pod));
+    }
+
+    /// The newest scrape of any pod of `hash`.
+    pub fn newest(&self, hash: &str) -> Option<Timestamp> {
+        let of_hash = self.pods.values().filter(|(of, _)| of == hash);
+        of_hash
+            .filter_map(|(_, series)| Some(series.back()?.0))
+            .max()
     }
 
     /// Sums over the pods of `hash`, from scrapes no older than `window` before `now`.

@@ -231,6 +231,9 @@ pub struct Observed {
     pub workload: Workload,
     pub replica_sets: Vec<ReplicaSet>,
     pub pods: Vec<Pod>,
+    /// Nobody looked whether it was the cluster that said so: insecure-skip-tls-verify.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
 }
 
 impl Observed {

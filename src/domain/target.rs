@@ -88,12 +88,28 @@ impl std::fmt::Display for WorkloadRef {
 }
 
 /// Which cluster, and how to get in: a kubeconfig and one of its contexts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterRef {
     /// None: where kubectl would look.
     pub kubeconfig: Option<PathBuf>,
     /// None: the current context of that file.
     pub context: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// Somebody who only pretends to be this cluster is kept out even if the kubeconfig says not to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_be_verified: bool,
+}
+
+/// Which cluster it has to be (SPEC E8): whatever the kubeconfig says, another one is never touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pin {
+    /// `https://host:port`.
+    pub server: Option<String>,
+    /// SHA-256 over the certificate authority in DER, in lowercase hex; over all of them where there are several.
+    pub ca_sha256: Option<String>,
+    /// Of the namespace kube-system, which lives as long as the cluster.
+    pub uid: Option<String>,
 }
 
 /// A port and a path of a pod, reached through the API server's pod proxy.

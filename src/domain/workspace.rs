@@ -107,6 +107,8 @@ impl Actor {
 pub struct Timings {
     /// After this a mutation's outcome is unknown.
     pub mutation_deadline: SignedDuration,
+    /// For so long after it, a change that is not seen may still land.
+    pub settling: SignedDuration,
     /// A reading older than this is not known.
     pub stale: SignedDuration,
     /// Between two polls of `/health`.
@@ -119,10 +121,18 @@ pub struct Timings {
     pub countersign: SignedDuration,
 }
 
+impl Timings {
+    /// What was sent so long ago and is not seen, never landed.
+    pub fn settled_after(&self) -> SignedDuration {
+        self.mutation_deadline + self.settling
+    }
+}
+
 impl Default for Timings {
     fn default() -> Self {
         Self {
             mutation_deadline: SignedDuration::from_secs(10),
+            settling: SignedDuration::from_secs(5),
             stale: SignedDuration::from_secs(15),
             health_interval: SignedDuration::from_secs(2),
             health_answers: 10,

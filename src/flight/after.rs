@@ -8,6 +8,7 @@ use crate::domain::{
     deployment::Outstanding,
     entry::{IntentId, Outcome},
     rollout::Observed,
+    workspace::Timings,
 };
 
 /// Does the object show the change? Meant for a read that began after the change was sent.
@@ -58,13 +59,13 @@ pub fn seen(change: &Change, intent: &IntentId, observed: &Observed) -> Outcome 
 
 /// The outcome of an intent nobody waits for any more, or None while it may still land by itself.
 /// `read_at` is when the reading arrived and `lag` how much earlier its read may have begun: that a change is not there
-/// counts only from a read that began when it could no longer land. `mutation` is the deadline of a change.
+/// counts only from a read that began when it could no longer land, its deadline and the settling time over.
 pub fn settle(
     outstanding: &Outstanding,
     observed: &Observed,
     read_at: Timestamp,
     lag: SignedDuration,
-    mutation: SignedDuration,
+    timings: &Timings,
 ) -> Option<Outcome> {
     if read_at < outstanding.at {
         return None;
@@ -74,5 +75,6 @@ pub fn settle(
         return Some(seen(change, &outstanding.intent, observed));
     }
     let began = read_at.duration_since(outstanding.at).saturating_sub(lag);
-    (began > deadline(outstanding, mutation)).then_some(Outcome::NotApplied)
+    let settled = deadline(outstanding, timings.mutation_deadline) + timings.settling;
+    (began > settled).then_some(Outcome::NotApplied)
 }

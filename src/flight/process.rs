@@ -99,8 +99,8 @@ pub fn next(facts: &Facts<'_>) -> Next {
 /// An intent without an outcome is looked at, never sent again.
 fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
     let outstanding = deployment.outstanding.as_ref()?;
-    let mutation = facts.workspace.timings.mutation_deadline;
-    let deadline = after::deadline(outstanding, mutation);
+    let timings = &facts.workspace.timings;
+    let deadline = after::deadline(outstanding, timings.mutation_deadline);
     let expired = outstanding.unknown || facts.now.duration_since(outstanding.at) > deadline;
     let asked = format!(
         "{} asked {} ago",
@@ -115,7 +115,7 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
         ));
     }
     let outcome = facts.workload.last.as_ref().and_then(|reading| {
-        after::settle(outstanding, &reading.value, reading.at, facts.lag, mutation)
+        after::settle(outstanding, &reading.value, reading.at, facts.lag, timings)
     });
     Some(match outcome {
         Some(outcome) => {

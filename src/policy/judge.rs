@@ -39,10 +39,18 @@ pub fn judge(
     if age > facts.workspace.timings.stale {
         return unknown(format!("the last scrape is {} old", time::age(age)));
     }
+    // A source that does not answer closes the gate at once, however fresh the figures before it are.
+    if let Some(trouble) = &facts.metrics.trouble {
+        return unknown(format!(
+            "the metrics cannot be read ({}); the last good sample is {} old",
+            trouble.value.detail,
+            time::age(age)
+        ));
+    }
     let Some(side) = hash.and_then(|hash| reading.value.sides.get(hash)) else {
         return unknown("none of its pods was scraped".to_owned());
     };
-    match value(side, limit.metric, source) {
+    match value(facts, side, limit.metric, source) {
         Err(why) => unknown(why),
         Ok(value) if value > limit.hold => (
             Verdict::Fail,
@@ -63,14 +71,29 @@ pub fn judge(
     }
 }
 
-fn value(side: &SideFigures, metric: Metric, source: &MetricsSource) -> Result<f64, String> {
+fn value(
+    facts: &Facts<'_>,
+    side: &SideFigures,
+    metric: Metric,
+    source: &MetricsSource,
+) -> Result<f64, String> {
     let figures = &side.over_window;
-    if side.silent > 0 && side.latest.pods == 0 {
+    // By the time of the reading, which is that of the newest round: did any pod answer in it?
+    let every = facts.workspace.timings.scrape_interval;
+    let round = facts.metrics.last.as_ref().map(|reading| reading.at);
+    let deaf = round
+        .zip(side.answered_at)
+        .is_some_and(|(round, answered)| round.duration_since(answered) > every);
+    if side.silent > 0 && (side.latest.pods == 0 || deaf) {
         let why = side
             .trouble
             .as_ref()
             .map_or_else(String::new, |fault| format!(" ({})", fault.detail));
-        return Err(format!("{} pods answer no metrics{why}", side.silent));
+        let last = side.answered_at.map_or_else(String::new, |at| {
+            let age = time::age(facts.now.duration_since(at));
+            format!("; the last good sample is {age} old")
+        });
+        return Err(format!("{} pods answer no metrics{why}{last}", side.silent));
     }
     if figures.scrapes < 2 || figures.pods == 0 {
         return Err("it needs two scrapes".to_owned());

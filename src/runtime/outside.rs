@@ -130,12 +130,7 @@ impl Outside {
 
     /// A fresh read of the workload, as an observation.
     pub async fn read(&self, target: &Target) -> Observation {
-        use crate::ports::act::Platform;
-        let read = match self.cluster(target).await {
-            Ok(cluster) => cluster.read(&target.workload).await,
-            Err(fault) => Err(fault),
-        };
-        let seen = match read {
+        let seen = match self.read_workload(target).await {
             Ok(observed) => Seen::Workload(Box::new(observed)),
             Err(fault) => Seen::WorkloadFailed(fault),
         };
@@ -147,7 +142,10 @@ impl Outside {
 
     pub async fn read_workload(&self, target: &Target) -> Result<Observed, Fault> {
         use crate::ports::act::Platform;
-        self.cluster(target).await?.read(&target.workload).await
+        let cluster = self.cluster(target).await?;
+        let mut observed = cluster.read(&target.workload).await?;
+        observed.unverified = cluster.is_unverified();
+        Ok(observed)
     }
 
     /// Runs all feeds of a target until cancelled; connecting is tried again for as long as that takes.
@@ -168,6 +166,13 @@ impl Outside {
                 () = tokio::time::sleep(RECONNECT) => {}
             }
         };
+        let unverified = cluster.is_unverified();
+        let post: Post = Arc::new(move |mut observation: Observation| {
+            if let Seen::Workload(observed) = &mut observation.seen {
+                observed.unverified = unverified;
+            }
+            post(observation);
+        });
         let feeds = kubernetes::feeds(
             &cluster,
             target,

@@ -302,13 +302,10 @@ async fn follow_ledger(
             _ => outside.standby.probe().await,
         };
         polls = polls.wrapping_add(1);
-        if standing != stood && !failed {
-            stood = standing.clone();
-            if outcomes.send(Event::LedgerStands(standing)).await.is_err() {
-                return;
-            }
-        } else if failed {
-            stood = standing;
+        let news = standing != stood && !failed;
+        stood.clone_from(&standing);
+        if news && outcomes.send(Event::LedgerStands(standing)).await.is_err() {
+            return;
         }
         tokio::select! {
             () = cancel.cancelled() => return,

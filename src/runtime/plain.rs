@@ -166,6 +166,7 @@ impl Plain {
         let since = std::mem::replace(&mut self.alive, now);
         if slept(since, now) {
             self.step(Event::Woke { since });
+            self.news();
         }
     }
 

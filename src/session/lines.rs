@@ -191,8 +191,8 @@ impl About {
             return;
         }
         self.entries(cockpit, id, &mut say);
-        // Between the asking and the answer everything is in between.
-        if !cockpit.busy.contains_key(id) {
+        // Between the asking and the answer everything is in between, and so it is after a sleep.
+        if !cockpit.busy.contains_key(id) && !cockpit.gaps.contains_key(id) {
             self.flight(&facts, &mut say);
         }
     }

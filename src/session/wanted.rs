@@ -70,6 +70,12 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
     if !cockpit.ledger.ready && !escape {
         return Err(Refusal::rule("ledger", "the ledger is still being read"));
     }
+    if cockpit.gaps.contains_key(&facts.target.id) && !escape {
+        return Err(Refusal::rule(
+            "unattended",
+            "that nobody attended is still being written down",
+        ));
+    }
     if let Some(busy) = cockpit.busy.get(&facts.target.id).filter(|_| !escape) {
         return Err(Refusal::raced(
             "busy",

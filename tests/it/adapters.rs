@@ -88,7 +88,7 @@ async fn range(scenario: Scenario) -> Range {
 fn reference(practice: &Practice) -> ClusterRef {
     ClusterRef {
         kubeconfig: Some(practice.kubeconfig().to_owned()),
-        context: None,
+        ..ClusterRef::default()
     }
 }
 
@@ -421,6 +421,7 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
     let place = |kubeconfig: &std::path::Path, context: Option<&str>| ClusterRef {
         kubeconfig: Some(kubeconfig.to_owned()),
         context: context.map(str::to_owned),
+        ..ClusterRef::default()
     };
     let good = std::fs::read_to_string(range.practice.kubeconfig()).unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -439,7 +440,7 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
         contexts: [{name: c, context: {cluster: c, user: u}}]\n\
         clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
         users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, \
-        args: ['-c', 'read x; echo s3cr3t; echo s3cr3t >&2; exit 3'], interactiveMode: Always}}}]\n";
+        args: ['-c', 'read x; echo s3cr3t; echo s3cr3t >&2; exit 3'], interactiveMode: IfAvailable}}}]\n";
     let table = [
         (
             place(&written("stranger", &stranger), None),
@@ -485,7 +486,7 @@ async fn kubeconfigs_that_do_not_work_say_what_to_do() {
         assert!(!fault.to_string().contains("s3cr3t"), "{fault}");
     }
     for (status, kind) in [(401, FaultKind::Unauthorised), (403, FaultKind::Forbidden)] {
-        let refusal = json!({"match": {"method": "GET", "path_contains": "/apis/"}, "action": {"status": status}, "times": 1});
+        let refusal = json!({"match": {"method": "GET", "path_contains": "/apis/"}, "action": {"status": status}, "times": 2});
         range.rehearse("POST", "faults", &refusal).await;
         let fault = range.cluster.read(&range.at).await.unwrap_err();
         assert_eq!(fault.kind, kind, "{fault}");

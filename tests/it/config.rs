@@ -14,7 +14,7 @@ use gonogo::{
         project::{ImageSource, Project, ProjectId, TagStrategy},
         release::TriggerKind,
         target::{
-            ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
+            ClusterRef, Endpoint, MetricsSource, Pin, Target, TargetId, WorkloadKind, WorkloadRef,
         },
         workspace::{Person, Rehearsal, Timings, Workspace},
     },
@@ -455,6 +455,12 @@ fn target() -> impl Strategy<Value = Target> {
                 cluster: ClusterRef {
                     kubeconfig: context.as_ref().map(|name| format!("/kube/{name}").into()),
                     context,
+                    pin: rollout.then(|| Pin {
+                        server: Some("https://api.acme.example:6443".to_owned()),
+                        ca_sha256: Some("ab".repeat(32)),
+                        uid: (port % 2 == 0).then(|| "f3c1".to_owned()),
+                    }),
+                    must_be_verified: false,
                 },
                 workload: WorkloadRef {
                     kind: if rollout {
@@ -517,77 +523,80 @@ fn workspace() -> impl Strategy<Value = Workspace> {
         duration(),
     )
         .prop_map(
-            move |((name, purpose, person), policy, target, flag, speed, time)| Workspace {
-                projects: vec![Project {
-                    id: target.id.project.clone(),
-                    source: PathBuf::from(format!("/src/{name}")),
-                    tags: if flag {
-                        TagStrategy::Monorepo
-                    } else {
-                        TagStrategy::TagAll
-                    },
-                    branches: vec!["main".to_owned(), r"hotfix/\d+".to_owned()],
-                    branch_aliases: vec![],
-                    image: ImageSource {
-                        name: "127.0.0.1:5000/auth".to_owned(),
-                        endpoint: "http://127.0.0.1:5000".to_owned(),
-                        repository: "acme/auth".to_owned(),
-                    },
-                }],
-                name,
-                environments: vec![
-                    environment("staging", Policy::default(), String::new()),
-                    environment("production", policy, purpose),
-                ],
-                targets: vec![target],
-                people: ["a", "b"]
-                    .map(|end| Person {
-                        name: format!("{person}{end}"),
-                        accounts: vec![format!("account-{end}"), format!("{end}@host")],
-                        email: flag.then(|| format!("{end}@acme.example")),
-                        roles: [("*", vec!["operate", "approve"]), ("staging", vec![])]
-                            .into_iter()
-                            .map(|(scope, words)| {
-                                let words = words.into_iter().map(str::to_owned).collect();
-                                (scope.to_owned(), words)
-                            })
-                            .collect(),
-                    })
-                    .to_vec(),
-                timings: Timings {
-                    mutation_deadline: time,
-                    ..Timings::default()
-                },
-                trust_names: flag,
-                access: Access {
-                    plugins: Plugins {
-                        policy: if flag {
-                            PluginPolicy::AllowAll
+            move |((name, purpose, person), policy, mut target, flag, speed, time)| {
+                target.cluster.must_be_verified = !policy.soak.is_zero();
+                Workspace {
+                    projects: vec![Project {
+                        id: target.id.project.clone(),
+                        source: PathBuf::from(format!("/src/{name}")),
+                        tags: if flag {
+                            TagStrategy::Monorepo
                         } else {
-                            PluginPolicy::Allowlist
+                            TagStrategy::TagAll
                         },
-                        allow: vec![PathBuf::from("/opt/a b/login")],
+                        branches: vec!["main".to_owned(), r"hotfix/\d+".to_owned()],
+                        branch_aliases: vec![],
+                        image: ImageSource {
+                            name: "127.0.0.1:5000/auth".to_owned(),
+                            endpoint: "http://127.0.0.1:5000".to_owned(),
+                            repository: "acme/auth".to_owned(),
+                        },
+                    }],
+                    name,
+                    environments: vec![
+                        environment("staging", Policy::default(), String::new()),
+                        environment("production", policy, purpose),
+                    ],
+                    targets: vec![target],
+                    people: ["a", "b"]
+                        .map(|end| Person {
+                            name: format!("{person}{end}"),
+                            accounts: vec![format!("account-{end}"), format!("{end}@host")],
+                            email: flag.then(|| format!("{end}@acme.example")),
+                            roles: [("*", vec!["operate", "approve"]), ("staging", vec![])]
+                                .into_iter()
+                                .map(|(scope, words)| {
+                                    let words = words.into_iter().map(str::to_owned).collect();
+                                    (scope.to_owned(), words)
+                                })
+                                .collect(),
+                        })
+                        .to_vec(),
+                    timings: Timings {
+                        mutation_deadline: time,
+                        ..Timings::default()
                     },
-                    registries: [
-                        ("http://127.0.0.1:5000", SecretRef::Env("A_1".to_owned())),
-                        ("https://b.example", SecretRef::File("/a b/c".into())),
-                        (
-                            "https://c.example",
-                            SecretRef::Cmd(vec!["pass".to_owned(), "show".to_owned()]),
-                        ),
-                    ]
-                    .map(|(address, password)| Login {
-                        address: address.to_owned(),
-                        user: "release".to_owned(),
-                        password,
-                    })
-                    .to_vec(),
-                },
-                ledger: PathBuf::from("/var/ledger.sqlite"),
-                rehearsal: speed.map(|speed| Rehearsal {
-                    scenario: "bad-canary".to_owned(),
-                    speed,
-                }),
+                    trust_names: flag,
+                    access: Access {
+                        plugins: Plugins {
+                            policy: if flag {
+                                PluginPolicy::AllowAll
+                            } else {
+                                PluginPolicy::Allowlist
+                            },
+                            allow: vec![PathBuf::from("/opt/a b/login")],
+                        },
+                        registries: [
+                            ("http://127.0.0.1:5000", SecretRef::Env("A_1".to_owned())),
+                            ("https://b.example", SecretRef::File("/a b/c".into())),
+                            (
+                                "https://c.example",
+                                SecretRef::Cmd(vec!["pass".to_owned(), "show".to_owned()]),
+                            ),
+                        ]
+                        .map(|(address, password)| Login {
+                            address: address.to_owned(),
+                            user: "release".to_owned(),
+                            password,
+                        })
+                        .to_vec(),
+                    },
+                    ledger: PathBuf::from("/var/ledger.sqlite"),
+                    rehearsal: speed.map(|speed| Rehearsal {
+                        scenario: "bad-canary".to_owned(),
+                        speed,
+                    }),
+                }
             },
         )
 }

@@ -190,10 +190,7 @@ fn configured(environment: &str, name: &str) -> Target {
     };
     Target {
         id: target(environment, name),
-        cluster: ClusterRef {
-            kubeconfig: None,
-            context: None,
-        },
+        cluster: ClusterRef::default(),
         workload: workload(name),
         health: Some(Endpoint {
             port: 8080,
@@ -528,6 +525,7 @@ pub fn observed(name: &str, scene: &Scene, stable_number: u64) -> Observed {
         },
         replica_sets,
         pods,
+        unverified: false,
     }
 }
 
@@ -713,6 +711,7 @@ impl Story {
                 latest: figures(wave),
                 silent: 0,
                 trouble: None,
+                answered_at: None,
             }
         };
         for step in 0..24i64 {

@@ -101,6 +101,7 @@ fn metrics(figure: Figure) -> Metrics {
             latest: figures,
             silent: 0,
             trouble: None,
+            answered_at: None,
         }
     };
     let mut sides = BTreeMap::from([(STABLE.to_owned(), side(295.0))]);

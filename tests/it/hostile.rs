@@ -449,6 +449,8 @@ async fn posted(served: &Served) -> (String, String) {
     let reference = ClusterRef {
         kubeconfig: Some(served.kubeconfig.clone()),
         context: None,
+        must_be_verified: false,
+        pin: None,
     };
     let cluster = Arc::new(kubernetes::connect(&reference).await.unwrap());
     let endpoint = |port: u16, path: &str| Endpoint {

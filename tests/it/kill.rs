@@ -6,7 +6,7 @@ use std::{thread::sleep, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::rig::{DEADLINE, Rig, Said};
+use super::rig::{DEADLINE, Rig, SETTLED, Said};
 
 const SET_IMAGE: &str = r#""replace","path":"/spec/template"#;
 const PROMOTE: &str = r#""remove","path":"/status/pauseConditions"#;
@@ -158,7 +158,7 @@ fn at_once_is_refused(rig: &Rig, kill: &Kill<'_>) {
 }
 
 fn again(rig: &Rig, kill: &Kill<'_>) -> Said {
-    sleep(DEADLINE);
+    sleep(SETTLED);
     rig.verb(kill.arguments)
 }
 
@@ -218,7 +218,7 @@ fn killed_after_it_landed() {
         "the image is not set again: {:#?}",
         rig.patches()
     );
-    sleep(DEADLINE);
+    sleep(SETTLED);
     rig.clear();
     let closed = rig.verb(&["fly", "production", "auth-service", "--timeout", "30"]);
     assert_eq!(rig.patches().len(), 0, "{:#?}", rig.patches());
@@ -287,7 +287,7 @@ fn rollback_killed_in_mid_canary() {
     kill(&rig, &roll_back(SET_IMAGE), Fate::Lost);
     assert_eq!(rig.patches_with("/status/abort"), 0, "{:#?}", rig.patches());
     kill(&rig, &roll_back(SET_IMAGE), Fate::Landed);
-    sleep(DEADLINE);
+    sleep(SETTLED);
     rig.clear();
     let closed = rig.verb(&["fly", "production", "auth-service", "--timeout", "30"]);
     assert_eq!(rig.patches().len(), 0, "{:#?}", rig.patches());
@@ -308,7 +308,7 @@ fn escape_over_a_killed_promotion() {
     rig.until_rests(1);
     kill(&rig, &PROMOTE_IT, Fate::Lost);
     kill(&rig, &HOLD_IT, Fate::Landed);
-    sleep(DEADLINE);
+    sleep(SETTLED);
     rig.verb(RESUME_IT.arguments).exits(0);
     assert_eq!(rig.step(), 1);
     rig.ledger_is_sound();

@@ -171,6 +171,7 @@ fn a_flight_by_lines() {
     lines.type_in("fly\n42");
     lines.sees("type 42 to confirm");
     lines.sees("`42` came before the question could be read");
+    sleep(READ);
     lines.type_in("41");
     lines.sees("`41` does not answer it");
     lines.type_in("esc");

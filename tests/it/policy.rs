@@ -137,6 +137,7 @@ fn nothing_but_a_good_figure_passes() {
                                 latest,
                                 silent,
                                 trouble: None,
+                                answered_at: None,
                             };
                             let sides = if present {
                                 BTreeMap::from([(hash.clone(), side)])

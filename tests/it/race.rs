@@ -5,22 +5,25 @@
 use std::time::{Duration, Instant};
 
 use gonogo::{
-    domain::{
-        target::Target,
-        workspace::{Actor, IdentityMeans},
-    },
-    flight::known::Known,
     policy::{
         confirm::Challenge,
         decide::{Command, Decision, decide},
         refusal::{Refusal, RefusalKind},
     },
-    runtime::{executor::Executor, outside::Outside},
     session::event::End,
+    simulator::Scenario,
 };
 use serde_json::json;
 
-use super::rig::{ROLLOUT, Rig};
+use super::{
+    rig::{ROLLOUT, Rig},
+    world::{Operator, World, whole_counts},
+};
+
+async fn operator(rig: &Rig, name: &str) -> Operator {
+    let workspace = gonogo::config::load(&rig.config()).unwrap().workspace;
+    Operator::of(workspace, name).await
+}
 
 /// Pauses one after the other, so that a promotion is over at once and another can be raced for.
 fn many_steps(rig: &Rig, count: usize) {
@@ -39,47 +42,9 @@ fn many_steps(rig: &Rig, count: usize) {
     );
 }
 
-/// One process, as far as ledger and platform can tell.
-struct Operator {
-    outside: Outside,
-    known: Known,
-    actor: Actor,
-    target: Target,
-}
-
 impl Operator {
-    async fn new(rig: &Rig, name: &str) -> Self {
-        let workspace = gonogo::config::load(&rig.config()).unwrap().workspace;
-        let target = workspace
-            .find_target("production", "auth-service")
-            .unwrap()
-            .clone();
-        let known = Known::new(workspace.clone());
-        let outside = Outside::open(workspace).await.unwrap();
-        let actor = Actor {
-            name: name.to_owned(),
-            email: None,
-            means: IdentityMeans::Claimed,
-            host: format!("{name}-laptop"),
-        };
-        Self {
-            outside,
-            known,
-            actor,
-            target,
-        }
-    }
-
-    async fn look(&mut self) {
-        for entry in self.outside.ledger.read(self.known.seq).await.unwrap() {
-            self.known.enter(&entry);
-        }
-        let observation = self.outside.read(&self.target).await;
-        self.known.observe(&observation, self.outside.now());
-    }
-
     /// Looks until the rollout rests at `step` and nothing is in doubt, as a person does before the key.
-    async fn ready(&mut self, step: usize) -> Result<Decision, Refusal> {
+    pub(super) async fn ready(&mut self, step: usize) -> Result<Decision, Refusal> {
         let started = Instant::now();
         loop {
             self.look().await;
@@ -100,7 +65,7 @@ impl Operator {
     }
 
     /// The key and its confirmation, after `wait`.
-    async fn promote(&self, step: usize, decided: Decision, wait: Duration) -> End {
+    pub(super) async fn promote(&self, step: usize, decided: Decision, wait: Duration) -> End {
         let Decision::Act { act, opening } = decided else {
             panic!("a promotion is an act")
         };
@@ -112,17 +77,13 @@ impl Operator {
             .by_flags(true, None)
             .unwrap();
         tokio::time::sleep(wait).await;
-        let mut executor = Executor {
-            outside: &self.outside,
-            known: self.known.clone(),
-            actor: self.actor.clone(),
-        };
+        let mut executor = self.executor();
         executor
             .execute(&confirmed, &Command::Promote { step }, opening)
             .await
     }
 
-    async fn step(&self) -> Option<usize> {
+    pub(super) async fn step(&self) -> Option<usize> {
         self.outside
             .read_workload(&self.target)
             .await
@@ -152,10 +113,19 @@ fn reads_who_was_first(round: usize, end: &End, winner: &str) {
 
 /// Races for the steps from `first` on; who comes how much later changes from round to round.
 async fn race(rig: &Rig, first: usize, rounds: usize) {
-    let (mut dana, mut lee) = (
-        Operator::new(rig, "dana").await,
-        Operator::new(rig, "lee").await,
-    );
+    let (mut dana, mut lee) = (operator(rig, "dana").await, operator(rig, "lee").await);
+    let won = rounds_of(&mut dana, &mut lee, first, rounds).await;
+    // Coming later does not mean losing, or not always: both must have been in the race.
+    assert!(won[0] > 0 && won[1] > 0, "{won:?}");
+}
+
+/// How many each of them won.
+async fn rounds_of(
+    dana: &mut Operator,
+    lee: &mut Operator,
+    first: usize,
+    rounds: usize,
+) -> [usize; 2] {
     let mut won = [0, 0];
     for round in 0..rounds {
         let step = first + round;
@@ -186,8 +156,44 @@ async fn race(rig: &Rig, first: usize, rounds: usize) {
             "round {round}: more than one step"
         );
     }
-    // Coming later does not mean losing, or not always: both must have been in the race.
-    assert!(won[0] > 0 && won[1] > 0, "{won:?}");
+    won
+}
+
+/// F9 in number: worlds side by side, each with two operators on two connections to its ledger. Flown to the last pause
+/// of many, the platform is set back to the first and they race on.
+#[test]
+fn ten_thousand_races_for_one_step() {
+    const STEPS: usize = 50;
+    let (worlds, laps) = if whole_counts() { (8, 25) } else { (2, 2) };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap();
+    let races = runtime.block_on(futures::future::join_all((0..worlds).map(async |_| {
+        let patience = Duration::from_secs(60);
+        let world = World::start(Scenario::Good, patience, patience).await;
+        world.many_steps(STEPS + 1).await;
+        world.airborne(42).await;
+        let (mut dana, mut lee) = (world.operator("dana").await, world.operator("lee").await);
+        world.proxy.clear();
+        let mut won = [0, 0];
+        for _ in 0..laps {
+            let of_lap = rounds_of(&mut dana, &mut lee, 1, STEPS).await;
+            won = [won[0] + of_lap[0], won[1] + of_lap[1]];
+            world.rests_anew().await;
+        }
+        assert!(won[0] > 0 && won[1] > 0, "{won:?}");
+        // What the server took is what was won, and nothing besides.
+        let patches = world.proxy.seen("PATCH");
+        let taken = patches.iter().filter(|seen| seen.status == Some(200));
+        assert_eq!(taken.count(), STEPS * laps);
+        world.ledger_is_sound().await;
+        world.stop().await;
+        won[0] + won[1]
+    })));
+    assert_eq!(races.iter().sum::<usize>(), STEPS * laps * worlds);
+    println!("{} races", races.iter().sum::<usize>());
 }
 
 fn applied(rig: &Rig) -> usize {
@@ -282,7 +288,7 @@ fn a_busy_controller_refuses_nobody() {
     };
     let before = versions(&rig);
     rig.block_on(async {
-        let mut dana = Operator::new(&rig, "dana").await;
+        let mut dana = operator(&rig, "dana").await;
         for step in 1..=25 {
             let decided = dana.ready(step).await.unwrap();
             let end = dana.promote(step, decided, Duration::ZERO).await;

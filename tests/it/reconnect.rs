@@ -158,6 +158,8 @@ impl Range {
         let reference = ClusterRef {
             kubeconfig: Some(path),
             context: None,
+            must_be_verified: false,
+            pin: None,
         };
         let cluster = Arc::new(kubernetes::connect(&reference).await.unwrap());
         let target = Target {

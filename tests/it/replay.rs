@@ -550,6 +550,8 @@ fn is_observed(event: &Event) -> bool {
     !matches!(
         event,
         Event::Key(_)
+            | Event::Line { .. }
+            | Event::Woke { .. }
             | Event::Paste(_)
             | Event::Pointed { .. }
             | Event::Resize { .. }

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the tests set instead of ten seconds.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
+/// So long after it was sent, what is not seen never landed.
+pub const SETTLED: Duration = Duration::from_secs(3);
+
 /// Gates that want a window of figures; waived, so that a test of something else need not sample.
 const SAMPLED: [&str; 4] = [
     "stage.bake",
@@ -109,7 +112,9 @@ impl Rig {
         assert!(text.contains("mutation_deadline = \"10s\""), "{text}");
         for (name, deadline) in [("gonogo.toml", "2s"), ("patient.toml", "1h")] {
             let wanted = format!("mutation_deadline = \"{deadline}\"");
-            let text = text.replace("mutation_deadline = \"10s\"", &wanted);
+            let text = text
+                .replace("mutation_deadline = \"10s\"", &wanted)
+                .replace("settling = \"5s\"", "settling = \"1s\"");
             std::fs::write(dir.path().join(name), text).unwrap();
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()

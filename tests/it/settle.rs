@@ -1,5 +1,5 @@
 //! When an intent that nobody answers for any more may be called *never landed*: not from a read that began before it
-//! could no longer land, and not while its sender still waits.
+//! could no longer land (its deadline of 10 s and the settling time of 5 s over), and not while its sender still waits.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use gonogo::{
@@ -9,6 +9,7 @@ use gonogo::{
         entry::{IntentId, Outcome},
         release::ReleaseRef,
         target::{WorkloadKind, WorkloadRef},
+        workspace::Timings,
     },
     flight::after,
 };
@@ -16,7 +17,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::fixture::{Scene, actor, observed, target};
 
-const MUTATION: SignedDuration = SignedDuration::from_secs(10);
 const LAG: SignedDuration = SignedDuration::from_secs(6);
 
 fn workload() -> WorkloadRef {
@@ -54,7 +54,13 @@ fn outstanding(change: Change) -> Outstanding {
 fn settled(change: Change, seconds: i64, lag: SignedDuration) -> Option<Outcome> {
     let seen = observed("auth-service", &Scene::calm(), 41);
     let arrived = Timestamp::from_second(seconds).unwrap();
-    after::settle(&outstanding(change), &seen, arrived, lag, MUTATION)
+    after::settle(
+        &outstanding(change),
+        &seen,
+        arrived,
+        lag,
+        &Timings::default(),
+    )
 }
 
 #[test]
@@ -66,15 +72,15 @@ fn a_read_that_may_have_begun_before_the_deadline_settles_nothing() {
         expect: gonogo::domain::change::Expect::default(),
     };
     // One's own read counts from its start.
-    assert_eq!(settled(image(), 10, SignedDuration::ZERO), None);
+    assert_eq!(settled(image(), 15, SignedDuration::ZERO), None);
     assert_eq!(
-        settled(image(), 11, SignedDuration::ZERO),
+        settled(image(), 16, SignedDuration::ZERO),
         Some(Outcome::NotApplied)
     );
     // A feed's is known by its arrival alone: it may be six seconds older.
-    assert_eq!(settled(image(), 11, LAG), None);
     assert_eq!(settled(image(), 16, LAG), None);
-    assert_eq!(settled(image(), 17, LAG), Some(Outcome::NotApplied));
+    assert_eq!(settled(image(), 21, LAG), None);
+    assert_eq!(settled(image(), 22, LAG), Some(Outcome::NotApplied));
     // One from before the intent says nothing, whatever it shows.
     assert_eq!(settled(image(), -1, SignedDuration::ZERO), None);
 }
@@ -87,13 +93,13 @@ fn a_wait_is_not_over_before_its_own_deadline() {
         deadline: SignedDuration::from_secs(60),
     };
     assert_eq!(
-        after::deadline(&outstanding(wait()), MUTATION).as_secs(),
+        after::deadline(&outstanding(wait()), Timings::default().mutation_deadline).as_secs(),
         60
     );
-    assert_eq!(settled(wait(), 11, SignedDuration::ZERO), None);
-    assert_eq!(settled(wait(), 60, SignedDuration::ZERO), None);
+    assert_eq!(settled(wait(), 16, SignedDuration::ZERO), None);
+    assert_eq!(settled(wait(), 65, SignedDuration::ZERO), None);
     assert_eq!(
-        settled(wait(), 61, SignedDuration::ZERO),
+        settled(wait(), 66, SignedDuration::ZERO),
         Some(Outcome::NotApplied)
     );
 }

@@ -128,18 +128,27 @@ impl Cluster {
                 doing.as_str(),
                 &format!("{why}; nothing was sent"),
             )
+            .not_sent()
         })?;
-        let mut reply = self.patch(request.url(), &request, &doing, until).await?;
+        let mut reply = self
+            .patch(request.url(), &request, &doing, deadline, until)
+            .await?;
         // Controllers before 1.0 came without the subresource; a 404 there has changed nothing.
         if request.on_status && reply.status == StatusCode::NOT_FOUND {
             reply = self
-                .patch(request.url_of_main(), &request, &doing, until)
+                .patch(request.url_of_main(), &request, &doing, deadline, until)
                 .await?;
         }
-        if reply.status.is_success() {
-            return Ok(Receipt::default());
-        }
         let ask = Ask::json_patch(request.url(), Bytes::new(), &doing);
+        if reply.status.is_success() {
+            // Not everything that says 200 is the API server: a portal or a proxy may have answered in its place.
+            let changed = call::decode::<Changed>(&ask, &reply);
+            return changed.map(|_| Receipt::default()).map_err(|fault| {
+                self.hinted(fault.hint(
+                    "Something between us and the API server may have answered: look at the proxy and the VPN.",
+                ))
+            });
+        }
         Err(self.explained(change, &request, call::refusal(&ask, &reply)))
     }
 
@@ -149,13 +158,18 @@ impl Cluster {
         url: String,
         request: &Request,
         doing: &str,
+        deadline: Duration,
         until: Instant,
     ) -> Result<Reply, Fault> {
         let body = Bytes::from(request.body());
         let ask = Ask::json_patch(url, body, doing);
         let left = until.saturating_duration_since(Instant::now());
         let sent = call::send(&self.mutations, &ask, left, 16 << 20).await;
-        sent.map_err(|fault| self.hinted(fault))
+        sent.map_err(|fault| match fault.kind {
+            // Of the whole, with the read before it; not of what was left.
+            FaultKind::TimedOut => self.hinted(call::late(&ask, deadline)),
+            _ => self.hinted(fault),
+        })
     }
 
     /// Only where the form of the patch depends on it. An escape goes out even if this read fails.
@@ -182,14 +196,14 @@ impl Cluster {
                     fault.detail
                 );
                 fault.detail = crate::domain::text::Clean::new(&detail);
-                return Err(fault);
+                return Err(fault.not_sent());
             }
         };
         let held_by = raw.metadata.annotation(HELD_BY).map(str::to_owned);
         let abort = raw.status.as_ref().and_then(|status| status.abort);
         let no = |detail: &str| {
             let detail = format!("{detail}; nothing was sent");
-            Err(Fault::new(SYSTEM, FaultKind::Refused, doing, &detail))
+            Err(Fault::new(SYSTEM, FaultKind::Refused, doing, &detail).not_sent())
         };
         match change {
             Change::Resume { .. } if raw.spec.paused != Some(true) => no("it is not paused"),
@@ -247,6 +261,15 @@ impl Cluster {
                     )
                 });
             }
+            FaultKind::Conflict => {
+                fault.hint = Some("Look again: somebody else was first.".to_owned());
+            }
+            FaultKind::Unauthorised => {
+                fault.hint = Some(format!(
+                    "Nothing was changed. The credentials were asked for again: press again. {}",
+                    self.hint
+                ));
+            }
             _ => {}
         }
         self.hinted(fault)
@@ -299,6 +322,13 @@ impl Cluster {
                 .hint("Look whether the controller runs; nothing was sent by this wait.")
         }))
     }
+}
+
+/// The object as it is after a change, as far as it has to be one.
+#[derive(serde::Deserialize)]
+struct Changed {
+    #[serde(rename = "metadata")]
+    _metadata: super::objects::Meta,
 }
 
 /// What the change after the wait relies on, once the controller has seen the image and named its template.

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use kube::client::{Body, Client};
 
 use super::*;
+use crate::adapters::kubernetes::renewal::Clients;
 use crate::domain::target::WorkloadKind;
 
 /// What was asked, as `PATCH /path body`.
@@ -36,17 +37,16 @@ fn cluster(script: Vec<(u16, &'static str, &'static str)>) -> (Cluster, Log) {
         }
     });
     let client = Client::new(service, "default");
-    let cluster = Cluster::new(
-        client.clone(),
-        client,
-        "prod".to_owned(),
-        "Try it.".to_owned(),
-    );
+    let clients = Clients {
+        reads: client.clone(),
+        mutations: client,
+    };
+    let cluster = Cluster::new(clients, "prod".to_owned(), "Try it.".to_owned(), false);
     (cluster, log)
 }
 
 const JSON: &str = "application/json";
-const OK: (u16, &str, &str) = (200, JSON, "{}");
+const OK: (u16, &str, &str) = (200, JSON, r#"{"metadata":{}}"#);
 
 fn expect() -> Expect {
     Expect {

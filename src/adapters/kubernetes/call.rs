@@ -300,6 +300,7 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
     }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut detail = None;
+    let mut connected = true;
     let mut depth = 0;
     while let Some(error) = cause.filter(|_| depth < 16) {
         depth += 1;
@@ -310,7 +311,10 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
             return ask.fault(FaultKind::Unauthorised, &credentials(auth));
         }
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            detail = Some(format!("TLS failed: {tls}"));
+            detail = Some(format!("TLS failed: {}", of_tls(tls)));
+        }
+        if let Some(http) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            connected &= !http.is_connect();
         }
         if error.to_string().starts_with("dns error") {
             detail = Some("its name cannot be resolved".to_owned());
@@ -325,7 +329,31 @@ pub(super) fn broken(ask: &Ask<'_>, error: &kube::Error) -> Fault {
         }
     }
     let detail = detail.unwrap_or_else(|| "the connection broke".to_owned());
-    ask.fault(FaultKind::Unreachable, &detail)
+    let fault = ask.fault(FaultKind::Unreachable, &detail);
+    if connected { fault } else { fault.not_sent() }
+}
+
+/// What a person can do something about, in words; the rest as the library says it.
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as C, Error as E};
+    let E::InvalidCertificate(what) = error else {
+        return error.to_string();
+    };
+    match what {
+        C::Expired | C::ExpiredContext { .. } => "the server's certificate has expired",
+        C::NotValidYet | C::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet; look at the clocks"
+        }
+        C::NotValidForName | C::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name than the kubeconfig's"
+        }
+        C::UnknownIssuer | C::BadSignature => {
+            "the server's certificate is not from the authority that the kubeconfig names"
+        }
+        C::Revoked => "the server's certificate was revoked",
+        _ => return error.to_string(),
+    }
+    .to_owned()
 }
 
 /// Without the output of the plugin, which may hold a token.

@@ -3,20 +3,22 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use http::Uri;
 use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use kube::{
     client::{Client, ClientBuilder, ConfigExt},
-    config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{Config, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tower::{BoxError, ServiceBuilder};
 
 use super::{
     Cluster,
     call::{self, Ask, SYSTEM},
-    plugin,
+    pin, plugin,
+    renewal::{Clients, Renewal},
     turns::{TakingTurns, Turns},
 };
 use crate::domain::{
@@ -47,6 +49,9 @@ pub async fn connect_with(cluster: &ClusterRef, access: &Access) -> Result<Clust
         _ => Err(call::refusal(&ask, &reply)),
     });
     answered.map_err(|fault| opened.hinted(fault))?;
+    if let Some(uid) = cluster.pin.as_ref().and_then(|pin| pin.uid.as_deref()) {
+        pin::same_cluster(&opened, uid).await?;
+    }
     Ok(opened)
 }
 
@@ -56,6 +61,54 @@ pub async fn open(cluster: &ClusterRef) -> Result<Cluster, Fault> {
 }
 
 async fn opened(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
+    let opened = clients_of(cluster, access).await?;
+    let opening = Opening {
+        cluster: cluster.clone(),
+        access: access.clone(),
+        server: opened.server,
+    };
+    let clients = Renewal::new(opening, opened.clients).clients();
+    Ok(Cluster::new(
+        clients,
+        opened.place,
+        hint(cluster),
+        opened.unverified,
+    ))
+}
+
+/// From what the clients of a cluster are made, again and again.
+pub(super) struct Opening {
+    cluster: ClusterRef,
+    access: Access,
+    server: Uri,
+}
+
+impl Opening {
+    /// With the credentials as they are now; never for another server than the first time.
+    pub async fn again(&self) -> Result<Clients, Fault> {
+        let opened = clients_of(&self.cluster, &self.access).await?;
+        if opened.server == self.server {
+            return Ok(opened.clients);
+        }
+        let doing = format!("asking for credentials for {}", opened.place);
+        Err(Fault::new(
+            SYSTEM,
+            FaultKind::Refused,
+            doing,
+            "the kubeconfig leads to another server now",
+        )
+        .hint("Start again if that is meant."))
+    }
+}
+
+struct Opened {
+    clients: Clients,
+    place: String,
+    server: Uri,
+    unverified: bool,
+}
+
+async fn clients_of(cluster: &ClusterRef, access: &Access) -> Result<Opened, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let (wanted, access) = (cluster.clone(), access.clone());
     // Files, and a credential plugin that runs as a child process: both block.
@@ -97,7 +150,7 @@ pub(super) fn hint(cluster: &ClusterRef) -> String {
     format!("Try `{command} get ns`.")
 }
 
-fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
+fn clients(cluster: &ClusterRef, access: &Access) -> Result<Opened, Fault> {
     let doing = format!("reading {}", file_of(cluster));
     let no = |kind, detail: &str| Fault::new(SYSTEM, kind, doing.clone(), detail);
     let read = match &cluster.kubeconfig {
@@ -144,21 +197,48 @@ fn clients(cluster: &ClusterRef, access: &Access) -> Result<Cluster, Fault> {
         config.proxy_url = None;
     }
     config.connect_timeout = Some(CONNECT);
+    // A plugin that asks at the terminal would ask into the cockpit.
+    let exec = config.auth_info.exec.as_ref();
+    if exec.is_some_and(|exec| exec.interactive_mode == Some(ExecInteractiveMode::Always)) {
+        let detail = "its credential plugin asks at the terminal (interactiveMode: Always)";
+        return Err(no(FaultKind::Unauthorised, detail).hint(format!(
+            "Log in outside gonogo and use a plugin that can do without: interactiveMode \
+             IfAvailable or Never. {}",
+            hint(cluster)
+        )));
+    }
     plugin::restrict(&mut config.auth_info, access)
         .map_err(|refused| no(FaultKind::Forbidden, &refused.detail).hint(refused.hint))?;
+    let unverified = config.accept_invalid_certs;
+    if unverified && cluster.must_be_verified {
+        let detail = "it says insecure-skip-tls-verify, and a protected environment wants to know whom it talks to";
+        return Err(no(FaultKind::Refused, detail).not_sent().hint(
+            "Put the certificate authority of the cluster there instead: certificate-authority-data.",
+        ));
+    }
+    if let Some(pin) = &cluster.pin {
+        pin::same_way(pin, &place, &config)?;
+    }
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may be first; then theirs is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
     let make =
         |turns| client(config.clone(), turns).map_err(|error| unusable(cluster, &place, &error));
-    // What ends a flight waits for nobody's turn.
-    let (reads, mutations) = (make(Some(Arc::default()))?, make(None)?);
-    Ok(Cluster::new(reads, mutations, place.clone(), hint(cluster)))
+    Ok(Opened {
+        clients: Clients {
+            reads: make(Some(Arc::default()))?,
+            // What ends a flight waits for nobody's turn.
+            mutations: make(None)?,
+        },
+        place: place.clone(),
+        server: config.cluster_url.clone(),
+        unverified,
+    })
 }
 
 /// A user and a password in front of the host are sent to nobody, and libraries would log them with it.
-fn without_user(url: http::Uri) -> http::Uri {
+fn without_user(url: Uri) -> Uri {
     let bare = url
         .authority()
         .and_then(|authority| authority.as_str().rsplit_once('@'))
@@ -166,7 +246,7 @@ fn without_user(url: http::Uri) -> http::Uri {
     let Some(host) = bare else { return url };
     let mut parts = url.into_parts();
     parts.authority = Some(host);
-    http::Uri::from_parts(parts).unwrap_or_default()
+    Uri::from_parts(parts).unwrap_or_default()
 }
 
 fn no_proxy() -> String {
@@ -340,6 +420,7 @@ mod tests {
         let cluster = ClusterRef {
             kubeconfig: Some("/k".into()),
             context: Some("prod".to_owned()),
+            ..ClusterRef::default()
         };
         assert_eq!(
             hint(&cluster),

@@ -183,6 +183,7 @@ pub(super) fn observed<'a>(
         workload,
         replica_sets: owned.iter().map(|set| set.set.clone()).collect(),
         pods,
+        unverified: false,
     }
 }
 

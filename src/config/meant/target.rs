@@ -7,7 +7,9 @@ use crate::domain::{
     metric::{Limit, Metric},
     plan::StageSpec,
     project::{Project, ProjectId},
-    target::{ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef},
+    target::{
+        ClusterRef, Endpoint, MetricsSource, Pin, Target, TargetId, WorkloadKind, WorkloadRef,
+    },
 };
 
 use super::{
@@ -46,9 +48,11 @@ pub(super) fn targets(
         let limits = limits(form, report);
         let stages = stages(form, report);
         let items = item::of_target(form, &checklists, report);
-        let cluster = ClusterRef {
+        let mut cluster = ClusterRef {
             kubeconfig: ground.path(form, "kubeconfig", report),
             context: owned(form, "context"),
+            pin: form.form("pin").map(pin),
+            must_be_verified: false,
         };
         let (Some(environment), Some(project)) = (environment, project) else {
             continue;
@@ -61,6 +65,7 @@ pub(super) fn targets(
                 "leave one of them out",
             );
         }
+        cluster.must_be_verified = environment.protected;
         let late = if environment.protected { 10 } else { 5 };
         targets.push(Target {
             id,
@@ -149,6 +154,14 @@ fn workload(form: &Form) -> WorkloadRef {
         namespace: owned(form, "namespace").unwrap_or_default(),
         name: name.to_owned(),
         container: owned(form, "container").unwrap_or_else(|| name.to_owned()),
+    }
+}
+
+fn pin(form: &Form) -> Pin {
+    Pin {
+        server: owned(form, "server").map(|server| server.trim_end_matches('/').to_owned()),
+        ca_sha256: owned(form, "ca_sha256").map(|hex| hex.replace(':', "").to_lowercase()),
+        uid: owned(form, "uid"),
     }
 }
 

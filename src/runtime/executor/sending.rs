@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::{
     domain::{
         change::{Act, Change, Expect},
         entry::{Body, DeploymentId, IntentId, Outcome},
         fault::{Fault, FaultKind},
         target::TargetId,
+        text::Clean,
     },
     flight::after,
-    policy::{confirm::Confirmed, decide::Command, refusal::Refusal},
+    policy::{
+        confirm::Confirmed,
+        decide::Command,
+        refusal::{Refusal, RefusalKind},
+    },
     ports::{act::Platform, keep::AppendError},
     session::event::End,
 };
@@ -19,10 +26,12 @@ use super::{Executor, busy_ledger, positive};
 
 /// How often hold, abort and rollback are sent, in all.
 const ESCAPE_SENDS: usize = 5;
+/// And within which time of the first.
+const ESCAPE_WINDOW: Duration = Duration::from_secs(30);
 /// How often a promotion whose preconditions still hold is sent again after a conflict, in all.
 const CONFLICT_SENDS: usize = 3;
-/// How long an unknown outcome is looked for by reading, beyond the deadline.
-const LOOKING: Duration = Duration::from_secs(5);
+/// Between two looks for what became of it.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Executor<'_> {
     /// One change: intent, send, outcome, and again where that is safe.
@@ -44,6 +53,7 @@ impl Executor<'_> {
         let Some(change) = act.changes.get(index) else {
             return End::Done;
         };
+        let began = self.outside.now();
         for send in 1..=sends {
             let (deployment, intent) =
                 match self.intend(confirmed, command, index, opening.take()).await {
@@ -70,35 +80,46 @@ impl Executor<'_> {
                     AppendError::Conflict { .. } => End::Refused(busy_ledger()),
                 };
             }
-            let outcome = match outcome {
+            let (outcome, came_back) = match outcome {
                 Outcome::Unknown { fault } => {
                     match self.look(act, change, &deployment, &intent).await {
-                        Some(seen) => seen,
+                        Some(seen) => (seen, Some(fault)),
                         None => return End::Unknown(fault),
                     }
                 }
-                known => known,
+                known => (known, None),
             };
             match outcome {
                 Outcome::Applied { .. } => return End::Done,
-                Outcome::Refused { fault } => {
-                    if send < sends && self.may_send_again(act, change, &fault).await {
+                Outcome::Refused { mut fault } => {
+                    if send < sends && self.may_send_again(act, change, &fault, began).await {
                         continue;
                     }
+                    fault.detail = Clean::new(&format!("{}{}", fault.detail, times(send)));
                     return self.refused(command, &act.target, fault).await;
                 }
-                Outcome::NotApplied if act.kind.is_escape() && send < sends => {}
+                Outcome::NotApplied if act.kind.is_escape() && send < sends => {
+                    if self.since(began) > ESCAPE_WINDOW {
+                        break;
+                    }
+                }
                 Outcome::NotApplied | Outcome::Unknown { .. } => {
                     let hint = match index {
-                        0 => "nothing was changed; press again".to_owned(),
-                        n => format!("the first {n} changes are done; press again to finish it"),
+                        0 => "Nothing was changed; press again.".to_owned(),
+                        1 => "The change before it is done; press again to finish it.".to_owned(),
+                        n => {
+                            format!("The {n} changes before it are done; press again to finish it.")
+                        }
                     };
-                    let fault = Fault::new(
-                        "kubernetes",
-                        FaultKind::TimedOut,
-                        change.line(),
-                        "it never landed",
-                    );
+                    let times = times(send);
+                    let (doing, detail) = match came_back {
+                        Some(fault) => (
+                            fault.doing,
+                            format!("{}; looked for{times}, and it never landed", fault.detail),
+                        ),
+                        None => (change.line(), format!("it never landed{times}")),
+                    };
+                    let fault = Fault::new("kubernetes", FaultKind::TimedOut, doing, &detail);
                     return End::Failed(fault.hint(hint));
                 }
             }
@@ -108,10 +129,17 @@ impl Executor<'_> {
                 "kubernetes",
                 FaultKind::Refused,
                 change.line(),
-                "sent as often as is allowed",
+                &format!(
+                    "sent as often as is allowed ({ESCAPE_SENDS} times in {} s)",
+                    ESCAPE_WINDOW.as_secs()
+                ),
             )
-            .hint("use the commands of `kubectl` on the object"),
+            .hint("Use `kubectl` on the object, or press again."),
         )
+    }
+
+    fn since(&self, began: Timestamp) -> Duration {
+        positive(self.outside.now().duration_since(began))
     }
 
     /// An escape that was sent again is refused by its own tests if the first one landed late: that is *applied*.
@@ -189,6 +217,7 @@ impl Executor<'_> {
     ) -> Option<Outcome> {
         let target = self.outside.target(&act.target).ok()?.clone();
         let started = self.outside.now();
+        let settling = positive(self.outside.workspace.timings.settling);
         loop {
             let read = self.outside.read_workload(&target).await;
             let waited = positive(self.outside.now().duration_since(started));
@@ -197,8 +226,8 @@ impl Executor<'_> {
                     Some(after::seen(change, intent, &observed))
                 }
                 // Escapes do not wait for a straggler: being sent twice does no harm.
-                Ok(_) if act.kind.is_escape() || waited >= LOOKING => Some(Outcome::NotApplied),
-                Err(_) if waited >= LOOKING => return None,
+                Ok(_) if act.kind.is_escape() || waited >= settling => Some(Outcome::NotApplied),
+                Err(_) if waited >= settling => return None,
                 Ok(_) | Err(_) => None,
             };
             if let Some(outcome) = outcome {
@@ -213,12 +242,18 @@ impl Executor<'_> {
                     .await;
                 return Some(outcome);
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(LOOK.min(settling)).await;
         }
     }
 
     /// After a refusal: is a fresh read still what the act relies on, and the failure one that passes?
-    async fn may_send_again(&self, act: &Act, change: &Change, fault: &Fault) -> bool {
+    async fn may_send_again(
+        &self,
+        act: &Act,
+        change: &Change,
+        fault: &Fault,
+        began: Timestamp,
+    ) -> bool {
         let passes = match fault.kind {
             FaultKind::Conflict => true,
             FaultKind::Throttled | FaultKind::Unreachable | FaultKind::TimedOut => {
@@ -233,6 +268,9 @@ impl Executor<'_> {
             .retry_after
             .map_or(Duration::from_millis(200), positive)
             .min(Duration::from_secs(5));
+        if self.since(began) + wait > ESCAPE_WINDOW {
+            return false;
+        }
         tokio::time::sleep(wait).await;
         let Ok(target) = self.outside.target(&act.target) else {
             return false;
@@ -252,17 +290,29 @@ impl Executor<'_> {
                 let observation = self.outside.read(configured).await;
                 self.known.observe(&observation, began);
             }
-            if let Err(refusal) = self.decided(command, target) {
+            if let Err(mut refusal) = self.decided(command, target) {
+                // It was allowed when it was sent: whatever stands against it now, somebody did before us.
+                if refusal.kind == RefusalKind::Rule {
+                    refusal.kind = RefusalKind::Raced;
+                }
                 return End::Refused(refusal);
             }
             return End::Refused(
                 Refusal::raced(
                     "precondition",
-                    format!("the platform refused it: {}", fault.detail),
+                    format!("{}: the platform refused it: {}", fault.doing, fault.detail),
                 )
                 .hint("look again and decide again"),
             );
         }
         End::Failed(fault)
+    }
+}
+
+/// What was sent again is said.
+fn times(send: usize) -> String {
+    match send {
+        1 => String::new(),
+        n => format!(" (sent {n} times)"),
     }
 }

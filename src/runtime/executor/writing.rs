@@ -135,15 +135,10 @@ impl Executor<'_> {
         let known = self.known.targets.get(target)?;
         let current = known.state.current.as_ref()?;
         let outstanding = current.outstanding.as_ref()?;
-        let deadline = self.outside.workspace.timings.mutation_deadline;
+        let timings = &self.outside.workspace.timings;
         let read = known.workload.last.as_ref().and_then(|reading| {
-            after::settle(
-                outstanding,
-                &reading.value,
-                reading.at,
-                self.known.lag,
-                deadline,
-            )
+            let lag = self.known.lag;
+            after::settle(outstanding, &reading.value, reading.at, lag, timings)
         });
         let outcome = read.unwrap_or_else(|| {
             let doing = format!("waiting for what became of {}", outstanding.act.kind.verb());

@@ -189,7 +189,8 @@ fn target(
         id: TargetId::new(environment.name.clone(), project.clone()),
         cluster: ClusterRef {
             kubeconfig: Some(practice.kubeconfig().to_owned()),
-            context: None,
+            must_be_verified: environment.protected,
+            ..ClusterRef::default()
         },
         workload: WorkloadRef {
             kind,

@@ -287,6 +287,10 @@ fn typed(action: Action) -> Vec<String> {
     }
     let single = |verb: &&&str| !verb.contains(' ') || **verb == "promote --full";
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
+    if action == Action::ShowReleases {
+        // Its verbs want more than the palette takes.
+        verbs.clear();
+    }
     if verbs.is_empty() && action.risk() == Risk::None {
         verbs.push(action.label());
     }

@@ -18,16 +18,27 @@ pub struct Down {
 }
 
 impl Down {
+    /// `down 14:02, retry 3 s`, for narrow places.
+    pub fn brief(&self, now: Timestamp) -> String {
+        let since = self.since.strftime("%H:%M");
+        self.seconds_left(now).map_or_else(
+            || format!("down {since}, trying"),
+            |left| format!("down {since}, retry {left} s"),
+        )
+    }
+
+    fn seconds_left(&self, now: Timestamp) -> Option<i128> {
+        let at = self.next_try.filter(|at| *at > now)?;
+        Some(at.duration_since(now).as_millis().div_euclid(1000) + 1)
+    }
+
     /// `down since 14:02:11, next try in 3 s`
     pub fn words(&self, now: Timestamp) -> String {
         let since = self.since.strftime("%H:%M:%S");
-        match self.next_try {
-            Some(at) if at > now => {
-                let left = at.duration_since(now).as_millis().div_euclid(1000) + 1;
-                format!("down since {since}, next try in {left} s")
-            }
-            _ => format!("down since {since}, trying"),
-        }
+        self.seconds_left(now).map_or_else(
+            || format!("down since {since}, trying"),
+            |left| format!("down since {since}, next try in {left} s"),
+        )
     }
 }
 

@@ -32,11 +32,12 @@ fn misunderstood(cockpit: &mut Cockpit, text: impl Into<String>) -> Vec<Effect> 
 
 pub fn entered(cockpit: &mut Cockpit, text: &str, typed_at: Timestamp) -> Vec<Effect> {
     let text = text.trim();
-    (cockpit.refused, cockpit.message) = (None, None);
+    cockpit.refused = None;
     if sleep::typed_in_the_dark(cockpit, typed_at) {
         let sentence = format!("`{text}` was typed before the machine woke: type it again");
         return misunderstood(cockpit, sentence);
     }
+    cockpit.message = None;
     match &cockpit.view.overlay {
         Some(Overlay::Dialog(_) | Overlay::Prompt(_)) => answered(cockpit, text, typed_at),
         _ => command(cockpit, text),

@@ -411,7 +411,10 @@ pub fn facts_of(
     }
     lines.push(platform);
     if let Some(trouble) = &facts.workload.trouble {
-        for (row, words) in wrapped(&trouble.value.to_string(), width.saturating_sub(10), 2)
+        let down = show::connection(cockpit, &cell.target);
+        let down = down.map_or_else(String::new, |down| format!("{}: ", down.words(cockpit.now)));
+        let words = format!("{down}{}", trouble.value);
+        for (row, words) in wrapped(&words, width.saturating_sub(10), 3)
             .into_iter()
             .enumerate()
         {

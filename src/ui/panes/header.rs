@@ -58,7 +58,11 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             left.push(part(7, vec![canvas.piece("■ protected", Role::Text)]));
         }
         if place.customer_data {
-            left.push(part(6, vec![canvas.piece("customer data", Role::Warning)]));
+            left.push(part(5, vec![canvas.piece("customer data", Role::Warning)]));
+        }
+        let seen = cockpit.facts().and_then(|facts| facts.workload.value());
+        if seen.is_some_and(|observed| observed.unverified) {
+            left.push(part(1, vec![canvas.badge("TLS UNVERIFIED", Role::Danger)]));
         }
     } else {
         left.push(part(
@@ -145,8 +149,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .focus()
         .and_then(|target| show::connection(cockpit, &target.id));
     if let Some(down) = down {
-        let words = down.words(cockpit.now);
-        right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
+        let words = down.brief(cockpit.now);
+        right.push(part(6, vec![canvas.piece(words, Role::Warning)]));
     }
     let skew = cockpit
         .focus()

@@ -93,10 +93,11 @@ fn value(metric: &MetricShown, side: &Side<'_>) -> (String, Role) {
 /// A card: both sides with their curves, the limit, how many requests stand behind it and how old it is.
 pub fn card(canvas: &mut Canvas, area: Rect, metric: &MetricShown, midway: bool) {
     let (words, role) = word(metric, midway);
-    let mut badge = vec![canvas.piece(words, role)];
-    if let Some(age) = metric.age.as_ref().filter(|_| metric.stale) {
-        badge.push(canvas.piece(format!("  STALE {age}"), Role::Warning));
-    }
+    // Old figures have no verdict, and their age says why.
+    let badge = match metric.age.as_ref().filter(|_| metric.stale) {
+        Some(age) => [canvas.piece(format!("! STALE {age}"), Role::Warning)],
+        None => [canvas.piece(words, role)],
+    };
     let inner = canvas.pane(area, title(metric.metric), &badge, false);
     if inner.is_empty() {
         return;

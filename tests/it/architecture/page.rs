@@ -14,7 +14,7 @@ fn read(path: &str) -> String {
 fn page() -> String {
     let lib = read("src/lib.rs");
     let lines = lib.lines().filter_map(|line| line.strip_prefix("//!"));
-    lines.map(str::trim_start).collect::<Vec<_>>().join("\n")
+    lines.flat_map(|line| [line.trim_start(), "\n"]).collect()
 }
 
 /// The cells of every row of a Markdown table under this heading row.
