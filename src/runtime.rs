@@ -12,6 +12,7 @@ pub mod logging;
 pub mod outside;
 pub mod outward;
 pub mod pacer;
+mod painting;
 pub mod plain;
 pub mod rehearsal;
 pub mod run;

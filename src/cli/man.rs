@@ -37,7 +37,15 @@ const VARIABLES: &[(&str, &str)] = &[
         "COLORTERM",
         "truecolor or 24bit where the terminal has all colours",
     ),
+    (
+        "COLORFGBG",
+        "whether the ground is light, where the terminal does not say it itself (theme auto)",
+    ),
     ("TERM", "what the terminal can do"),
+    (
+        "TMUX",
+        "inside tmux, what is copied is handed through it as well",
+    ),
     (
         "PATH",
         "where credential plugins are found that a kubeconfig names without a folder",

@@ -23,7 +23,7 @@ use crate::{
         view::Overlay,
     },
     ui::{
-        Drawn, Spots,
+        Spots,
         theme::{AUTO, Catalogue, ColourChoice, DEFAULT, Depth, Theme},
     },
 };
@@ -271,9 +271,9 @@ impl Shell {
 
     fn draw(&mut self, cockpit: &mut Cockpit) -> Result<(), RunError> {
         let theme = &self.theme;
-        let mut drawn = Drawn::default();
-        self.screen
-            .draw(|frame| drawn = crate::ui::draw(cockpit, theme, frame))?;
+        let drawn = self
+            .screen
+            .draw(|area, buffer| crate::ui::render(cockpit, theme, area, buffer))?;
         self.spots = drawn.spots;
         self.pacer.drawn(Instant::now());
         // What could not be shown cannot be answered.

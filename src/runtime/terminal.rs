@@ -16,9 +16,16 @@ use crossterm::{
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste},
     execute, queue, terminal,
 };
-use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
+use ratatui::{
+    Terminal,
+    backend::CrosstermBackend,
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use crate::ui::guard;
+
+use super::painting::Painting;
 
 /// True while the modes are on, so that they are undone once.
 static BORROWED: AtomicBool = AtomicBool::new(false);
@@ -37,6 +44,7 @@ pub struct Screen {
     /// Not dropped: it would show the cursor once more, and where the terminal is gone, panic over not being able to say
     /// that it could not. What is to be undone, [`give_back`] undoes.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    painting: Painting,
     mouse: bool,
 }
 
@@ -49,7 +57,11 @@ impl Screen {
         install_hook(std::thread::current().id());
         let made = modes(mouse).and_then(|()| {
             let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
-            let mut screen = Self { terminal, mouse };
+            let mut screen = Self {
+                terminal,
+                painting: Painting::default(),
+                mouse,
+            };
             screen.redraw()?;
             Ok(screen)
         });
@@ -72,17 +84,27 @@ impl Screen {
         self.redraw()
     }
 
-    /// One frame inside a synchronised update: a terminal that knows them shows all of it at once.
-    pub fn draw(&mut self, paint: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+    /// One frame inside a synchronised update: a terminal that knows them shows all of it at once. One that changes nothing
+    /// writes nothing.
+    pub fn draw<T>(&mut self, paint: impl FnOnce(Rect, &mut Buffer) -> T) -> io::Result<T> {
+        let area = Rect::from((Position::ORIGIN, self.terminal.size()?));
+        let (told, changed) = self.painting.paint(area, paint);
+        if !changed {
+            return Ok(told);
+        }
         queue!(io::stdout(), terminal::BeginSynchronizedUpdate)?;
-        let drawn = self.terminal.draw(paint).map(drop);
+        let painting = &mut self.painting;
+        let drawn = self.terminal.draw(|frame| {
+            painting.put(frame.buffer_mut());
+        });
         execute!(io::stdout(), terminal::EndSynchronizedUpdate)?;
-        drawn
+        drawn.map(|_| told)
     }
 
     /// Blank, and drawn anew by the next frame. `Terminal::clear` would do the same after asking the terminal where its
     /// cursor is: two seconds of nothing on one that does not answer, and an answer that the key reader takes away.
     pub fn redraw(&mut self) -> io::Result<()> {
+        self.painting.forget();
         let size = self.terminal.size()?;
         self.terminal
             .resize(Rect::new(0, 0, size.width, size.height))

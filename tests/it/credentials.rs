@@ -9,11 +9,12 @@ use std::{
 };
 
 use gonogo::{
-    adapters::kubernetes,
+    adapters::kubernetes::{self, Cluster},
     domain::{
+        access::{Access, PluginPolicy},
         change::{Change, Expect},
         entry::IntentId,
-        fault::FaultKind,
+        fault::{Fault, FaultKind},
         target::{ClusterRef, Pin, WorkloadKind, WorkloadRef},
     },
     ports::act::Platform as _,
@@ -104,6 +105,13 @@ impl Ground {
     }
 }
 
+/// The plugin of these tests is a shell, which is no known helper.
+async fn connect(reference: &ClusterRef) -> Result<Cluster, Fault> {
+    let mut access = Access::default();
+    access.plugins.policy = PluginPolicy::AllowAll;
+    kubernetes::connect_with(reference, &access).await
+}
+
 struct Counter(PathBuf);
 
 impl Counter {
@@ -117,14 +125,14 @@ async fn a_plugin_is_asked_again_a_minute_before_its_token_ends() {
     let ground = ground().await;
     let token = token(ground.practice.kubeconfig());
     let (long, runs) = ground.plugin("Never", &[&token], 3600);
-    let cluster = kubernetes::connect(&long).await.unwrap();
+    let cluster = connect(&long).await.unwrap();
     let asked = runs.runs();
     for _ in 0..5 {
         cluster.read(&workload()).await.unwrap();
     }
     assert_eq!(runs.runs(), asked, "a token that is good is used");
     let (short, runs) = ground.plugin("IfAvailable", &[&token], 50);
-    let cluster = kubernetes::connect(&short).await.unwrap();
+    let cluster = connect(&short).await.unwrap();
     let asked = runs.runs();
     cluster.read(&workload()).await.unwrap();
     assert!(runs.runs() > asked, "it ends in 50 s and was not renewed");
@@ -137,7 +145,7 @@ async fn after_401_a_read_is_asked_once_more_and_a_change_goes_back() {
     let token = token(ground.practice.kubeconfig());
     // Both clients are made with a token each.
     let (reference, runs) = ground.plugin("Never", &[&token], 3600);
-    let cluster = kubernetes::connect(&reference).await.unwrap();
+    let cluster = connect(&reference).await.unwrap();
     let before = cluster.read(&workload()).await.unwrap();
     let asked = runs.runs();
     let refused = |times| {
@@ -190,7 +198,7 @@ async fn after_401_a_read_is_asked_once_more_and_a_change_goes_back() {
     // A read whose token was taken back while it was not looking.
     let (reference, runs) = ground.plugin("Never", &["stale", "stale", &token], 3600);
     ground.proxy.clear();
-    let cluster = kubernetes::connect(&reference).await.unwrap();
+    let cluster = connect(&reference).await.unwrap();
     let asked = runs.runs();
     assert_eq!(ground.proxy.seen("GET").len(), 2, "401, and once more");
     cluster.read(&workload()).await.unwrap();
@@ -202,7 +210,7 @@ async fn after_401_a_read_is_asked_once_more_and_a_change_goes_back() {
 async fn a_plugin_that_wants_the_terminal_is_not_run() {
     let ground = ground().await;
     let (reference, runs) = ground.plugin("Always", &["t"], 3600);
-    let fault = kubernetes::connect(&reference).await.unwrap_err();
+    let fault = connect(&reference).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unauthorised, "{fault}");
     assert!(
         fault.to_string().contains("asks at the terminal"),
@@ -271,7 +279,7 @@ async fn another_cluster_than_the_pinned_one_is_never_touched() {
         pin: Some(pin),
         ..ClusterRef::default()
     };
-    kubernetes::connect(&pinned(right.clone())).await.unwrap();
+    connect(&pinned(right.clone())).await.unwrap();
     let wrong = [
         (
             Pin {
@@ -296,7 +304,7 @@ async fn another_cluster_than_the_pinned_one_is_never_touched() {
         ),
     ];
     for (pin, says) in wrong {
-        let fault = kubernetes::connect(&pinned(pin)).await.unwrap_err();
+        let fault = connect(&pinned(pin)).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
         assert!(fault.not_sent, "{fault}");
         assert!(fault.to_string().contains(says), "{fault}");
@@ -362,10 +370,10 @@ async fn a_certificate_nobody_looks_at_is_refused_where_it_is_protected() {
         .unwrap()
         .remove("certificate-authority-data");
     let mut reference = ground.write("insecure", &file);
-    let cluster = kubernetes::connect(&reference).await.unwrap();
+    let cluster = connect(&reference).await.unwrap();
     assert!(cluster.is_unverified());
     reference.must_be_verified = true;
-    let fault = kubernetes::connect(&reference).await.unwrap_err();
+    let fault = connect(&reference).await.unwrap_err();
     assert!(fault.not_sent, "{fault}");
     assert!(
         fault.to_string().contains("insecure-skip-tls-verify"),

@@ -192,20 +192,18 @@ fn any_size_then_sigterm() {
 #[test]
 #[ignore = "run by the test below, inside a PTY"]
 fn borrows_and_panics() {
+    use ratatui::widgets::Widget as _;
     let mut screen = gonogo::runtime::terminal::Screen::take(true).unwrap();
     screen
-        .draw(|frame| {
-            frame.render_widget(ratatui::widgets::Paragraph::new("borrowed"), frame.area());
+        .draw(|area, buffer| {
+            ratatui::widgets::Paragraph::new("borrowed").render(area, buffer);
         })
         .unwrap();
     let other = std::thread::spawn(|| panic!("of a task"));
     assert!(other.join().is_err());
     screen
-        .draw(|frame| {
-            frame.render_widget(
-                ratatui::widgets::Paragraph::new("a task died"),
-                frame.area(),
-            );
+        .draw(|area, buffer| {
+            ratatui::widgets::Paragraph::new("a task died").render(area, buffer);
         })
         .unwrap();
     std::io::stdin().read_exact(&mut [0]).unwrap();
