@@ -157,7 +157,7 @@ impl Change {
                 None => format!("leave the pause of {on}"),
             },
             Self::PromoteFull { .. } => format!("promote {on} past all its steps"),
-            Self::Abort { .. } => format!("abort {on}: stable takes all traffic"),
+            Self::Abort { .. } => format!("abort {on}: stable serves everybody"),
             Self::Retry { .. } => format!("retry {on} from its first step"),
             Self::Hold { .. } => format!("pause {on}"),
             Self::Resume { .. } => format!("take our pause off {on}"),

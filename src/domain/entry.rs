@@ -377,6 +377,7 @@ impl Entry {
                     perhaps: true,
                 } => "done (seen by reading, perhaps by somebody else; the answer was lost)"
                     .to_owned(),
+                Outcome::Refused { fault } if fault.not_sent => format!("not sent: {fault}"),
                 Outcome::Refused { fault } => format!("refused: {fault}"),
                 Outcome::Unknown { fault } => format!("outcome UNKNOWN: {fault}"),
                 Outcome::NotApplied => "looked: it never landed".to_owned(),

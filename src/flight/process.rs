@@ -136,7 +136,7 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
 
 fn requested(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     let judgement = gates::take_off(facts, &deployment.plan);
-    let sentence = match judgement.blocking().next() {
+    let sentence = match judgement.gravest() {
         Some(gate) => format!("NO-GO: {}", gate.sentence),
         None => "GO: F flies".to_owned(),
     };
@@ -297,7 +297,7 @@ fn resting(facts: &Facts<'_>, deployment: &Deployment, observed: &Observed) -> N
         );
     }
     let judgement = gates::promotion(facts, &deployment.plan);
-    match judgement.blocking().next() {
+    match judgement.gravest() {
         Some(gate) => waiting(Mover::You, format!("HOLD: {}", gate.sentence), None),
         None => waiting(Mover::You, "ready: p promotes", None),
     }

@@ -362,13 +362,12 @@ fn settled(deployment: &Deployment, facts: &Facts<'_>) -> Result<(), Refusal> {
     .hint("it is looked up by itself; see the timeline"))
 }
 
-/// NO-GO as a refusal: the first reason, and how many more.
+/// NO-GO as a refusal: the gravest reason, and how many more. What time alone will mend comes last.
 fn go(judgement: &Judgement, verb: &str) -> Result<(), Refusal> {
-    let mut blocking = judgement.blocking();
-    let Some(first) = blocking.next() else {
+    let Some(first) = judgement.gravest() else {
         return Ok(());
     };
-    let more = match blocking.count() {
+    let more = match judgement.blocking().count() - 1 {
         0 => String::new(),
         n => format!(" (and {n} more)"),
     };

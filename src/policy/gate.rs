@@ -48,6 +48,14 @@ pub struct GateResult {
     pub waivable: bool,
 }
 
+impl GateResult {
+    /// Closed by time or order alone: nothing is wrong, it is not yet time.
+    pub fn only_wants_time(&self) -> bool {
+        self.verdict == Verdict::Fail
+            && ["stage.bake", "verification", "monitoring"].contains(&self.id.as_str())
+    }
+}
+
 /// GO or NO-GO with all reasons, in the table's order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
@@ -67,6 +75,17 @@ impl Judgement {
         self.gates
             .iter()
             .filter(|gate| !gate.verdict.lets_through())
+    }
+
+    /// The reason to name where there is room for one: what is wrong before what is unknown, and last what time alone
+    /// will mend.
+    pub fn gravest(&self) -> Option<&GateResult> {
+        self.blocking()
+            .min_by_key(|gate| match (gate.only_wants_time(), gate.verdict) {
+                (true, _) => 2,
+                (false, Verdict::Fail) => 0,
+                (false, _) => 1,
+            })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     flight::process::{self, Mover, Next, Waiting},
     policy::{
         facts::Facts,
-        gate::{GateResult, Judgement, Verdict},
+        gate::{GateResult, Judgement},
     },
 };
 
@@ -71,18 +71,12 @@ fn gate_lines(judgement: &Judgement) -> Vec<Line> {
         .iter()
         .filter(|gate| gate.verdict.lets_through());
     let (later, now): (Vec<_>, Vec<_>) =
-        judgement.blocking().partition(|gate| only_wants_time(gate));
+        judgement.blocking().partition(|gate| gate.only_wants_time());
     now.into_iter()
         .chain(later)
         .chain(passing)
         .map(gate_line)
         .collect()
-}
-
-/// A gate that is closed by time or order alone: nothing is wrong, it is not yet time.
-pub fn only_wants_time(gate: &GateResult) -> bool {
-    gate.verdict == Verdict::Fail
-        && ["stage.bake", "verification", "monitoring"].contains(&gate.id.as_str())
 }
 
 fn gate_line(gate: &GateResult) -> Line {

@@ -5,7 +5,7 @@ use crate::domain::deployment::{FlightState, ItemStatus};
 use crate::policy::gate::{GateResult, Judgement, Verdict};
 use crate::session::Mover;
 use crate::session::cockpit::Severity;
-use crate::session::show::{Condition, only_wants_time};
+use crate::session::show::Condition;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -75,7 +75,7 @@ pub(super) fn flight(state: FlightState) -> Mark {
 
 /// A gate that only wants time is not an alarm.
 pub(super) fn gate(gate: &GateResult) -> Mark {
-    if only_wants_time(gate) {
+    if gate.only_wants_time() {
         return mark("◐", "wait", Role::Paused);
     }
     verdict(gate.verdict)
@@ -85,7 +85,7 @@ pub(super) fn gate(gate: &GateResult) -> Mark {
 pub(super) fn judgement(state: Option<FlightState>, judgement: &Judgement) -> (Mark, String) {
     let all = judgement.gates.len();
     let blocking = judgement.blocking().count();
-    let only_time = judgement.blocking().all(only_wants_time);
+    let only_time = judgement.blocking().all(GateResult::only_wants_time);
     let landed = !matches!(state, None | Some(FlightState::Requested));
     let said = match (judgement.go, landed) {
         (true, _) => mark("✔", "GO", Role::GatePass),

@@ -18,7 +18,10 @@ fn writes(served: &Served) -> Vec<Value> {
 fn every_scenario_is_offered_where_one_is_asked_for() {
     let help = gonogo(&["rehearse", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let completions = gonogo(&["completions", "bash"]).output().unwrap();
+    let completions = gonogo(&["--", "gonogo", "rehearse", "--scenario", ""])
+        .env("GONOGO_COMPLETE", "fish")
+        .output()
+        .unwrap();
     let completions = String::from_utf8(completions.stdout).unwrap();
     for scenario in gonogo::simulator::Scenario::ALL {
         let name = scenario.name();

@@ -583,7 +583,7 @@ fn a_program_that_a_kubeconfig_names_runs_only_where_it_may() {
             good.replace(
                 &format!("    token: {token}"),
                 &format!(
-                    "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: {command}\n      interactiveMode: Always\n{given}"
+                    "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: {command}\n      interactiveMode: IfAvailable\n{given}"
                 ),
             ),
         )

@@ -197,9 +197,12 @@ fn clients(cluster: &ClusterRef, access: &Access) -> Result<Opened, Fault> {
         config.proxy_url = None;
     }
     config.connect_timeout = Some(CONNECT);
-    // A plugin that asks at the terminal would ask into the cockpit.
     let exec = config.auth_info.exec.as_ref();
-    if exec.is_some_and(|exec| exec.interactive_mode == Some(ExecInteractiveMode::Always)) {
+    let asks = exec.is_some_and(|exec| exec.interactive_mode == Some(ExecInteractiveMode::Always));
+    plugin::restrict(&mut config.auth_info, access)
+        .map_err(|refused| no(FaultKind::Forbidden, &refused.detail).hint(refused.hint))?;
+    // A plugin that asks at the terminal would ask into the cockpit.
+    if asks {
         let detail = "its credential plugin asks at the terminal (interactiveMode: Always)";
         return Err(no(FaultKind::Unauthorised, detail).hint(format!(
             "Log in outside gonogo and use a plugin that can do without: interactiveMode \
@@ -207,8 +210,6 @@ fn clients(cluster: &ClusterRef, access: &Access) -> Result<Opened, Fault> {
             hint(cluster)
         )));
     }
-    plugin::restrict(&mut config.auth_info, access)
-        .map_err(|refused| no(FaultKind::Forbidden, &refused.detail).hint(refused.hint))?;
     let unverified = config.accept_invalid_certs;
     if unverified && cluster.must_be_verified {
         let detail = "it says insecure-skip-tls-verify, and a protected environment wants to know whom it talks to";

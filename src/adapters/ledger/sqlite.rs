@@ -32,10 +32,34 @@ pub(super) mod walk;
 pub struct SqliteLedger {
     path: PathBuf,
     /// None: opened to be read only.
-    writer: Option<Mutex<SqliteConnection>>,
+    writer: Option<Mutex<Writer>>,
     reader: Mutex<SqliteConnection>,
     /// Its own, so that the poll waits for no append and no walk.
     watcher: Mutex<SqliteConnection>,
+}
+
+/// `SQLite` ends a transaction by itself when the disk is full or fails; sqlx then counts on one that is no longer there
+/// and begins none ever after. So whatever met an error is not used again.
+struct Writer {
+    connection: SqliteConnection,
+    spoiled: bool,
+}
+
+impl Writer {
+    fn new(connection: SqliteConnection) -> Self {
+        Self {
+            connection,
+            spoiled: false,
+        }
+    }
+
+    /// A connection that stands in no transaction.
+    async fn ready(&mut self, path: &Path) -> Result<&mut SqliteConnection, Fault> {
+        if self.spoiled {
+            *self = Self::new(connect_to_write(path).await?);
+        }
+        Ok(&mut self.connection)
+    }
 }
 
 impl SqliteLedger {
@@ -52,7 +76,7 @@ impl SqliteLedger {
         let watcher = connect_to_read(path).await?;
         Ok(Self {
             path: path.to_owned(),
-            writer: Some(Mutex::new(writer)),
+            writer: Some(Mutex::new(Writer::new(writer))),
             reader: Mutex::new(reader),
             watcher: Mutex::new(watcher),
         })
@@ -95,7 +119,7 @@ impl SqliteLedger {
 
     /// Waits for what is under way and gives the file back. Dropping does as well, a little later.
     pub async fn close(self) {
-        let writer = self.writer.map(Mutex::into_inner);
+        let writer = self.writer.map(|writer| writer.into_inner().connection);
         for connection in [self.reader.into_inner(), self.watcher.into_inner()]
             .into_iter()
             .chain(writer)
@@ -143,12 +167,17 @@ impl SqliteLedger {
             return Err(read_only(&self.path, "writing to"));
         };
         let mut writer = writer.lock().await;
-        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        sqlx::raw_sql("PRAGMA user_version = 1")
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        let connection = writer.ready(&self.path).await?;
+        let written = async {
+            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+            sqlx::raw_sql("PRAGMA user_version = 1")
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await
+        };
+        let written = written.await;
+        writer.spoiled = written.is_err();
+        written.map_err(failed)
     }
 
     async fn attempt(
@@ -244,14 +273,16 @@ impl Ledger for SqliteLedger {
                 return Err(read_only(&self.path, &doing).into());
             };
             let mut writer = writer.lock().await;
-            let mut result = self.attempt(&mut writer, stream, expected, &drafts).await;
+            let connection = writer.ready(&self.path).await?;
+            let mut result = self.attempt(connection, stream, expected, &drafts).await;
             // Recovery after a crash, or a snapshot that went stale: SQLite does not wait in these, and
             // nothing was written. A plain BUSY has waited its time.
             if let Err(Attempt::Sql(error)) = &result
                 && matches!(code(error), Some(261 | 517))
             {
-                result = self.attempt(&mut writer, stream, expected, &drafts).await;
+                result = self.attempt(connection, stream, expected, &drafts).await;
             }
+            writer.spoiled = matches!(result, Err(Attempt::Sql(_)));
             result.map_err(|attempt| match attempt {
                 Attempt::Conflict(found) => AppendError::Conflict { found },
                 Attempt::Sql(error) => fault(&doing, &self.path, &error).into(),

@@ -134,7 +134,7 @@ fn next_step(cockpit: &Cockpit, plan: &PlanShown) -> String {
             .next()
             .unwrap_or_default()
     };
-    let first = plan.judgement.blocking().next();
+    let first = plan.judgement.gravest();
     match &plan.deployment {
         None if plan.resolving => "asking the registry for the digest of this release…".to_owned(),
         None => match first.filter(|_| !only_people_are_missing(&plan.judgement)) {

@@ -45,7 +45,7 @@ async fn a_full_disk_refuses_whole_appends_and_room_lets_them_in_again() {
         async move {
             let mut writer = writer.lock().await;
             sqlx::raw_sql(pages)
-                .execute(&mut *writer)
+                .execute(&mut writer.connection)
                 .await
                 .expect("a limit");
         }
@@ -71,6 +71,33 @@ async fn a_full_disk_refuses_whole_appends_and_room_lets_them_in_again() {
     let after = ledger.append(&stream, Expected::Position(written), vec![draft(1)]);
     assert_eq!(after.await.expect("room again").len(), 1);
     assert!(matches!(ledger.verify().await, Ok(Verified::Whole { .. })));
+}
+
+/// A full or failing disk makes `SQLite` end the transaction by itself; a trigger that rolls back does just that.
+#[tokio::test]
+async fn a_transaction_that_ended_by_itself_is_not_the_last_one() {
+    let (_dir, ledger) = opened().await;
+    let mut shell = options(&ledger.path).connect().await.expect("connects");
+    let mut ask = async |statement: &'static str| {
+        sqlx::raw_sql(statement)
+            .execute(&mut shell)
+            .await
+            .expect("done");
+    };
+    ask("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ROLLBACK, 'full'); END").await;
+    for _ in 0..3 {
+        let fault = faulted(
+            ledger
+                .append(&stream(), Expected::Any, vec![draft(1)])
+                .await,
+        );
+        assert!(fault.to_string().contains("full"), "{fault}");
+    }
+    ask("DROP TRIGGER full").await;
+    ledger.probe().await.expect("it is written again");
+    let stream = stream();
+    let after = ledger.append(&stream, Expected::Position(0), vec![draft(1)]);
+    assert_eq!(after.await.expect("room again").len(), 1);
 }
 
 #[tokio::test]
