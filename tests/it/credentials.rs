@@ -234,6 +234,11 @@ fn what_a_plugin_says_stays_off_the_screen() {
     file["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
         "command": "sh", "args": ["-c", script], "interactiveMode": "IfAvailable"}});
     std::fs::write(&path, file.to_string()).unwrap();
+    // A shell is no known helper.
+    let configuration = rig.path().join("gonogo.toml");
+    let mut text = std::fs::read_to_string(&configuration).unwrap();
+    text.push_str("\n[plugins]\npolicy = \"allow-all\"\n");
+    std::fs::write(configuration, text).unwrap();
     let said = rig.verb(&["status", "production", "auth-service"]).exits(0);
     assert!(
         said.json()["targets"][0]["workload"].is_object(),

@@ -286,8 +286,8 @@ async fn session(rig: &Rig) -> (Session, Recording) {
         "stakeholders.notified",
         "rollback.reviewed",
     ] {
-        session.keys(": 'check").await;
-        session.happens(Event::Paste(format!(" {} {} {item}", place[0], place[1])));
+        session.keys(": 'check space").await;
+        session.happens(Event::Paste(format!("{} {} {item}", place[0], place[1])));
         session.keys("enter").await;
     }
     session
