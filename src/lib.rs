@@ -67,11 +67,13 @@
 //! | to add | touch |
 //! |---|---|
 //! | a gate | a judge in `policy/gates/`, its row in [`policy::gates`] |
-//! | an action | a row in `input/action.rs`, an arm in `session/wanted.rs`, its verb in `cli/args.rs` |
-//! | a screen | `session/show.rs` for what it says, `ui/panes/` for how it looks |
-//! | a configuration key | a row in `config/schema.rs`, its line in `config.example.toml` |
-//! | a theme | a file in `themes/`, its line in `ui/theme/builtin.rs` |
-//! | a platform | `adapters/`, behind [`ports::act::Platform`] and [`ports::watch::Feed`] |
+//! | an action | a row in `input/action.rs`; an arm in `session/wanted.rs` if it acts, in `session/update/keys.rs` if it only looks; its verb in `cli/args.rs` and `cli/acting.rs` |
+//! | a screen | [`session::view::Screen`] and its `ALL`, its keys in `input/context.rs`, its action; `session/show/` for what it says, `ui/panes/` and `ui/draw.rs` for how it looks, its tab in `ui/panes/header.rs`, `session/lines/pages.rs` for the same as lines |
+//! | a configuration key | a row in `config/schema.rs`, what it means in `config/meant/`, its line in `config.example.toml` |
+//! | a theme | a file in `themes/`, its line in `ui/theme/builtin.rs`, its name where `cli/args.rs`, `config/schema.rs` and `config.example.toml` list them |
+//! | a platform | [`domain::target::WorkloadKind`]; `adapters/`, behind [`ports::act::Platform`] and [`ports::watch::Feed`]; the key in `config/`; and `runtime/outside.rs`, which names the one cluster type there is |
+//!
+//! What the compiler and which test says on the way stands in the README under *Contributing*.
 
 pub mod adapters;
 pub mod cli;

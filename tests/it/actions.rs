@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use gonogo::input::{Action, Context, Headless, Keymap, Overrides, Risk, reference};
+use gonogo::session::{view::Screen, wanted};
+
+use crate::fixture;
 
 #[test]
 fn ids_are_unique_and_lead_back() {
@@ -124,4 +127,47 @@ fn a_whole_context_round_trips_through_its_stored_form() {
         assert_eq!(serde_json::from_str::<Action>(&stored).unwrap(), *action);
     }
     assert!(serde_json::from_str::<Action>("\"rollout.promot\"").is_err());
+}
+
+/// Every word of the table's verbs is a verb, an option or a value of the command line.
+#[test]
+fn the_command_line_knows_every_verb_of_the_table() {
+    use clap::CommandFactory as _;
+    let mut whole = gonogo::cli::Cli::command();
+    whole.build();
+    for action in Action::ALL {
+        let Headless::Verbs(verbs) = action.headless() else {
+            continue;
+        };
+        for line in verbs {
+            let mut at = &whole;
+            for word in line.split(' ') {
+                if let Some(option) = word.strip_prefix("--") {
+                    let known = at.get_arguments().any(|arg| arg.get_long() == Some(option));
+                    assert!(known, "{action}: `gonogo {line}`: there is no `{word}`");
+                } else if let Some(verb) = at.find_subcommand(word) {
+                    at = verb;
+                } else {
+                    let value = at
+                        .get_positionals()
+                        .flat_map(clap::Arg::get_possible_values)
+                        .any(|value| value.matches(word, false));
+                    assert!(value, "{action}: `gonogo {line}`: there is no `{word}`");
+                }
+            }
+        }
+    }
+}
+
+/// A row whose arm is missing in `session/wanted.rs` would be a key that says it changes nothing.
+#[test]
+fn whatever_acts_becomes_a_command_or_a_reason_why_not() {
+    let cockpit = fixture::breach().show(Screen::Flight);
+    for action in Action::ALL {
+        let said = wanted::why_not(&cockpit, *action).unwrap_or_default();
+        assert!(
+            !said.contains("changes nothing outside the screen"),
+            "{action} has a row in src/input/action.rs and no arm in src/session/wanted.rs"
+        );
+    }
 }
