@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{self, Loaded},
     domain::{
+        fault::FaultKind,
         standing::ONE_MACHINE,
         target::{Target, TargetId},
         time,
@@ -287,9 +288,17 @@ impl Headless {
                 objects.push(target_json(&facts));
                 lines.push(target_line(&facts));
             }
+            let standing = self.outside.standby.standing();
+            if let Some(trouble) = standing.trouble() {
+                lines.push(format!("LEDGER: {trouble}"));
+            }
             if lines != former {
                 former.clone_from(&lines);
-                self.data(json!({"targets": objects}), || lines);
+                let mut object = json!({"targets": objects});
+                if let Some(trouble) = standing.trouble() {
+                    object["ledger"] = json!({"trouble": trouble});
+                }
+                self.data(object, || lines);
             }
             if !watch {
                 let unread = targets.iter().any(|target| {
@@ -301,7 +310,12 @@ impl Headless {
                     self.facts(target)
                         .is_ok_and(|facts| facts.state.unsigned().next().is_some())
                 });
-                return Ok(if unread || red {
+                // Whoever may only read the ledger still reads the truth in it.
+                let untrue = standing.is_lost()
+                    || standing
+                        .trouble()
+                        .is_some_and(|trouble| trouble.kind == FaultKind::Malformed);
+                return Ok(if unread || red || untrue {
                     Exit::Failed
                 } else {
                     Exit::Done

@@ -1,4 +1,4 @@
-//! What one key or verb confirms: an act of one to three concrete changes, each with the preconditions that
+//! What one key or verb confirms: an act of one to four concrete changes, each with the preconditions that
 //! were read seconds before. The planner leaves the executor no choices (HOUSE §1).
 
 use jiff::{SignedDuration, Timestamp};

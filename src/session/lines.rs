@@ -252,6 +252,11 @@ impl About {
         let Some(last) = &facts.workload.last else {
             return;
         };
+        // Before the releases are read, what runs has no name yet.
+        let project = &facts.target.id.project;
+        if facts.releases.is_empty() && !cockpit.catalogue_trouble.contains_key(project) {
+            return;
+        }
         let stale = last.is_stale(cockpit.now, facts.workspace.timings.stale);
         if stale != self.stale {
             self.stale = stale;

@@ -70,8 +70,9 @@ fn gate_lines(judgement: &Judgement) -> Vec<Line> {
         .gates
         .iter()
         .filter(|gate| gate.verdict.lets_through());
-    let (later, now): (Vec<_>, Vec<_>) =
-        judgement.blocking().partition(|gate| gate.only_wants_time());
+    let (later, now): (Vec<_>, Vec<_>) = judgement
+        .blocking()
+        .partition(|gate| gate.only_wants_time());
     now.into_iter()
         .chain(later)
         .chain(passing)

@@ -220,19 +220,19 @@ impl Ask {
         }
     }
 
-    /// What stands in the input at first.
+    /// What stands in the input at first. Only where seconds count: nobody's reason is put into their mouth otherwise.
     pub fn suggestion(&self) -> &'static str {
         match self {
             Self::Request { .. }
             | Self::Waive { .. }
             | Self::Quit
+            | Self::Approve { .. }
             | Self::Reject { .. }
             | Self::BreakGlass { .. }
             | Self::Countersign
             | Self::StopGuard
             | Self::Ground { .. }
             | Self::Clear { .. } => "",
-            Self::Approve { .. } => "looks good",
             Self::RollBack { .. } => "user experience severely impacted",
         }
     }

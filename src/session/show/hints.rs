@@ -22,8 +22,9 @@ pub fn hints(cockpit: &Cockpit) -> Vec<HintShown> {
 
 /// What a screen without room for screens offers: the ways out of a flight, wherever one is, and where to look.
 pub fn ways_out(cockpit: &Cockpit) -> Vec<HintShown> {
-    use crate::input::Action::{Abort, Help, HoldOrResume, Rollback, ShowFlight};
-    let offered = [HoldOrResume, Abort, Rollback, ShowFlight, Help];
+    use crate::input::Action::{Abort, HoldOrResume, Rollback, ShowFlight};
+    // There is no room for help here, so it is not offered.
+    let offered = [HoldOrResume, Abort, Rollback, ShowFlight];
     hints_in(cockpit, Context::Flight)
         .into_iter()
         .filter(|hint| offered.contains(&hint.action))

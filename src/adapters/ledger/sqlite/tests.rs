@@ -84,7 +84,8 @@ async fn a_transaction_that_ended_by_itself_is_not_the_last_one() {
             .await
             .expect("done");
     };
-    ask("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ROLLBACK, 'full'); END").await;
+    ask("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ROLLBACK, 'full'); END")
+        .await;
     for _ in 0..3 {
         let fault = faulted(
             ledger
