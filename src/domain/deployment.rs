@@ -1,5 +1,5 @@
 //! One deployment as the ledger tells it: where it stands, what was answered, ticked, measured and done.
-//! The fold that makes it is in [`fold`], what stays of a target between deployments in [`target`].
+//! The fold that makes it is in `fold`, what stays of a target between deployments in `target`.
 
 mod fold;
 mod target;

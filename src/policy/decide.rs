@@ -138,6 +138,16 @@ impl Command {
             Self::Close => "close",
         }
     }
+
+    /// The verb, with the item where it is about one: nobody should have to guess what was just confirmed.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Check { item, .. } | Self::Waive { item, .. } | Self::Reopen { item, .. } => {
+                format!("{} {item}", self.verb())
+            }
+            _ => self.verb().to_owned(),
+        }
+    }
 }
 
 /// What follows from a command.

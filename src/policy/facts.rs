@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    deployment::{Deployment, TargetState},
+    deployment::{Deployment, FlightState, TargetState},
     environment::Environment,
     health::Health,
     metric::Metrics,
@@ -47,6 +47,20 @@ impl<'a> Facts<'a> {
 
     pub fn current(&self) -> Option<&'a Deployment> {
         self.state.current.as_ref()
+    }
+
+    /// How the flight stands: as the ledger has it, except that what somebody else aborted on the platform is aborted.
+    pub fn flight_state(&self) -> Option<FlightState> {
+        let state = self.current()?.state;
+        let aborted = self
+            .workload
+            .value()
+            .is_some_and(|observed| observed.workload.aborted);
+        Some(if aborted && state == FlightState::Flying {
+            FlightState::Aborted
+        } else {
+            state
+        })
     }
 
     pub fn release(&self, commit: &Commit) -> Option<&'a Release> {

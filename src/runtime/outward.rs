@@ -165,7 +165,7 @@ impl Outward {
                         .unwrap_or_else(End::Failed);
                     answer(Event::Recorded {
                         target,
-                        verb: command.verb().to_owned(),
+                        verb: command.title(),
                         end,
                     })
                     .await;

@@ -33,10 +33,7 @@ pub fn ways_out(cockpit: &Cockpit) -> Vec<HintShown> {
 
 fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
     use crate::input::Action;
-    let state = cockpit
-        .facts()
-        .and_then(|facts| facts.current())
-        .map(|current| current.state);
+    let state = cockpit.facts().and_then(|facts| facts.flight_state());
     let paused = cockpit
         .facts()
         .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))

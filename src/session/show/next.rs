@@ -68,11 +68,16 @@ fn under_way(facts: &Facts<'_>, current: &Deployment) -> Option<Steps> {
         .workload
         .value()
         .is_some_and(|observed| observed.workload.phase == RolloutPhase::Degraded);
-    match current.state {
+    match facts.flight_state()? {
         FlightState::Aborted => {
             let retry = format!("retry {title} from its first stage");
             let steps = vec![look, (Action::Rollback, to), (Action::Retry, retry), ground];
-            Some(("Aborted: what now".to_owned(), steps))
+            let title = if current.state == FlightState::Aborted {
+                "Aborted: what now"
+            } else {
+                "Aborted outside: what now"
+            };
+            Some((title.to_owned(), steps))
         }
         FlightState::RollingBack => {
             let on = "press again if it stops half way: it goes on from there".to_owned();

@@ -51,8 +51,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 
 /// The stages with the one that is being flown.
 fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) {
-    let deployment = flight.deployment;
-    let mood = match deployment.state {
+    let state = stands(cockpit, flight);
+    let mood = match state {
         FlightState::Aborted | FlightState::RollingBack => Mood::Stopped,
         _ if flight.held.is_some() || is_held_back(flight) => Mood::Held,
         _ => Mood::Moving,
@@ -69,10 +69,7 @@ fn track(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area:
         },
     };
     // What was to come does not, once the flight is on its way back.
-    let returning = matches!(
-        deployment.state,
-        FlightState::Aborted | FlightState::RollingBack
-    );
+    let returning = matches!(state, FlightState::Aborted | FlightState::RollingBack);
     let stages: Vec<Stage> = flight
         .stages
         .iter()
@@ -94,10 +91,17 @@ fn is_held_back(flight: &FlightShown<'_>) -> bool {
             .is_some_and(|waiting| waiting.sentence.starts_with("HOLD"))
 }
 
+fn stands(cockpit: &Cockpit, flight: &FlightShown<'_>) -> FlightState {
+    let facts = cockpit.facts();
+    facts
+        .and_then(|facts| facts.flight_state())
+        .unwrap_or(flight.deployment.state)
+}
+
 /// How far the present stage is, in a few words.
 fn note(cockpit: &Cockpit, flight: &FlightShown<'_>) -> String {
     let deployment = flight.deployment;
-    match deployment.state {
+    match stands(cockpit, flight) {
         FlightState::Aborted => "aborted".to_owned(),
         FlightState::RollingBack => deployment
             .rolling_back_to
