@@ -106,6 +106,12 @@ pub fn wrap(text: &str, room: u16) -> Vec<String> {
                 lines.push(String::new());
                 used = 0;
             }
+            if next > room {
+                // One character wider than a line: there is no breaking it.
+                push(&mut lines, &fit(grapheme, room));
+                used = room;
+                continue;
+            }
             push(&mut lines, grapheme);
             used += next;
         }
@@ -208,6 +214,8 @@ mod tests {
         assert_eq!(wrap("sha256:0123456789", 8), ["sha256:0", "12345678", "9"]);
         assert_eq!(wrap("", 8), [""]);
         assert_eq!(wrap("x", 0), [""]);
+        // One character of three columns where there are two.
+        assert_eq!(wrap("⿰\u{11f3e}", 2), ["…"]);
     }
 
     #[test]

@@ -489,7 +489,16 @@ fn a_broken_chain_is_shown_and_keeps_nobody_from_stopping() {
     let place = format!("BROKEN at entry {}", broken["seq"]);
     let said = flight.verb(PROMOTE);
     is_refused(&flight, &said, &place);
-    flight.verb(&["status", "production"]).exits(0);
+    // It is read as far as it goes, and nobody is left to believe that it is whole.
+    let said = flight.verb(&["status", "production"]).exits(1);
+    assert!(
+        said.json()["ledger"]["trouble"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("BROKEN"),
+        "{}",
+        said.out
+    );
 
     let mut cockpit = CommandBuilder::new(GONOGO);
     cockpit.arg("--config");
