@@ -43,7 +43,7 @@ const SAMPLED: [&str; 4] = [
     "metric.latency_p99",
 ];
 
-/// How many cuts, races or kills: the whole count where `GONOGO_COUNTS=whole` (as `.ci/run` says), else a part of it
+/// How many cuts, races or kills: the whole count where somebody asks (`GONOGO_COUNTS=whole .ci/run`), else a part of it
 /// that covers the same ground more thinly.
 pub fn whole_counts() -> bool {
     std::env::var("GONOGO_COUNTS").is_ok_and(|counts| counts == "whole")
