@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use crate::pty::Pty;
 
@@ -80,8 +79,7 @@ fn the_selection_is_seen_at_every_depth() {
             assert!(grounds.borrow().len() > 1, "{what}: {grounds:?}");
             assert!(pty.any_cell("▸", |cell| !plain(cell)), "{what}");
         }
-        pty.keys("q");
-        pty.gives_back(Duration::from_secs(5));
+        pty.quits();
         assert_eq!(kinds(&pty.take_bytes()), expected, "{what}");
     }
 }
@@ -132,7 +130,6 @@ fn auto_asks_the_terminal_and_waits_for_no_answer() {
         assert_eq!(ground(&pty), expected, "{answer:?}");
         // The answer was no key.
         assert!(!pty.text().contains("why?"), "{}", pty.text());
-        pty.keys("q");
-        assert_eq!(pty.gives_back(Duration::from_secs(5)), 0);
+        pty.quits();
     }
 }

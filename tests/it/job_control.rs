@@ -1,7 +1,7 @@
 //! ctrl-z, fg and hang-up in a real terminal with a real shell.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::{thread::sleep, time::Duration};
+use std::thread::sleep;
 
 use portable_pty::CommandBuilder;
 
@@ -77,7 +77,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_paints_all_of_it() {
     pty.keys("q");
     pty.sees(PROMPT);
     pty.keys("exit\r");
-    pty.gives_back(Duration::from_secs(10));
+    pty.gives_back();
     assert_eq!(leftovers(home.path()), [""; 0]);
 }
 
@@ -105,11 +105,9 @@ fn nobody_could_bring_it_back() {
     let home = tempfile::tempdir().unwrap();
     let mut pty = Pty::rehearse(home.path(), "30");
     pty.sees("auth-service");
-    pty.keys("\x1a");
-    pty.sees("not suspended");
+    pty.presses("\x1a", "not suspended");
     pty.is_taken();
-    pty.keys("q");
-    assert_eq!(pty.gives_back(Duration::from_secs(5)), 0);
+    pty.quits();
 }
 
 /// The connection breaks: it ends by itself and leaves nothing behind.

@@ -177,8 +177,7 @@ fn a_terminal_reports_presses_and_the_wheel_only_where_wanted() {
     }
     std::thread::sleep(READ);
     assert!(pty.text().contains("Timeline, newest at the bottom"));
-    pty.keys("q");
-    pty.gives_back(std::time::Duration::from_secs(5));
+    pty.quits();
 
     let mut pty = Pty::rehearse_with(home.path(), &["--no-mouse"], &[]);
     pty.sees("auth-service");

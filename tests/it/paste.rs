@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::thread::sleep;
-use std::time::Duration;
 
 use gonogo::session::cockpit::Cockpit;
 use gonogo::session::effect::Effect;
@@ -181,8 +180,7 @@ fn the_bytes_of_a_copy() {
         String::from_utf8_lossy(&bytes).escape_debug()
     );
     assert_eq!(String::from_utf8_lossy(&bytes).matches("\x1b]").count(), 1);
-    pty.keys("q");
-    pty.gives_back(Duration::from_secs(5));
+    pty.quits();
 }
 
 /// RFC 4648, by hand, so that the encoder is not judged by itself.

@@ -244,25 +244,71 @@ impl Pty {
         assert!(sent.unwrap().success());
     }
 
-    /// It ends by itself, soon; then the terminal is as it was.
+    /// Presses until the words are there. A machine that stood still for seconds counts as one that slept, and what was
+    /// typed meanwhile is ignored, so a key may be needed again.
     #[track_caller]
-    pub fn gives_back(&mut self, within: Duration) -> u32 {
+    pub fn presses(&mut self, keys: &str, wanted: &str) -> String {
+        for _ in 0..8 {
+            self.keys(keys);
+            let started = Instant::now();
+            while started.elapsed() < PATIENCE / 8 {
+                let text = self.text();
+                if text.contains(wanted) {
+                    return text;
+                }
+                sleep(Duration::from_millis(20));
+            }
+        }
+        panic!("{keys:?} never brought {wanted:?}\n{}", self.text());
+    }
+
+    /// Leaves by the key for it; as with [`Pty::presses`], more than once where the machine stood still.
+    #[track_caller]
+    pub fn quits(&mut self) {
+        for _ in 0..8 {
+            self.keys("q");
+            let started = Instant::now();
+            while started.elapsed() < PATIENCE / 8 {
+                if self.child.try_wait().unwrap().is_some() {
+                    assert_eq!(self.gives_back(), 0);
+                    return;
+                }
+                sleep(Duration::from_millis(10));
+            }
+        }
+        panic!("q does not leave\n{}", self.text());
+    }
+
+    /// It ends by itself; then the terminal is as it was. Returns the status.
+    #[track_caller]
+    pub fn gives_back(&mut self) -> u32 {
         let started = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
             assert!(
-                started.elapsed() < within,
-                "still there after {within:?}\n{}",
+                started.elapsed() < PATIENCE,
+                "still there after {PATIENCE:?}\n{}",
                 self.text()
             );
             sleep(Duration::from_millis(10));
         };
         // What it wrote last may still be on its way.
-        sleep(Duration::from_millis(200));
+        while self.is_taken_in_part() && started.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(10));
+        }
         self.is_given_back();
         status.exit_code()
+    }
+
+    fn is_taken_in_part(&self) -> bool {
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        screen.alternate_screen()
+            || screen.hide_cursor()
+            || screen.bracketed_paste()
+            || screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None
     }
 
     #[track_caller]

@@ -1,8 +1,6 @@
 //! Whatever is pressed, pasted, pointed at and resized, in whatever order: nothing panics, and what is drawn is whole.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::time::Duration;
-
 use gonogo::input::{Chord, Key};
 use gonogo::session::cockpit::Cockpit;
 use gonogo::session::event::{Event, Stamped};
@@ -219,8 +217,7 @@ fn a_storm_of_sizes_in_a_real_terminal() {
     pty.is_taken();
 
     // Every frame is one synchronised update, and nothing is drawn outside of one.
-    pty.keys("q");
-    assert_eq!(pty.gives_back(Duration::from_secs(5)), 0);
+    pty.quits();
     let bytes = pty.take_bytes();
     let text = String::from_utf8_lossy(&bytes);
     let (begin, end) = ("\x1b[?2026h", "\x1b[?2026l");
