@@ -26,6 +26,7 @@ mod kill;
 mod last_seen;
 mod ledger;
 mod mouse;
+mod movers;
 mod parked;
 mod paste;
 mod plain;
