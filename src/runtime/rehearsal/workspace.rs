@@ -109,6 +109,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "every push, at once".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             soak: SignedDuration::ZERO,
             ..Policy::default()
@@ -120,6 +123,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "the evidence for production".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_branches: vec!["main".to_owned(), "release/*".to_owned()],
             after: None,
@@ -133,6 +139,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "customers".to_owned(),
         protected: true,
         customer_data: true,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_triggers: vec![TriggerKind::Tag, TriggerKind::Manual],
             allowed_branches: vec!["main".to_owned()],
@@ -145,6 +154,7 @@ fn environments(pace: Pace) -> Vec<Environment> {
                 exclude_requester: true,
                 expires_after: SignedDuration::from_hours(4),
             }),
+            ..Policy::default()
         },
     };
     vec![dev, staging, production]
@@ -162,7 +172,7 @@ fn people() -> Vec<Person> {
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
-        person("lee", &["operate", "stop", "approve", "waive"]),
+        person("lee", &["operate", "stop", "approve", "waive", "configure"]),
         person("sam", &["operate", "stop", "approve", "waive"]),
         person("kim", &["watch", "stop"]),
     ]
