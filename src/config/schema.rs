@@ -549,6 +549,9 @@ mod tests {
             Kind::Count(..) => &["whole"],
             Kind::Number => &["whole", "fraction"],
             Kind::Figure | Kind::Duration | Kind::Wait => &["whole", "fraction", "text"],
+            // Not every text and not every date, but none of the others.
+            Kind::Clock => &[],
+            Kind::Moment => &["date"],
             Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
             Kind::Tables(_) => &["list"],
         };
