@@ -13,6 +13,7 @@ mod naming;
 mod output;
 mod reading;
 mod rehearse;
+mod releasing;
 
 use std::path::{Path, PathBuf};
 

@@ -10,4 +10,6 @@ pub mod guard;
 pub mod judge;
 pub mod planner;
 pub mod refusal;
+pub mod releasing;
 pub mod resolve;
+pub mod versions;

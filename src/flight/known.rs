@@ -39,9 +39,6 @@ pub struct Known {
     pub targets: BTreeMap<TargetId, TargetKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
-    pub numbers: BTreeMap<ProjectId, BTreeMap<Commit, u64>>,
-    /// Last position of each project's release stream.
-    pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
@@ -83,8 +80,6 @@ impl Known {
             workspace,
             targets,
             releases: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            numbered: BTreeMap::new(),
             seq: 0,
             lag: SignedDuration::ZERO,
             ledger: Standing::Whole,
@@ -97,6 +92,10 @@ impl Known {
             return;
         }
         self.seq = entry.seq;
+        // A history of a hundred thousand releases is numbered by as many entries: none of them is a target's.
+        if matches!(entry.body, Body::Numbered { .. }) {
+            return;
+        }
         if let Some((_, known)) = self
             .targets
             .iter_mut()
@@ -104,23 +103,6 @@ impl Known {
         {
             known.state.evolve(entry);
             known.entries.push(entry.clone());
-            return;
-        }
-        let Some(project) = self
-            .workspace
-            .projects
-            .iter()
-            .map(|p| &p.id)
-            .find(|id| StreamId::releases(id) == entry.stream)
-        else {
-            return;
-        };
-        self.numbered.insert(project.clone(), entry.position);
-        if let Body::Numbered { number, commit } = &entry.body {
-            self.numbers
-                .entry(project.clone())
-                .or_default()
-                .insert(commit.clone(), *number);
         }
     }
 

@@ -35,6 +35,7 @@ mod race;
 mod readme;
 mod reconnect;
 mod registry;
+mod releases;
 mod replay;
 mod repositories;
 mod rig;
