@@ -13,8 +13,10 @@ mod man;
 mod naming;
 mod output;
 mod places;
+mod polling;
 mod reading;
 mod rehearse;
+mod releasing;
 
 use std::path::{Path, PathBuf};
 

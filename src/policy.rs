@@ -3,11 +3,15 @@
 
 pub mod confirm;
 pub mod decide;
+pub mod difference;
 pub mod facts;
 pub mod gate;
 pub mod gates;
 pub mod guard;
 pub mod judge;
 pub mod planner;
+pub mod poll;
 pub mod refusal;
+pub mod releasing;
 pub mod resolve;
+pub mod versions;

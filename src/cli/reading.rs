@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    args::{AuditVerb, Common, Format, Place, PolicyVerb, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Format, Place, PolicyVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
@@ -224,13 +224,11 @@ impl Headless {
                     .await
             }
             Verb::Resolve { project, name } => self.resolve(&project, &name).await,
-            Verb::Release {
-                verb: ReleaseVerb::List { project, limit },
-            } => self.release_list(&project, limit).await,
-            Verb::Release {
-                verb: ReleaseVerb::Show { project, name },
-            } => self.release_show(&project, &name).await,
+            Verb::Release { verb } => self.release_verb(verb).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Poll {
+                place, hold: false, ..
+            } => self.poll(&place).await,
             Verb::Timeline { place, format } => self.timeline(&place, format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,
@@ -395,7 +393,7 @@ impl Headless {
         }
     }
 
-    async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
+    pub(super) async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         self.catalogue(&project).await?;
         let remarks = self.outside.remarks(&project).await;
@@ -434,7 +432,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
+    pub(super) async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         let release = self.release_with_artifact(&project, name).await?;
         let mut object = json!({"release": Self::release_json(&release)});

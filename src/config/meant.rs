@@ -5,13 +5,14 @@ mod access;
 mod item;
 mod people;
 mod place;
+mod quorum;
 pub(super) mod screen;
 mod target;
 
 use std::path::{Path, PathBuf};
 
 use crate::domain::{
-    project::{ImageSource, Project, ProjectId, TagStrategy},
+    project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
     workspace::{Rehearsal, Timings, Workspace},
 };
 
@@ -56,7 +57,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
     let environments = place::environments(root, report);
     let people = people::people(root, &environments, report);
     place::order(&environments, report);
-    people::quorums(root, &environments, &people, report);
+    quorum::quorums(root, &environments, &people, report);
     let timings = timings(root, report);
     let named = target::Named {
         projects: &projects,
@@ -170,6 +171,8 @@ fn projects<'f>(root: &'f Form, ground: &Ground, report: &mut Report) -> Vec<Mea
             },
             branches: values(form.texts("branches")),
             branch_aliases: values(form.texts("branch_aliases")),
+            triggers: Triggers::of(form.flag("enabled"), form.flag("tag_trigger")),
+            manifests: values(form.texts("manifests")),
             image,
         };
         projects.push(Meant { form, value });

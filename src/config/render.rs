@@ -8,9 +8,9 @@ use toml::Value;
 use crate::domain::{
     access::{Access, Plugins},
     calendar::{Calendar, Day},
-    environment::{Contact, Dashboard, Environment, Policy},
+    environment::{ApprovalRule, Contact, Dashboard, Environment, Policy},
     plan::{ItemKind, ItemSpec, Probe},
-    project::{Project, TagStrategy},
+    project::{Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
     workspace::{Person, Workspace},
 };
@@ -116,6 +116,9 @@ impl Page {
         );
         self.pair("branches", list(&project.branches));
         self.pair("branch_aliases", list(&project.branch_aliases));
+        self.pair("enabled", project.triggers != Triggers::None);
+        self.pair("tag_trigger", project.triggers != Triggers::Branches);
+        self.pair("manifests", list(&project.manifests));
         self.pair("image", quoted(&project.image.name));
         self.pair("registry", quoted(&project.image.endpoint));
         self.pair("registry_repository", quoted(&project.image.repository));
@@ -164,14 +167,23 @@ impl Page {
             self.pair("soak", quoted(&typed(policy.soak)));
         }
         self.calendar(calendar);
-        if let Some(rule) = &policy.approvals {
-            let fields = [
-                ("quorum", rule.quorum.to_string()),
-                ("role", quoted(&rule.role)),
-                ("exclude_requester", rule.exclude_requester.to_string()),
-                ("expires_after", quoted(&typed(rule.expires_after))),
-            ];
-            self.pair("approvals", table(&fields));
+        match policy.approvals.as_slice() {
+            [] => {}
+            [rule] => self.pair("approvals", approvals(rule)),
+            rules => self.tables("approvals", rules.iter().map(approvals)),
+        }
+        if !policy.veto.is_empty() {
+            self.pair("veto", list(&policy.veto));
+        }
+        if !policy.auto_approve.is_empty() {
+            let rules = policy.auto_approve.iter().map(|auto| {
+                table(&[
+                    ("rule", quoted(&auto.rule)),
+                    ("role", quoted(&auto.role)),
+                    ("gates", list(&auto.gates)),
+                ])
+            });
+            self.tables("auto_approve", rules);
         }
     }
 
@@ -293,6 +305,16 @@ impl Page {
         }
         self.line("]");
     }
+}
+
+fn approvals(rule: &ApprovalRule) -> String {
+    table(&[
+        ("quorum", rule.quorum.to_string()),
+        ("role", quoted(&rule.role)),
+        ("exclude_requester", rule.exclude_requester.to_string()),
+        ("exclude_authors", rule.exclude_authors.to_string()),
+        ("expires_after", quoted(&typed(rule.expires_after))),
+    ])
 }
 
 fn item(item: &ItemSpec) -> String {

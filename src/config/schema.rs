@@ -63,6 +63,8 @@ pub enum Kind {
     Keys,
     Table(&'static Section),
     Tables(&'static Section),
+    /// One table, or a list of them.
+    OneOrMore(&'static Section),
 }
 
 const fn key(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
@@ -220,6 +222,9 @@ static PROJECT: Section = Section {
         default("tags", Kind::OneOf(TAGS), "\"monorepo\"", "which git tags name its releases: `monorepo` takes `<project>/v*`, `tag-all` every tag"),
         default("branches", Kind::Patterns, "[\"main\"]", "branches whose commits are releases, as regular expressions"),
         default("branch_aliases", Kind::Texts(&rules::TEXT), "[\"main\"]", "branches that give names like main-42"),
+        default("enabled", Kind::Flag, "true", "whether new releases are made; false keeps those that are there"),
+        default("tag_trigger", Kind::Flag, "true", "whether a tag makes a release; false: it only names one"),
+        default("manifests", Kind::Globs, "[\"**/k8s/**\", \"**/manifests/**\", \"**/deploy/**\"]", "files of the repository that are manifests: a difference shows them line by line"),
         required("image", Kind::Text(&rules::IMAGE), "the image as pods name it, without tag and digest"),
         optional("registry", Kind::Text(&rules::ADDRESS), "the registry's address; left out, https:// and the host of the image"),
         optional("registry_repository", Kind::Text(&rules::REPOSITORY), "the repository in that registry; left out, the image after its host"),
@@ -273,7 +278,9 @@ static POLICY: Section = Section {
         default("windows", Kind::Tables(&WINDOW), "[]", "when something may enter, week by week; none means always"),
         default("freezes", Kind::Tables(&FREEZE), "[]", "when nothing enters, once"),
         default("no_deploys_on", Kind::SomeOf(DAYS), "[]", "days on which nothing enters"),
-        optional("approvals", Kind::Table(&APPROVALS), "who must say go"),
+        default("approvals", Kind::OneOrMore(&APPROVALS), "[]", "who must say go: one table, or several that must all be met"),
+        default("veto", Kind::Texts(&rules::NAME), "[]", "roles that may say NO-GO too, whatever the others say"),
+        default("auto_approve", Kind::Tables(&AUTO_APPROVE), "[]", "rules that say go once their gates pass"),
     ],
 };
 
@@ -304,7 +311,18 @@ static APPROVALS: Section = Section {
         default("quorum", Kind::Count(1, 100), "1", "how many different persons must approve"),
         default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role they hold in this environment"),
         default("exclude_requester", Kind::Flag, "true", "whether the requester's own go does not count"),
+        default("exclude_authors", Kind::Flag, "false", "whether the go of whoever wrote a commit of the release does not count"),
         default("expires_after", Kind::Duration, "\"4h\"", "a decision older than this no longer counts"),
+    ],
+};
+
+#[rustfmt::skip]
+static AUTO_APPROVE: Section = Section {
+    heading: "[[environment.policy.auto_approve]]",
+    keys: &[
+        required("rule", Kind::Text(&rules::NAME), "its name; it answers as `auto:<rule>`"),
+        required("gates", Kind::Texts(&rules::NAME), "the gates that must pass, by the ids that `gonogo plan` prints"),
+        default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role whose quorum it counts for, as one approver and never as the second pair of eyes"),
     ],
 };
 
@@ -441,7 +459,7 @@ mod tests {
         let mut next = 0;
         while let Some(section) = found.get(next) {
             for key in section.keys {
-                if let Kind::Table(inner) | Kind::Tables(inner) = key.kind
+                if let Kind::Table(inner) | Kind::Tables(inner) | Kind::OneOrMore(inner) = key.kind
                     && !found.iter().any(|seen| std::ptr::eq(*seen, inner))
                 {
                     found.push(inner);
@@ -459,8 +477,10 @@ mod tests {
             };
             seen.push((section.heading, key.name));
             match (&key.kind, value.get_ref()) {
-                (Kind::Table(inner), DeValue::Table(table)) => visit(inner, table, seen),
-                (Kind::Tables(inner), DeValue::Array(array)) => {
+                (Kind::Table(inner) | Kind::OneOrMore(inner), DeValue::Table(table)) => {
+                    visit(inner, table, seen);
+                }
+                (Kind::Tables(inner) | Kind::OneOrMore(inner), DeValue::Array(array)) => {
                     for element in array {
                         if let DeValue::Table(table) = element.get_ref() {
                             visit(inner, table, seen);
@@ -527,7 +547,7 @@ mod tests {
                 found.push((headers.clone(), section, key));
                 let (inner, many) = match key.kind {
                     Kind::Table(inner) => (inner, false),
-                    Kind::Tables(inner) => (inner, true),
+                    Kind::Tables(inner) | Kind::OneOrMore(inner) => (inner, true),
                     _ => continue,
                 };
                 walk(inner, &[path, &[(key.name, many)]].concat(), found);
@@ -554,6 +574,7 @@ mod tests {
             Kind::Moment => &["date"],
             Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
             Kind::Tables(_) => &["list"],
+            Kind::OneOrMore(_) => &["list", "table"],
         };
         [
             ("text", "\"x\""),

@@ -10,9 +10,11 @@ use super::{
     fault::Fault,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
-    release::{Commit, Digest, ReleaseRef},
+    release::{Artifact, Commit, Digest, ReleaseRef},
     target::TargetId,
+    text::Clean,
     time,
+    version::ReleaseType,
     workspace::Actor,
 };
 
@@ -84,6 +86,19 @@ impl std::fmt::Display for IntentId {
 pub enum Answer {
     Go,
     NoGo,
+    /// Not now: like a NO-GO it stands until its giver withdraws it.
+    Hold,
+}
+
+impl Answer {
+    /// As it is said in the room.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Go => "GO",
+            Self::NoGo => "NO-GO",
+            Self::Hold => "HOLD",
+        }
+    }
 }
 
 /// How an act was confirmed.
@@ -146,6 +161,21 @@ pub enum Body {
         number: u64,
         commit: Commit,
     },
+    /// Somebody made a release of a commit by hand (SPEC R4), once all that it ships was there.
+    ReleaseCreated {
+        commit: Commit,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release_type: Option<ReleaseType>,
+        artifacts: Vec<Artifact>,
+    },
+    /// Somebody tagged a commit, and perhaps published the tag.
+    Tagged {
+        tag: Clean,
+        commit: Commit,
+        /// Where it was pushed to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remote: Option<Clean>,
+    },
     Requested {
         deployment: DeploymentId,
         plan: Box<StoredPlan>,
@@ -164,6 +194,16 @@ pub enum Body {
     Withdrawn {
         deployment: DeploymentId,
         plan: Digest,
+        /// The name it was given under, where that is another one of the same person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_as: Option<String>,
+    },
+    /// The gates of a rule passed: it says go. `reason` names them.
+    AutoApproved {
+        deployment: DeploymentId,
+        plan: Digest,
+        rule: String,
+        reason: String,
     },
     Checked {
         deployment: DeploymentId,
@@ -171,6 +211,12 @@ pub enum Body {
         note: Option<String>,
     },
     Waived {
+        deployment: DeploymentId,
+        item: ItemId,
+        reason: String,
+    },
+    /// Asked for by one person; a second one makes it a waiver.
+    WaiverProposed {
         deployment: DeploymentId,
         item: ItemId,
         reason: String,
@@ -309,6 +355,27 @@ impl Entry {
             Body::Numbered { number, commit } => {
                 format!("release {number} is commit {}", commit.short())
             }
+            Body::ReleaseCreated {
+                commit,
+                release_type,
+                ..
+            } => {
+                let kind = release_type.map_or_else(String::new, |kind| format!("{kind} "));
+                format!(
+                    "{who} created the {kind}release of commit {}",
+                    commit.short()
+                )
+            }
+            Body::Tagged {
+                tag,
+                commit,
+                remote,
+            } => {
+                let pushed = remote
+                    .as_ref()
+                    .map_or_else(String::new, |remote| format!(", and pushed it to {remote}"));
+                format!("{who} tagged commit {} as {tag}{pushed}", commit.short())
+            }
             Body::Requested { plan, reason, .. } => format!(
                 "{who} requested release {}{}",
                 plan.release.title(),
@@ -317,16 +384,12 @@ impl Entry {
             Body::Cancelled { reason, .. } => {
                 format!("{who} cancelled it{}", because(reason.as_ref()))
             }
-            Body::Decided {
-                answer: Answer::Go,
-                reason,
-                ..
-            } => format!("{who}: GO{}", because(Some(reason))),
-            Body::Decided {
-                answer: Answer::NoGo,
-                reason,
-                ..
-            } => format!("{who}: NO-GO{}", because(Some(reason))),
+            Body::Decided { answer, reason, .. } => {
+                format!("{who}: {}{}", answer.word(), because(Some(reason)))
+            }
+            Body::AutoApproved { rule, reason, .. } => {
+                format!("auto:{rule}: GO{}", because(Some(reason)))
+            }
             Body::Withdrawn { .. } => format!("{who} withdrew the decision"),
             Body::Checked { item, note, .. } => {
                 format!("{who} checked {item}{}", because(note.as_ref()))
@@ -334,6 +397,10 @@ impl Entry {
             Body::Waived { item, reason, .. } => {
                 format!("{who} waived {item}{}", because(Some(reason)))
             }
+            Body::WaiverProposed { item, reason, .. } => format!(
+                "{who} proposes to waive {item}{}; a second person seconds it",
+                because(Some(reason))
+            ),
             Body::Reopened { item, reason, .. } => {
                 format!("{who} reopened {item}{}", because(reason.as_ref()))
             }
@@ -478,6 +545,8 @@ impl Body {
     pub fn deployment(&self) -> Option<&DeploymentId> {
         match self {
             Self::Numbered { .. }
+            | Self::ReleaseCreated { .. }
+            | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
             | Self::Locked { .. }
@@ -488,8 +557,10 @@ impl Body {
             | Self::Cancelled { deployment, .. }
             | Self::Decided { deployment, .. }
             | Self::Withdrawn { deployment, .. }
+            | Self::AutoApproved { deployment, .. }
             | Self::Checked { deployment, .. }
             | Self::Waived { deployment, .. }
+            | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }
             | Self::Measured { deployment, .. }
             | Self::RollbackOpened { deployment, .. }

@@ -41,11 +41,10 @@ pub struct Known {
     pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
-    pub numbers: BTreeMap<ProjectId, BTreeMap<Commit, u64>>,
-    /// Last position of each project's release stream.
-    pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
+    /// The latest time that any entry has.
+    pub newest: Option<Timestamp>,
     /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
     /// feed's.
     pub lag: SignedDuration,
@@ -147,9 +146,8 @@ impl Known {
             targets,
             environments,
             releases: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            numbered: BTreeMap::new(),
             seq: 0,
+            newest: None,
             lag: SignedDuration::ZERO,
             ledger: Standing::Whole,
             aside: Vec::new(),
@@ -179,6 +177,11 @@ impl Known {
             return;
         }
         self.seq = entry.seq;
+        self.newest = self.newest.max(Some(entry.at));
+        // A history of a hundred thousand releases is numbered by as many entries: none of them is a target's.
+        if matches!(entry.body, Body::Numbered { .. }) {
+            return;
+        }
         if let Some((_, known)) = self
             .targets
             .iter_mut()
@@ -206,23 +209,6 @@ impl Known {
             for (_, known) in targets.filter(|(id, _)| id.environment == environment.name) {
                 known.entries.push(entry.clone());
             }
-            return;
-        }
-        let Some(project) = self
-            .workspace
-            .projects
-            .iter()
-            .map(|p| &p.id)
-            .find(|id| StreamId::releases(id) == entry.stream)
-        else {
-            return;
-        };
-        self.numbered.insert(project.clone(), entry.position);
-        if let Body::Numbered { number, commit } = &entry.body {
-            self.numbers
-                .entry(project.clone())
-                .or_default()
-                .insert(commit.clone(), *number);
         }
     }
 
@@ -310,6 +296,7 @@ impl Known {
             .map(|after| TargetId::new(after.clone(), id.project.clone()));
         Some(Facts {
             now,
+            latest: self.latest(known, now),
             workspace: &self.workspace,
             environment,
             place: &place.state,
@@ -327,6 +314,12 @@ impl Known {
             metrics: &known.metrics,
             guard: &known.guard,
         })
+    }
+
+    /// A clock that runs behind makes nothing last longer.
+    fn latest(&self, known: &TargetKnown, now: Timestamp) -> Timestamp {
+        let platform = now.checked_add(known.ahead).unwrap_or(now);
+        now.max(platform).max(self.newest.unwrap_or(now))
     }
 
     /// The guard looks at one target, and says what follows. Only who attends looks, and only who may hold: whoever may

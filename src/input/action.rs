@@ -146,6 +146,8 @@ actions! {
             "Say GO to exactly this plan, with a reason; any change to the plan voids it.";
         Reject = "plan.reject", "reject", ["x"], [Plan], Acts, verbs(&["reject"]);
             "Say NO-GO to this plan, with a reason; it stands until you withdraw it.";
+        SayHold = "plan.hold", "say hold", ["H"], [Plan], Acts, verbs(&["poll --hold"]);
+            "Say HOLD to this plan, not now, with a reason; it stands until you withdraw it.";
         Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan], Acts, verbs(&["withdraw"]);
             "Take back the answer that you gave to this plan.";
         Check = "item.check", "check", ["c", "space"], [Plan, Flight], Acts, verbs(&["check"]);
@@ -154,9 +156,9 @@ actions! {
             "Let the selected item or gate pass without being green, with your name and a reason.";
         Reopen = "item.reopen", "reopen", ["o"], [Plan, Flight], Acts, verbs(&["reopen"]);
             "Open a confirmed or waived item again, with a reason.";
-        Lock = "place.lock", "lock", ["L"], [Fleet, Plan], Acts, verbs(&["lock"]);
+        Lock = "place.lock", "lock", [], [Fleet, Plan], Acts, verbs(&["lock"]);
             "Keep everything from taking off in this environment, with your name, a reason and, if you say, an end.";
-        Unlock = "place.unlock", "unlock", ["U"], [Fleet, Plan], Acts, verbs(&["unlock"]);
+        Unlock = "place.unlock", "unlock", [], [Fleet, Plan], Acts, verbs(&["unlock"]);
             "Take a lock off: your own, or with the role configure anybody's.";
         RecordPolicy = "policy.record", "record policy", [], [Plan], Acts, verbs(&["policy record"]);
             "Make this file's policy of the environment the one that counts; open requests there are void.";

@@ -22,6 +22,9 @@ use super::guard::Watch;
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     pub now: Timestamp,
+    /// The latest that any clock says: ours, the ledger's newest entry, the platform's. What expires, expires by it
+    /// (QUALITY F8).
+    pub latest: Timestamp,
     pub workspace: &'a Workspace,
     /// As configured, with the policy that is in force.
     pub environment: &'a Environment,
@@ -63,6 +66,11 @@ impl<'a> Facts<'a> {
     pub fn configured(&self) -> &'a Environment {
         let name = &self.environment.name;
         self.workspace.environment(name).unwrap_or(self.environment)
+    }
+
+    /// How old something is, by whichever clock makes it older.
+    pub fn age(&self, at: Timestamp) -> SignedDuration {
+        self.latest.duration_since(at)
     }
 
     pub fn current(&self) -> Option<&'a Deployment> {

@@ -9,10 +9,12 @@ use gonogo::{
     domain::{
         access::{Access, Login, PluginPolicy, Plugins, SecretRef},
         calendar::{Calendar, Day, Freeze, Window, Zone},
-        environment::{ApprovalRule, Contact, Dashboard, Environment, EnvironmentName, Policy},
+        environment::{
+            ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
+        },
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Pin, Target, TargetId, WorkloadKind, WorkloadRef,
@@ -427,12 +429,29 @@ fn policy() -> impl Strategy<Value = Policy> {
                 allowed_tags: vec!["!*-*".to_owned()],
                 after: after.then(|| EnvironmentName::new("staging")),
                 soak,
-                approvals: rule.map(|(exclude_requester, expires_after)| ApprovalRule {
-                    quorum: 1,
-                    role: "approve".to_owned(),
-                    exclude_requester,
-                    expires_after,
-                }),
+                auto_approve: rule
+                    .iter()
+                    .map(|_| AutoApproval {
+                        rule: "green".to_owned(),
+                        role: "approve".to_owned(),
+                        gates: vec!["order.verified".to_owned()],
+                    })
+                    .collect(),
+                veto: after.then(|| "approve".to_owned()).into_iter().collect(),
+                approvals: rule
+                    .into_iter()
+                    .flat_map(|(several, expires_after)| {
+                        let one = move |exclude_authors| ApprovalRule {
+                            quorum: 1,
+                            role: "approve".to_owned(),
+                            exclude_requester: false,
+                            exclude_authors,
+                            expires_after,
+                        };
+                        [Some(one(several)), several.then(|| one(false))]
+                    })
+                    .flatten()
+                    .collect(),
                 calendar: calendar(soak),
             },
         )
@@ -570,6 +589,8 @@ fn workspace() -> impl Strategy<Value = Workspace> {
                         },
                         branches: vec!["main".to_owned(), r"hotfix/\d+".to_owned()],
                         branch_aliases: vec![],
+                        triggers: Triggers::of(flag, speed.is_none()),
+                        manifests: vec!["**/k8s/**".to_owned()],
                         image: ImageSource {
                             name: "127.0.0.1:5000/auth".to_owned(),
                             endpoint: "http://127.0.0.1:5000".to_owned(),

@@ -17,7 +17,7 @@ use gonogo::{
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::{Alias, AliasKind, Artifact, Commit, Digest, Release, Trigger},
         rollout::{
             Observed, PlatformPause, Pod, PodState, ReplicaSet, RolloutPhase, Step, Workload,
@@ -82,12 +82,17 @@ fn environment(name: &str, protected: bool) -> Environment {
             "production" => Some(EnvironmentName::new("staging")),
             _ => None,
         },
-        approvals: protected.then(|| ApprovalRule {
-            quorum: 2,
-            role: "approve".to_owned(),
-            exclude_requester: true,
-            expires_after: SignedDuration::from_hours(4),
-        }),
+        approvals: if protected {
+            vec![ApprovalRule {
+                quorum: 2,
+                role: "approve".to_owned(),
+                exclude_requester: true,
+                exclude_authors: false,
+                expires_after: SignedDuration::from_hours(4),
+            }]
+        } else {
+            Vec::new()
+        },
         ..Policy::default()
     };
     Environment {
@@ -253,6 +258,8 @@ pub fn workspace() -> Workspace {
         tags: TagStrategy::Monorepo,
         branches: vec!["main".to_owned()],
         branch_aliases: vec!["main".to_owned()],
+        triggers: Triggers::default(),
+        manifests: vec![],
         image: ImageSource {
             name: image_name(name),
             endpoint: "https://registry.acme.example".to_owned(),
@@ -338,6 +345,7 @@ pub fn release(
         email: Clean::new(&format!("{author}@acme.example")),
         subject: Clean::new(subject),
         committed_at,
+        release_type: None,
     }
 }
 

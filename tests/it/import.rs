@@ -125,12 +125,12 @@ fn the_yaml_of_promotion_policies_becomes_environments() {
     };
     assert_eq!(dev.policy.allowed_branches, ["*"]);
     assert_eq!(staging.policy.allowed_branches, ["main", "release/*"]);
-    assert_eq!(staging.policy.approvals, None);
+    assert_eq!(staging.policy.approvals, []);
     assert_eq!(
         production.policy.allowed_triggers,
         [TriggerKind::Tag, TriggerKind::Manual]
     );
-    let rule = production.policy.approvals.as_ref().unwrap();
+    let rule = &production.policy.approvals[0];
     assert!(rule.quorum == 1 && rule.exclude_requester && rule.role == "approve");
     assert!(production.protected && !staging.protected && !dev.protected);
     assert_eq!(

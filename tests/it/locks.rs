@@ -198,7 +198,7 @@ fn a_lock_stops_take_off_and_promotion_and_never_the_way_back() {
 fn loosened(workspace: &mut Workspace) {
     for environment in &mut workspace.environments {
         if environment.protected {
-            environment.policy.approvals = None;
+            environment.policy.approvals = Vec::new();
             environment.policy.soak = SignedDuration::ZERO;
         }
     }
@@ -299,7 +299,7 @@ fn recording_needs_configure_and_voids_what_was_approved() {
     let id = target("production", "auth-service");
     for environment in &mut story.cockpit.known.workspace.environments {
         if environment.protected {
-            environment.policy.approvals.as_mut().unwrap().quorum = 1;
+            environment.policy.approvals[0].quorum = 1;
         }
     }
     assert_eq!(
@@ -314,10 +314,7 @@ fn recording_needs_configure_and_voids_what_was_approved() {
     );
     done(&mut story, "lee", &record);
     let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
-    assert_eq!(
-        facts.environment.policy.approvals.as_ref().unwrap().quorum,
-        1
-    );
+    assert_eq!(facts.environment.policy.approvals[0].quorum, 1);
     assert_eq!(
         gate(&story, "auth-service", "policy.recorded"),
         None,

@@ -3,6 +3,7 @@
 
 mod actions;
 mod adapters;
+mod approvals;
 mod architecture;
 mod bad_input;
 mod calendar;
@@ -38,6 +39,7 @@ mod race;
 mod readme;
 mod reconnect;
 mod registry;
+mod releases;
 mod replay;
 mod repositories;
 mod rig;

@@ -2,7 +2,9 @@
 
 use crate::domain::{
     calendar::{Calendar, Day, Freeze, WHOLE_DAY, Window, Zone},
-    environment::{ApprovalRule, Contact, Dashboard, Environment, EnvironmentName, Policy},
+    environment::{
+        ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
+    },
     release::TriggerKind,
 };
 
@@ -83,15 +85,18 @@ fn dashboards(form: &Form) -> Vec<Dashboard> {
 /// What cannot be kept is reported where it stands: a zone nobody knows, a freeze that ends before it begins, a window
 /// that never opens.
 fn calendar(environment: &Form, form: &Form, report: &mut Report) -> Calendar {
-    let zone = environment.text("time_zone").unwrap_or_default();
-    let zone = Zone::parse(zone).unwrap_or_else(|| {
-        report.problem(
-            environment.place("time_zone"),
-            format!("there is no time zone `{}`", zone.escape_debug()),
-            did_you_mean_zone(zone),
-        );
-        Zone::default()
-    });
+    let zone = environment
+        .text("time_zone")
+        .map_or_else(Zone::default, |zone| {
+            Zone::parse(zone).unwrap_or_else(|| {
+                report.problem(
+                    environment.place("time_zone"),
+                    format!("there is no time zone `{}`", zone.escape_debug()),
+                    did_you_mean_zone(zone),
+                );
+                Zone::default()
+            })
+        });
     let off = days(form, "no_deploys_on");
     if off.len() == Day::ALL.len() {
         report.problem(
@@ -192,16 +197,31 @@ fn policy(form: &Form, calendar: Calendar) -> Policy {
         allowed_tags: values(form.texts("allowed_tags")),
         after: form.text("after").map(EnvironmentName::new),
         soak: form.duration("soak").unwrap_or_default(),
-        approvals: form.form("approvals").map(|form| ApprovalRule {
-            quorum: form
-                .count("quorum")
-                .and_then(|count| u32::try_from(count).ok())
-                .unwrap_or(1),
-            role: form.text("role").unwrap_or_default().to_owned(),
-            exclude_requester: form.flag("exclude_requester"),
-            expires_after: form.duration("expires_after").unwrap_or_default(),
-        }),
+        approvals: form.forms("approvals").iter().map(approvals).collect(),
+        veto: values(form.texts("veto")),
+        auto_approve: form
+            .forms("auto_approve")
+            .iter()
+            .map(|form| AutoApproval {
+                rule: form.text("rule").unwrap_or_default().to_owned(),
+                role: form.text("role").unwrap_or_default().to_owned(),
+                gates: values(form.texts("gates")),
+            })
+            .collect(),
         calendar,
+    }
+}
+
+fn approvals(form: &Form) -> ApprovalRule {
+    ApprovalRule {
+        quorum: form
+            .count("quorum")
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(1),
+        role: form.text("role").unwrap_or_default().to_owned(),
+        exclude_requester: form.flag("exclude_requester"),
+        exclude_authors: form.flag("exclude_authors"),
+        expires_after: form.duration("expires_after").unwrap_or_default(),
     }
 }
 

@@ -6,8 +6,10 @@ use crate::{
     domain::{
         plan::StoredPlan,
         release::{AliasKind, Release, TriggerKind},
+        text::Clean,
     },
     policy::{
+        difference,
         facts::Facts,
         gate::{Judged, Verdict},
         planner,
@@ -38,18 +40,52 @@ pub fn digest(_: &Facts<'_>, plan: &StoredPlan) -> Judged {
     }
 }
 
+/// A tag of a release never moves: what people approved under its name has to be what it names (SPEC §7).
+pub fn tags_stay(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let (first, named) = (plan.tags.first()?, &plan.release.commit);
+    let here = facts.release(named);
+    let stays = |tag: &Clean| here.is_some_and(|release| release.tags().any(|it| it == tag));
+    let Some(tag) = plan.tags.iter().find(|tag| !stays(tag)) else {
+        let rest = plan.tags.len() - 1;
+        return Some((
+            Verdict::Pass,
+            match rest {
+                0 => format!("tag {first} still names commit {}", named.short()),
+                rest => format!(
+                    "tag {first} and {rest} more still name commit {}",
+                    named.short()
+                ),
+            },
+        ));
+    };
+    let mut others = facts.releases.iter();
+    let now = others.find(|release| release.tags().any(|it| it == tag));
+    Some(match now {
+        Some(other) => (
+            Verdict::Fail,
+            format!(
+                "tag {tag} named commit {} when the plan was stored, and names {} now; a release's tag is never moved",
+                named.short(),
+                other.commit.short()
+            ),
+        ),
+        None => (
+            Verdict::Unknown,
+            format!(
+                "tag {tag} named commit {} when the plan was stored, and is not in the repository now; fetch it",
+                named.short()
+            ),
+        ),
+    })
+}
+
 /// What was approved is what would be planned today (SPEC A2): a changed configuration voids the request.
 pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
-    let release = match release(facts, plan) {
-        Ok(release) => release,
-        Err(unknown) => return Some(unknown),
-    };
-    // A release read without its artifacts says nothing about the plan: the stored digest names them.
-    let mut release = release.clone();
-    if release.artifacts.is_empty() {
-        release.artifacts = planner::artifacts_of(plan);
+    if let Err(unknown) = release(facts, plan) {
+        return Some(unknown);
     }
-    let today = planner::make(facts.environment, facts.target, &release).digest();
+    let now = planner::today(facts, plan);
+    let today = now.digest();
     if today == plan.digest {
         Some((
             Verdict::Pass,
@@ -59,11 +95,21 @@ pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         Some((
             Verdict::Fail,
             format!(
-                "plan {} was stored, but the configuration or the release has changed since ({} now); cancel and request again",
+                "plan {} was stored, but {} since ({} now); cancel and request again",
                 plan.digest.short(),
+                words_of(&difference::differences(&plan.plan, &now)),
                 today.short()
             ),
         ))
+    }
+}
+
+/// A digest that differs without a word for it is a plan of another program.
+fn words_of(differences: &[String]) -> String {
+    if differences.is_empty() {
+        "its format has changed".to_owned()
+    } else {
+        differences.join("; ")
     }
 }
 
