@@ -8,6 +8,7 @@ mod completions;
 pub mod exit;
 mod flying;
 mod headless;
+mod looking_back;
 mod man;
 mod naming;
 mod output;

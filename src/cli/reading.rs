@@ -24,7 +24,7 @@ use crate::{
 };
 
 use super::{
-    args::{AuditVerb, Common, Format, Place, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Place, ReleaseVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
@@ -220,7 +220,11 @@ impl Headless {
                 verb: ReleaseVerb::Show { project, name },
             } => self.release_show(&project, &name).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
-            Verb::Timeline { place, format } => self.timeline(&place, format).await,
+            Verb::Timeline {
+                place,
+                deployment,
+                format,
+            } => self.timeline(&place, deployment.as_deref(), format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,
             } => self.audit_verify().await,
@@ -497,33 +501,6 @@ impl Headless {
             lines
         });
         Ok(if judgement.go { Exit::Done } else { Exit::NoGo })
-    }
-
-    async fn timeline(&mut self, place: &Place, format: Format) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let entries = self
-            .known
-            .targets
-            .get(&target.id)
-            .map_or(&[][..], |known| known.entries.as_slice());
-        if self.output.json || format == Format::Json {
-            let objects: Vec<Value> = entries.iter().map(|entry| json!({"seq": entry.seq, "at": entry.at, "by": entry.actor, "body": entry.body, "sentence": entry.sentence()})).collect();
-            Output::new(true).data(self.rehearsal(), json!({"entries": objects}), Vec::new);
-            return Ok(Exit::Done);
-        }
-        self.output.line(&format!("# Timeline of {}\n", target.id));
-        let mut day = String::new();
-        for entry in entries {
-            let date = entry.at.strftime("%Y-%m-%d").to_string();
-            if date != day {
-                self.output.line(&format!("\n## {date}\n"));
-                day = date;
-            }
-            self.output
-                .line(&format!("- {} UTC {}", entry.clock(), entry.sentence()));
-        }
-        Ok(Exit::Done)
     }
 
     async fn audit_verify(&mut self) -> Result<Exit, Stop> {

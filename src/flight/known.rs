@@ -10,6 +10,7 @@ use crate::{
         deployment::{Glass, TargetState},
         entry::{Body, Entry, StreamId},
         health::Health,
+        history::History,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         project::ProjectId,
@@ -55,6 +56,8 @@ pub struct Known {
 pub struct TargetKnown {
     pub state: TargetState,
     pub entries: Vec<Entry>,
+    /// Its deployments, one record each.
+    pub history: History,
     pub workload: Subject<Observed>,
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
@@ -103,6 +106,7 @@ impl Known {
             .find(|(id, _)| StreamId::target(id) == entry.stream)
         {
             known.state.evolve(entry);
+            known.history.evolve(entry);
             known.entries.push(entry.clone());
             return;
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     change::{Act, ActKind, Cause},
     deployment::{Deployment, FlightState, ItemStatus, LastAct},
-    entry::{Answer, Body, Ending},
+    entry::{Answer, Body, Ending, OutsideAct},
     plan::{ItemId, StoredPlan},
     release::{Digest, Release, ReleaseRef},
     rollout::Workload,

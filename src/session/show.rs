@@ -36,7 +36,7 @@ pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline, timeline_after};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
-    match process::next(facts) {
+    match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,

@@ -19,6 +19,7 @@ mod flight;
 mod frames;
 mod git;
 mod guard;
+mod history;
 mod hostile;
 mod job_control;
 mod keys;
