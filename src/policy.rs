@@ -11,3 +11,4 @@ pub mod judge;
 pub mod planner;
 pub mod refusal;
 pub mod resolve;
+pub mod scorecard;
