@@ -38,13 +38,7 @@ impl Headless {
             .map(|name| named(&known.history, name, place))
             .transpose()?;
         let names = |quoted: &ReleaseRef| every_name(&releases, quoted);
-        let report = report::report(
-            &target.id,
-            &known.entries,
-            &known.history,
-            only.as_ref(),
-            &names,
-        );
+        let report = report::report(&target.id, known, only.as_ref(), &names);
         if self.output.json || format == Format::Json {
             let object = serde_json::to_value(&report).unwrap_or(Value::Null);
             Output::new(true).data(self.rehearsal(), object, Vec::new);

@@ -292,6 +292,19 @@ impl Headless {
                 objects.push(target_json(&facts));
                 lines.push(target_line(&facts));
             }
+            let place = self.outside.standby.waiting();
+            let mut waits = Vec::new();
+            for target in place.iter().flat_map(|_| &targets) {
+                for entry in self.facts(target)?.aside {
+                    lines.push(format!(
+                        "{} waits in the journal: {} {}",
+                        target.id,
+                        entry.clock(),
+                        entry.sentence()
+                    ));
+                    waits.push(json!({"target": target.id.to_string(), "at": entry.at, "by": entry.actor.name, "body": entry.body, "sentence": entry.sentence()}));
+                }
+            }
             let standing = self.outside.standby.standing();
             if let Some(trouble) = standing.trouble() {
                 lines.push(format!("LEDGER: {trouble}"));
@@ -301,6 +314,9 @@ impl Headless {
                 let mut object = json!({"targets": objects});
                 if let Some(trouble) = standing.trouble() {
                     object["ledger"] = json!({"trouble": trouble});
+                }
+                if let Some(place) = &place {
+                    object["journal"] = json!({"place": place, "waits": waits});
                 }
                 self.data(object, || lines);
             }

@@ -94,6 +94,16 @@ pub fn next(facts: &Facts<'_>) -> Next {
 
 /// The same for whoever only reads: what was done past this ledger changes nothing of what it waits for.
 pub fn outlook(facts: &Facts<'_>) -> Next {
+    match (said(facts), facts.waits_in_journal()) {
+        (Next::Waiting(waiting), Some(waits)) => Next::Waiting(Waiting {
+            sentence: format!("{} ({waits})", waiting.sentence),
+            ..waiting
+        }),
+        (next, _) => next,
+    }
+}
+
+fn said(facts: &Facts<'_>) -> Next {
     let Some(deployment) = facts.current() else {
         return Next::Idle;
     };

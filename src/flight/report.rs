@@ -7,10 +7,11 @@ pub mod markdown;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
+use super::known::TargetKnown;
 use crate::domain::{
     deployment::difference::{self, Difference},
     entry::{Body, DeploymentId, Ending, Entry},
-    history::{History, Record},
+    history::Record,
     release::ReleaseRef,
     target::TargetId,
     workspace::Actor,
@@ -27,6 +28,17 @@ pub struct Report<'a> {
     /// All of them in the order of the ledger.
     #[serde(rename = "entries")]
     pub events: Vec<Event<'a>>,
+    /// What waits in the journal of this machine for a place in the ledger.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Waiting<'a>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Waiting<'a> {
+    pub at: Timestamp,
+    pub by: &'a Actor,
+    pub sentence: String,
+    pub body: &'a Body,
 }
 
 /// One deployment.
@@ -104,14 +116,14 @@ fn some_seconds<S: Serializer>(value: &SignedDuration, to: S) -> Result<S::Ok, S
     to.serialize_f64(value.as_secs_f64())
 }
 
-/// `names` says every name that a release has; the newest deployment may be the `only` one that is wanted.
+/// `names` says every name that a release has; one deployment may be the `only` one that is wanted.
 pub fn report<'a>(
     target: &TargetId,
-    entries: &'a [Entry],
-    history: &'a History,
+    known: &'a TargetKnown,
     only: Option<&DeploymentId>,
     names: &dyn Fn(&ReleaseRef) -> Vec<String>,
 ) -> Report<'a> {
+    let (entries, history) = (&known.entries, &known.history);
     let differences = difference::of_entries(entries);
     let mut last: Option<&DeploymentId> = None;
     let mut events = Vec::with_capacity(entries.len());
@@ -144,6 +156,16 @@ pub fn report<'a>(
             .map(|record| section(record, names))
             .collect(),
         events,
+        waits: known.aside.iter().map(waiting).collect(),
+    }
+}
+
+fn waiting(entry: &Entry) -> Waiting<'_> {
+    Waiting {
+        at: entry.at,
+        by: &entry.actor,
+        sentence: entry.sentence(),
+        body: &entry.body,
     }
 }
 

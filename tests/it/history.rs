@@ -89,7 +89,7 @@ fn names(release: &ReleaseRef) -> Vec<String> {
 fn told(story: &Story) -> String {
     let known = &story.cockpit.known.targets[&here()];
     let only = Story::id();
-    let report = report::report(&here(), &known.entries, &known.history, Some(&only), &names);
+    let report = report::report(&here(), known, Some(&only), &names);
     markdown::lines(&report).join("\n")
 }
 

@@ -18,14 +18,13 @@ use super::{Event, RECOVERY, Report, Section};
 /// Line by line, without line ends.
 pub fn lines(report: &Report<'_>) -> Vec<String> {
     let mut lines = vec![format!("# Timeline of {}", report.target), String::new()];
-    let Some((first, last)) = report.events.first().zip(report.events.last()) else {
-        lines.push("Nothing was decided or done here yet.".to_owned());
-        return lines;
-    };
-    lines.push(format!(
-        "Entries {} to {} of the ledger. Times are UTC; T counts from the take-off, or from the request where there was none.",
-        first.seq, last.seq
-    ));
+    match report.events.first().zip(report.events.last()) {
+        Some((first, last)) => lines.push(format!(
+            "Entries {} to {} of the ledger. Times are UTC; T counts from the take-off, or from the request where there was none.",
+            first.seq, last.seq
+        )),
+        None => lines.push("Nothing was decided or done here yet.".to_owned()),
+    }
     let before = |event: &&Event<'_>| event.deployment.is_none();
     let early: Vec<&Event<'_>> = report.events.iter().filter(before).collect();
     if !early.is_empty() {
@@ -40,6 +39,14 @@ pub fn lines(report: &Report<'_>) -> Vec<String> {
             .collect();
         deployment(&mut lines, section, &own);
     }
+    if !report.waits.is_empty() {
+        let title = "## Waits in the journal of this machine".to_owned();
+        lines.extend([String::new(), title, String::new()]);
+    }
+    lines.extend(report.waits.iter().map(|entry| {
+        let (clock, sentence) = (clock(entry.at), escaped(&entry.sentence));
+        format!("- {clock} UTC waits in the journal: {sentence}")
+    }));
     lines
 }
 
