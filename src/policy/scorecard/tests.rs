@@ -1,3 +1,6 @@
+//! The measures against figures computed by hand.
+#![expect(clippy::unwrap_used, reason = "a test's own data")]
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
