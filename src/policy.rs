@@ -3,12 +3,14 @@
 
 pub mod confirm;
 pub mod decide;
+pub mod difference;
 pub mod facts;
 pub mod gate;
 pub mod gates;
 pub mod guard;
 pub mod judge;
 pub mod planner;
+pub mod poll;
 pub mod refusal;
 pub mod resolve;
 pub mod scorecard;

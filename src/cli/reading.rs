@@ -220,6 +220,9 @@ impl Headless {
                 verb: ReleaseVerb::Show { project, name },
             } => self.release_show(&project, &name).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Poll {
+                place, hold: false, ..
+            } => self.poll(&place).await,
             Verb::Timeline {
                 place,
                 deployment,

@@ -244,6 +244,14 @@ impl Record {
                     withdrawn_at: None,
                 });
             }
+            Body::AutoApproved { rule, reason, .. } => self.answers.push(Answered {
+                done: Done {
+                    by: format!("auto:{rule}"),
+                    ..Done::of(entry, Some(reason))
+                },
+                answer: Answer::Go,
+                withdrawn_at: None,
+            }),
             Body::Withdrawn { .. } => self.take_back(entry),
             Body::Intended { act, change, .. } => self.intended(entry, act, *change),
             Body::Settled { outcome, .. } => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Deployment, ItemStatus, TargetState};
 use crate::domain::{
     change::{Change, short_image},
-    entry::{Answer, Body, DeploymentId, Entry},
+    entry::{Body, DeploymentId, Entry},
 };
 
 /// One thing that is not what it was. None: there was nothing, or there is nothing any more.
@@ -136,13 +136,9 @@ fn under_way(current: &Deployment) -> Words {
         put(outstanding.act.kind.verb(), known.to_owned());
     }
     for decision in &current.decisions {
-        let answer = match decision.answer {
-            Answer::Go => "GO",
-            Answer::NoGo => "NO-GO",
-        };
         put(
             &format!("answer of {}", decision.by.name),
-            answer.to_owned(),
+            decision.answer.word().to_owned(),
         );
     }
     for (id, item) in &current.items {

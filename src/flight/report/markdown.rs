@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    entry::Answer,
     history::{Done, Record},
     release::ReleaseRef,
     text::Clean,
@@ -115,10 +114,7 @@ fn header(section: &Section<'_>) -> Vec<String> {
     };
     say(opened, done(&record.requested));
     for answer in &record.answers {
-        let word = match answer.answer {
-            Answer::Go => "GO",
-            Answer::NoGo => "NO-GO",
-        };
+        let word = answer.answer.word();
         let back = answer
             .withdrawn_at
             .map_or_else(String::new, |at| format!(" (taken back {})", clock(at)));

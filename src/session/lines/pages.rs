@@ -285,7 +285,8 @@ fn typed(action: Action) -> Vec<String> {
     if action == Action::SwitchOperator {
         return vec!["as NAME".to_owned()];
     }
-    let single = |verb: &&&str| !verb.contains(' ') || **verb == "promote --full";
+    let single =
+        |verb: &&&str| !verb.contains(' ') || ["promote --full", "poll --hold"].contains(*verb);
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if action == Action::ShowReleases {
         // Its verbs want more than the palette takes.
@@ -313,7 +314,12 @@ fn typed(action: Action) -> Vec<String> {
     });
     if matches!(
         action,
-        Action::Request | Action::Approve | Action::Reject | Action::Waive | Action::Rollback
+        Action::Request
+            | Action::Approve
+            | Action::Reject
+            | Action::SayHold
+            | Action::Waive
+            | Action::Rollback
     ) {
         takes.push_str(" --reason R");
     }
