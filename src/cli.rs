@@ -9,6 +9,7 @@ pub mod exit;
 mod flying;
 mod headless;
 mod import;
+mod looking_back;
 mod man;
 mod naming;
 mod output;

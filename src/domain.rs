@@ -11,6 +11,7 @@ pub mod entry;
 pub mod environment;
 pub mod fault;
 pub mod health;
+pub mod history;
 pub mod metric;
 pub mod notes;
 pub mod observation;

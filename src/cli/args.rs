@@ -346,10 +346,13 @@ pub enum Verb {
         #[command(subcommand)]
         verb: PolicyVerb,
     },
-    /// Everything that was decided and done, by whom and when
+    /// Everything that was decided and done, by whom and when, for an incident review to take as it is
     Timeline {
         #[command(flatten)]
         place: Place,
+        /// One deployment alone, as history names it; `last` is the newest
+        #[arg(long, value_name = "ID")]
+        deployment: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Md)]
         format: Format,
     },

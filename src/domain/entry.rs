@@ -134,6 +134,48 @@ pub enum Outcome {
     NotApplied,
 }
 
+/// What was done to the platform by somebody else than this ledger's people, as far as a reading can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "act")]
+pub enum OutsideAct {
+    /// A pause that waits for a person was left.
+    Promoted { step: usize },
+    /// By a person, or by the platform itself; `message` is what it says.
+    Aborted { message: Clean },
+    /// Paused, and not by our hold.
+    Held,
+    /// What held it is gone: a pause from outside, or our own hold.
+    Released,
+    /// The desired state asks for another image than the one that flies.
+    ImageSet { image: Option<Clean> },
+    /// Nothing was left to roll back: the platform was back already.
+    BroughtBack,
+}
+
+impl OutsideAct {
+    fn sentence(&self) -> String {
+        match self {
+            Self::Promoted { step } => {
+                format!("seen: the pause of step {step} was left, not by this ledger")
+            }
+            Self::Aborted { message } if message.is_empty() => {
+                "seen: the rollout is aborted, not by this ledger".to_owned()
+            }
+            Self::Aborted { message } => {
+                format!("seen: the rollout is aborted, not by this ledger: {message}")
+            }
+            Self::Held => "seen: paused on the platform, not by this ledger".to_owned(),
+            Self::Released => "seen: the pause is off, not by this ledger".to_owned(),
+            Self::ImageSet { image } => {
+                let image = image.as_ref().map_or("no image", Clean::as_str);
+                let image = super::change::short_image(image);
+                format!("seen: the platform was changed outside gonogo and asks for {image}")
+            }
+            Self::BroughtBack => "seen: the platform was brought back outside gonogo".to_owned(),
+        }
+    }
+}
+
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -300,6 +342,14 @@ pub enum Body {
     /// Somebody outside this ledger retried what was aborted here.
     RetriedOutside {
         deployment: DeploymentId,
+    },
+    /// A reading showed what no act of this ledger did: the platform was steered past it.
+    SeenOutside {
+        deployment: DeploymentId,
+        what: OutsideAct,
+        /// Where a person said so, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Everybody is served by the new release.
     Promoted {
@@ -492,6 +542,9 @@ impl Entry {
             Body::RetriedOutside { .. } => {
                 "retried outside gonogo: it flies again from its first stage".to_owned()
             }
+            Body::SeenOutside { what, reason, .. } => {
+                format!("{}{}", what.sentence(), because(reason.as_ref()))
+            }
             Body::Promoted { .. } => "the new release serves everybody".to_owned(),
             Body::MonitoringBegan { .. } => "verified; monitoring begins".to_owned(),
             Body::Unattended { from, until, .. } => format!(
@@ -571,6 +624,7 @@ impl Body {
             | Self::Settled { deployment, .. }
             | Self::StageReached { deployment, .. }
             | Self::RetriedOutside { deployment }
+            | Self::SeenOutside { deployment, .. }
             | Self::Promoted { deployment }
             | Self::MonitoringBegan { deployment }
             | Self::Unattended { deployment, .. }

@@ -11,6 +11,7 @@ use crate::{
         entry::{Body, Entry, FORMAT, StreamId},
         environment::{Environment, EnvironmentName, EnvironmentState},
         health::Health,
+        history::History,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         project::ProjectId,
@@ -66,6 +67,8 @@ pub struct TargetKnown {
     /// As the ledger has it.
     pub state: TargetState,
     pub entries: Vec<Entry>,
+    /// Its deployments, one record each.
+    pub history: History,
     /// What waits in the journal for a place in the ledger; their own is not known yet.
     pub aside: Vec<Entry>,
     /// The state with what waits folded on top, where something does.
@@ -188,6 +191,7 @@ impl Known {
             .find(|(id, _)| StreamId::target(id) == entry.stream)
         {
             known.state.evolve(entry);
+            known.history.evolve(entry);
             known.entries.push(entry.clone());
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     change::{Act, ActKind, Cause},
     deployment::{Deployment, FlightState, ItemStatus, LastAct},
-    entry::{Answer, Body, Ending},
+    entry::{Answer, Body, Ending, OutsideAct},
     environment::Policy,
     plan::{ItemId, StoredPlan},
     release::{Digest, Release, ReleaseRef},

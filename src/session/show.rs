@@ -38,7 +38,7 @@ pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
-    match process::next(facts) {
+    match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,

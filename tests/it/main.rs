@@ -21,6 +21,7 @@ mod flight;
 mod frames;
 mod git;
 mod guard;
+mod history;
 mod hostile;
 mod import;
 mod job_control;
