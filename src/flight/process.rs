@@ -1,6 +1,7 @@
 //! The process manager: what a deployment waits for, and what any attending process records, once. A canary
 //! lasts an hour, an act seconds; what lies between is folded state with deadlines computed from entries.
 
+mod outside;
 mod returning;
 mod verifying;
 
@@ -119,7 +120,30 @@ fn yours(sentence: impl Into<String>, ways: &[(ActKind, &str)]) -> Next {
     })
 }
 
+/// What to do next, and what to write down: what was reached, and what somebody did past this ledger.
 pub fn next(facts: &Facts<'_>) -> Next {
+    let reached = outlook(facts);
+    let Some(deployment) = facts.current() else {
+        return reached;
+    };
+    if outside::retried(facts, deployment) {
+        let deployment = deployment.id.clone();
+        return Next::Record(vec![Body::RetriedOutside { deployment }]);
+    }
+    let mut seen = outside::seen(facts, deployment);
+    match reached {
+        _ if seen.is_empty() => reached,
+        // In the order in which it was: left first, reached then.
+        Next::Record(mut bodies) => {
+            seen.append(&mut bodies);
+            Next::Record(seen)
+        }
+        Next::Waiting(_) | Next::Idle => Next::Record(seen),
+    }
+}
+
+/// The same for whoever only reads: what was done past this ledger changes nothing of what it waits for.
+pub fn outlook(facts: &Facts<'_>) -> Next {
     let mut waiting = match reached(facts) {
         Next::Waiting(waiting) => waiting,
         other => return other,
@@ -157,6 +181,10 @@ fn reached(facts: &Facts<'_>) -> Next {
     if let Some(settled) = settle(facts, deployment) {
         return settled;
     }
+    step(facts, deployment)
+}
+
+fn step(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     match deployment.state {
         FlightState::Requested => requested(facts, deployment),
         FlightState::Flying => flying(facts, deployment),
