@@ -6,6 +6,7 @@ pub mod git;
 pub mod health;
 pub mod kubernetes;
 pub mod ledger;
+pub mod platforms;
 pub mod registry;
 pub mod scrape;
 pub mod secret;

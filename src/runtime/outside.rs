@@ -15,12 +15,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    adapters::{
-        git::GitSource,
-        kubernetes::{self, Cluster},
-        ledger::local::LocalLedger,
-        registry::OciRegistry,
-    },
+    adapters::{git::GitSource, ledger::local::LocalLedger, platforms, registry::OciRegistry},
     config::Folders,
     domain::{
         fault::{Fault, FaultKind},
@@ -32,6 +27,7 @@ use crate::{
         workspace::Workspace,
     },
     ports::{
+        act::Site,
         ask::Registry,
         keep::{Ledger, Standby},
         now::Clock,
@@ -61,7 +57,7 @@ pub struct Outside {
 /// One cluster as far as it was reached. Each has its own, so that one that hangs delays no other.
 #[derive(Default)]
 struct Connection {
-    cluster: Option<Arc<Cluster>>,
+    cluster: Option<Arc<dyn Site>>,
     /// When the last try ended, and how: whoever waited for it shares it.
     failed: Option<(Instant, Fault)>,
 }
@@ -91,8 +87,8 @@ impl Outside {
         self.clock.now()
     }
 
-    /// The cluster of a target, connected once.
-    pub async fn cluster(&self, target: &Target) -> Result<Arc<Cluster>, Fault> {
+    /// The platform of a target, connected once.
+    pub async fn cluster(&self, target: &Target) -> Result<Arc<dyn Site>, Fault> {
         let asked = Instant::now();
         let connection = {
             let mut clusters = self
@@ -108,9 +104,8 @@ impl Outside {
         if let Some((_, fault)) = connection.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(fault.clone());
         }
-        match kubernetes::connect_with(&target.cluster, &self.workspace.access).await {
+        match platforms::connect(target, &self.workspace.access).await {
             Ok(cluster) => {
-                let cluster = Arc::new(cluster);
                 connection.cluster = Some(Arc::clone(&cluster));
                 connection.failed = None;
                 Ok(cluster)
@@ -143,7 +138,6 @@ impl Outside {
     }
 
     pub async fn read_workload(&self, target: &Target) -> Result<Observed, Fault> {
-        use crate::ports::act::Platform;
         let cluster = self.cluster(target).await?;
         let mut observed = cluster.read(&target.workload).await?;
         observed.unverified = cluster.is_unverified();
@@ -175,12 +169,7 @@ impl Outside {
             }
             post(observation);
         });
-        let feeds = kubernetes::feeds(
-            &cluster,
-            target,
-            &self.workspace.timings,
-            Arc::clone(&self.clock),
-        );
+        let feeds = cluster.feeds(target, &self.workspace.timings, Arc::clone(&self.clock));
         let running = feeds
             .iter()
             .map(|feed| feed.run(Arc::clone(&post), cancel.clone()));
