@@ -12,6 +12,7 @@ pub mod health;
 pub mod metric;
 pub mod observation;
 pub mod plan;
+pub mod presence;
 pub mod project;
 pub mod reading;
 pub mod release;

@@ -2,6 +2,7 @@
 //! only; asks nobody, knows no clock.
 
 pub mod confirm;
+pub mod controls;
 pub mod decide;
 pub mod facts;
 pub mod gate;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    args::{GuardWord, Place, Verb},
+    args::{ControlsVerb, GuardWord, Place, Verb},
     attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
@@ -57,6 +57,7 @@ impl Headless {
                 self.simple(&place, Command::StopGuard { reason }).await
             }
             Verb::Guard { place, .. } => self.stand_guard(&place).await,
+            Verb::Controls { verb } => self.controls(verb).await,
             Verb::Countersign { place, reason } => {
                 self.simple(&place, Command::Countersign { reason }).await
             }
@@ -158,6 +159,25 @@ impl Headless {
             _ => {
                 Err(Refusal::new(RefusalKind::Usage, "verb", "this verb belongs elsewhere").into())
             }
+        }
+    }
+
+    async fn controls(&mut self, verb: ControlsVerb) -> Result<Exit, Stop> {
+        match verb {
+            ControlsVerb::Take { place, reason } => {
+                let over = self.common.take_over;
+                self.simple(&place, Command::TakeControls { over, reason })
+                    .await
+            }
+            ControlsVerb::Hand {
+                place,
+                name,
+                reason,
+            } => {
+                self.simple(&place, Command::HandControls { to: name, reason })
+                    .await
+            }
+            ControlsVerb::Release { place } => self.simple(&place, Command::ReleaseControls).await,
         }
     }
 

@@ -43,6 +43,9 @@ pub struct Common {
     /// Fly past missing approvals and order, in an emergency; a second person has to countersign (deploy, fly)
     #[arg(long, global = true)]
     pub break_glass: bool,
+    /// Take the controls over, too, from somebody who is absent (fly, deploy, promote, resume, retry, controls take)
+    #[arg(long, global = true)]
+    pub take_over: bool,
     /// Sample one window of metrics and health first
     #[arg(long, global = true)]
     pub sample: bool,
@@ -182,6 +185,11 @@ pub enum Verb {
         /// Why it is stopped
         #[arg(long, requires = "what")]
         reason: Option<String>,
+    },
+    /// Who flies: take the controls, hand them over, let go of them
+    Controls {
+        #[command(subcommand)]
+        verb: ControlsVerb,
     },
     /// Answer for somebody else's break-glass
     Countersign {
@@ -342,6 +350,30 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GuardWord {
     Stop,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ControlsVerb {
+    /// Free ones; those of somebody absent with --take-over
+    Take {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Yours, to somebody else
+    Hand {
+        #[command(flatten)]
+        place: Place,
+        name: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Yours; whoever acts next takes them
+    Release {
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]

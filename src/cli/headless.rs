@@ -178,6 +178,9 @@ impl Headless {
         for entry in read? {
             self.known.enter(&entry);
         }
+        // Who attends is no part of what was decided: where it cannot be read, nobody is known to.
+        let present = self.outside.ledger.present().await;
+        self.known.attended(&present.unwrap_or_default());
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::{
     },
     input::{Keymap, reference},
     policy::{
+        controls,
         facts::Facts,
         gate::{Judgement, Verdict},
         gates, planner,
@@ -123,8 +124,25 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,
+        "controls": controls_json(facts),
         "break_glass": glass_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
+    })
+}
+
+/// Who flies, who looks on, and since when nobody does.
+fn controls_json(facts: &Facts<'_>) -> Value {
+    if facts.current().is_none() {
+        return Value::Null;
+    }
+    let held = controls::holder(facts);
+    json!({
+        "holder": held.map(|held| &held.by),
+        "since": held.map(|held| held.since),
+        "present": held.is_some_and(|held| controls::is_present(facts, &held.by)),
+        "watching": controls::watching(facts),
+        "guarded": controls::is_guarded(facts, None),
+        "unattended_since": controls::unattended_since(facts),
     })
 }
 
@@ -167,6 +185,16 @@ fn target_line(facts: &Facts<'_>) -> String {
         );
         if let Some(waiting) = attend::waiting(facts) {
             let _ = write!(text, " · {}: {}", waiting.mover.word(), waiting.sentence);
+        }
+        if let Some(held) = controls::holder(facts) {
+            let _ = write!(text, " · controls: {}", controls::told(facts, held));
+        }
+        if let Some(since) = controls::unattended_since(facts) {
+            let _ = write!(
+                text,
+                " · UNATTENDED since {} UTC",
+                since.strftime("%H:%M:%S")
+            );
         }
     } else if let Some(trouble) = &facts.workload.trouble {
         let _ = write!(text, "  {}", trouble.value);

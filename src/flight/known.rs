@@ -12,6 +12,7 @@ use crate::{
         health::Health,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
+        presence::Presence,
         project::ProjectId,
         reading::Subject,
         release::{Artifact, Commit, Release},
@@ -61,6 +62,8 @@ pub struct TargetKnown {
     pub curve: VecDeque<CurvePoint>,
     /// How far the platform's clock is ahead of ours; behind is negative. Nothing is ordered by it.
     pub ahead: SignedDuration,
+    /// Who attends or attended it.
+    pub present: Vec<Presence>,
     /// The guard's memory of the flight under way.
     pub guard: Watch,
 }
@@ -121,6 +124,15 @@ impl Known {
                 .entry(project.clone())
                 .or_default()
                 .insert(commit.clone(), *number);
+        }
+    }
+
+    /// Who attends what now, as all heartbeats tell.
+    pub fn attended(&mut self, all: &[Presence]) {
+        for (id, known) in &mut self.targets {
+            let stream = StreamId::target(id);
+            let here = all.iter().filter(|row| row.stream == stream);
+            known.present = here.cloned().collect();
         }
     }
 
@@ -220,6 +232,7 @@ impl Known {
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,
+            present: &known.present,
             guard: &known.guard,
         })
     }

@@ -23,6 +23,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Reopen { .. }
         | Command::Countersign { .. }
         | Command::StopGuard { .. }
+        | Command::TakeControls { .. }
+        | Command::HandControls { .. }
+        | Command::ReleaseControls
         | Command::Ground { .. }
         | Command::Clear { .. }
         // The guard has looked at everything already.

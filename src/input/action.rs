@@ -130,6 +130,12 @@ actions! {
             "Let a grounded release fly again here, with your name and a reason.";
         StopGuard = "guard.stop", "stop guard", [], [Flight], Acts, verbs(&["guard stop"]);
             "Keep the guard from holding this flight by itself, with your name and a reason.";
+        TakeControls = "controls.take", "take controls", ["t"], [Plan, Flight], Acts, verbs(&["controls take"]);
+            "Be the one who flies from now on; controls of somebody who is there are asked for, not taken.";
+        HandControls = "controls.hand", "hand over", [], [Plan, Flight], Acts, verbs(&["controls hand"]);
+            "Hand the controls that you hold to somebody by name.";
+        ReleaseControls = "controls.release", "let go", [], [Plan, Flight], Acts, verbs(&["controls release"]);
+            "Let go of the controls, so that whoever acts next takes them.";
         BreakGlass = "flight.break_glass", "break glass", [], [Plan, Flight], Destructive, verbs(&["fly --break-glass"]);
             "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
         Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);

@@ -4,6 +4,7 @@
 mod flying;
 mod guarding;
 mod papers;
+mod steering;
 mod stopping;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use crate::domain::{
 };
 
 use super::{
+    controls,
     facts::Facts,
     gate::{Judgement, Verdict},
     gates, planner,
@@ -78,6 +80,16 @@ pub enum Command {
     StopGuard {
         reason: String,
     },
+    /// `over`: from somebody absent too.
+    TakeControls {
+        over: bool,
+        reason: Option<String>,
+    },
+    HandControls {
+        to: String,
+        reason: Option<String>,
+    },
+    ReleaseControls,
     /// This release does not fly here until somebody clears it.
     Ground {
         release: Box<ReleaseRef>,
@@ -126,6 +138,9 @@ impl Command {
             Self::Countersign { .. } => "countersign",
             Self::Guard { .. } => "guard",
             Self::StopGuard { .. } => "guard stop",
+            Self::TakeControls { .. } => "controls take",
+            Self::HandControls { .. } => "controls hand",
+            Self::ReleaseControls => "controls release",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "ground --clear",
             Self::Promote { .. } => "promote",
@@ -180,7 +195,19 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
         return Err(refusal.clone());
     }
     permit(command, facts, actor)?;
-    let mut decision = decided(command, facts, actor)?;
+    let mut decision = match decided(command, facts, actor) {
+        // Who was first is told before who flies.
+        Err(refusal) if refusal.kind == RefusalKind::Raced => return Err(refusal),
+        decision => {
+            let taking = controls::taking(command, facts, actor)?;
+            let mut decision = decision?;
+            if let (Decision::Act { act, .. }, Some(taking)) = (&mut decision, taking) {
+                act.afterwards.push(controls::line(facts, &taking));
+                act.controls = Some(taking);
+            }
+            decision
+        }
+    };
     if let Some(why) = unrecorded {
         match &mut decision {
             Decision::Act { act, .. } => {
@@ -236,6 +263,11 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Countersign { reason } => guarding::countersign(facts, actor, reason),
         Command::Guard { cause } => guarding::guard(facts, cause),
         Command::StopGuard { reason } => guarding::stop_guard(facts, reason),
+        Command::TakeControls { over, reason } => {
+            steering::take(facts, actor, *over, reason.as_ref())
+        }
+        Command::HandControls { to, reason } => steering::hand(facts, actor, to, reason.as_ref()),
+        Command::ReleaseControls => steering::release(facts, actor),
         Command::Ground { release, reason } => guarding::ground(facts, release, reason),
         Command::Clear { release, reason } => guarding::clear(facts, actor, release, reason),
         Command::Promote { step } => flying::promote(facts, *step),
@@ -274,6 +306,8 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         | Command::Guard { .. }
         | Command::StopGuard { .. }
         | Command::Ground { .. } => "stop",
+        // They are yours, whatever you may do with them.
+        Command::ReleaseControls | Command::HandControls { .. } => return Ok(()),
         _ => "operate",
     };
     // The guard has the rights of whoever watches, and no others.

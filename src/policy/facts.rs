@@ -8,6 +8,7 @@ use crate::domain::{
     environment::Environment,
     health::Health,
     metric::Metrics,
+    presence::Presence,
     reading::Subject,
     release::{Commit, Release, ReleaseRef},
     rollout::{Observed, ReplicaSet},
@@ -35,6 +36,8 @@ pub struct Facts<'a> {
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,
+    /// Who attends or attended this target, by heartbeat.
+    pub present: &'a [Presence],
     /// What this process has seen go wrong, and since when.
     pub guard: &'a Watch,
 }

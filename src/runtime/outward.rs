@@ -11,6 +11,7 @@ use crate::{
     domain::{
         entry::{Draft, StreamId},
         fault::{Fault, FaultKind},
+        presence::Presence,
         standing::Standing,
         workspace::Actor,
     },
@@ -42,6 +43,8 @@ pub struct Outward {
     cancel: CancellationToken,
     /// Ends the feeds alone.
     feeds: CancellationToken,
+    /// The last heartbeats that went out, to be taken back at the end.
+    beaten: Vec<Presence>,
     /// Effects still out there; waited for, briefly, before the process ends.
     under_way: tokio::task::JoinSet<()>,
 }
@@ -73,6 +76,7 @@ impl Outward {
             nudge,
             cancel,
             feeds,
+            beaten: Vec::new(),
             under_way: tokio::task::JoinSet::new(),
         };
         (outward, answered)
@@ -214,6 +218,15 @@ impl Outward {
                     answer(event).await;
                 });
             }
+            Effect::Beat(rows) => {
+                self.beaten.clone_from(&rows);
+                // Nobody waits for it, and a missed one only makes us look absent.
+                tokio::spawn(async move {
+                    if let Err(fault) = outside.ledger.beat(rows).await {
+                        tracing::warn!(%fault, "a heartbeat was not written");
+                    }
+                });
+            }
             Effect::Refresh => self.refresh(),
             Effect::Tell(_)
             | Effect::Copy(_)
@@ -227,7 +240,16 @@ impl Outward {
     /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
     pub async fn leave(mut self) {
         self.cancel.cancel();
-        let rest = async { while self.under_way.join_next().await.is_some() {} };
+        let now = self.outside.now();
+        for row in &mut self.beaten {
+            (row.at, row.left) = (now, true);
+        }
+        let rest = async {
+            while self.under_way.join_next().await.is_some() {}
+            if !self.beaten.is_empty() {
+                let _ = self.outside.ledger.beat(self.beaten).await;
+            }
+        };
         let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
     }
 }
@@ -269,10 +291,12 @@ async fn follow_ledger(
 ) {
     let (mut seq, mut version, mut ready) = (0, None, false);
     let (mut stood, mut polls) = (Standing::Whole, 0_u32);
+    let mut there = Vec::new();
     loop {
         let now = outside.ledger.version().await;
+        let unchanged = matches!(&now, Ok(now) if version == Some(*now) && ready);
         let read = match &now {
-            Ok(now) if version == Some(*now) && ready => Ok(Vec::new()),
+            Ok(_) if unchanged => Ok(Vec::new()),
             Ok(_) => outside.ledger.read(seq).await,
             Err(fault) => Err(fault.clone()),
         };
@@ -282,7 +306,17 @@ async fn follow_ledger(
                 version = now.ok();
                 let first = !std::mem::replace(&mut ready, true);
                 let news = (!entries.is_empty()).then_some(Event::Entries(entries));
+                let present = if unchanged {
+                    None
+                } else {
+                    outside.ledger.present().await.ok()
+                };
+                let present = present.filter(|rows| *rows != there);
+                if let Some(rows) = &present {
+                    there.clone_from(rows);
+                }
                 news.into_iter()
+                    .chain(present.map(Event::Present))
                     .chain(first.then_some(Event::LedgerReady))
                     .collect()
             }

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         change::ActKind,
         fault::Fault,
+        presence::Presence,
         project::ProjectId,
         release::{Commit, Release},
         target::{Target, TargetId},
@@ -31,6 +32,11 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 pub struct Cockpit {
     pub known: Known,
     pub me: Actor,
+    /// This process, as its heartbeats name it, and since when it attends.
+    pub process: String,
+    pub since: Timestamp,
+    /// The last heartbeats it sent.
+    pub beaten: Vec<Presence>,
     /// The time of the last event.
     pub now: Timestamp,
     pub view: View,
@@ -100,6 +106,9 @@ impl Cockpit {
         Self {
             known,
             me,
+            process: "this one".to_owned(),
+            since: now,
+            beaten: Vec::new(),
             now,
             view,
             keymap,

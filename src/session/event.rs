@@ -10,6 +10,7 @@ use crate::{
         entry::Entry,
         fault::Fault,
         observation::Observation,
+        presence::Presence,
         project::ProjectId,
         release::{Artifact, Commit, Release},
         standing::Standing,
@@ -71,6 +72,8 @@ pub enum Event {
     LedgerFailed(Fault),
     /// It was tried: how far it can be used.
     LedgerStands(Standing),
+    /// The heartbeats of all who attend anything.
+    Present(Vec<Presence>),
     Seen(Observation),
     Catalogue {
         project: ProjectId,

@@ -172,14 +172,22 @@ pub enum Ask {
     },
     Countersign,
     StopGuard,
+    /// Of somebody who is absent.
+    TakeOver {
+        from: String,
+    },
+    /// To whom.
+    HandOver,
     Ground {
         release: Box<ReleaseRef>,
     },
     Clear {
         release: Box<ReleaseRef>,
     },
-    /// The way out while this process still attends a flight.
-    Quit,
+    /// The way out while this process still flies or guards, and which.
+    Quit {
+        why: String,
+    },
 }
 
 impl Ask {
@@ -199,7 +207,11 @@ impl Ask {
             Self::Clear { release } => {
                 format!("Clear release {} to fly again: why?", release.title())
             }
-            Self::Quit => "A flight is under way. Type `quit` to leave it unattended".to_owned(),
+            Self::TakeOver { from } => {
+                format!("Take the controls over from {from}, who is absent: why?")
+            }
+            Self::HandOver => "Hand the controls over: to whom?".to_owned(),
+            Self::Quit { why } => format!("{why}. Type `quit` to leave"),
         }
     }
 
@@ -216,7 +228,9 @@ impl Ask {
             Self::StopGuard => "stop guard",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "clear",
-            Self::Quit => "type quit",
+            Self::TakeOver { .. } => "take over",
+            Self::HandOver => "to whom?",
+            Self::Quit { .. } => "type quit",
         }
     }
 
@@ -225,7 +239,9 @@ impl Ask {
         match self {
             Self::Request { .. }
             | Self::Waive { .. }
-            | Self::Quit
+            | Self::Quit { .. }
+            | Self::TakeOver { .. }
+            | Self::HandOver
             | Self::Approve { .. }
             | Self::Reject { .. }
             | Self::BreakGlass { .. }
@@ -286,6 +302,10 @@ pub struct Aim {
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,
+    /// Somebody, by name.
+    pub name: Option<String>,
+    /// The controls too, of somebody absent.
+    pub take_over: bool,
     /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
     pub hold: Option<bool>,
 }

@@ -8,6 +8,7 @@ mod bad_input;
 mod cluster;
 mod colours;
 mod config;
+mod controls;
 mod credentials;
 mod cuts;
 mod emergency;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
-    LastAct, Live, Outstanding, Past, Signature, TargetState,
+    Controls, Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState,
+    ItemStatus, LastAct, Live, Outstanding, Past, Signature, TargetState,
 };
 use crate::domain::{
     change::ActKind,
@@ -209,6 +209,7 @@ impl Deployment {
             held: None,
             guarded: Vec::new(),
             guard_stopped: None,
+            controls: None,
             unfinished: None,
         }
     }
@@ -321,6 +322,19 @@ impl Deployment {
                     reason: Some(reason.clone()),
                 });
             }
+            Body::ControlsTaken { .. } => {
+                self.controls = Some(Controls {
+                    by: entry.actor.name.clone(),
+                    since: entry.at,
+                });
+            }
+            Body::ControlsHanded { to, .. } => {
+                self.controls = Some(Controls {
+                    by: to.clone(),
+                    since: entry.at,
+                });
+            }
+            Body::ControlsReleased { .. } => self.controls = None,
             Body::RetriedOutside { .. } => self.start_over(),
             Body::Promoted { .. } => {
                 self.state = FlightState::Verifying;

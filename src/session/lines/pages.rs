@@ -218,6 +218,21 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
             waiting.sentence
         )));
     }
+    if let Some(facts) = cockpit.facts()
+        && let Some(who) = show::controls(cockpit, &facts)
+    {
+        let watching = match who.watching {
+            0 => String::new(),
+            n => format!(", {n} watching"),
+        };
+        lines.push(plain(format!("{}{watching}", who.holder)));
+        lines.extend(who.unguarded.map(|words| {
+            Line::new(
+                Tone::Warning,
+                format!("{words}: nobody attends who may stop it"),
+            )
+        }));
+    }
     if let Some(by) = &shown.held {
         lines.push(Line::new(Tone::Warning, format!("held by {by}")));
     }
@@ -285,7 +300,9 @@ fn typed(action: Action) -> Vec<String> {
     if action == Action::SwitchOperator {
         return vec!["as NAME".to_owned()];
     }
-    let single = |verb: &&&str| !verb.contains(' ') || **verb == "promote --full";
+    let single = |verb: &&&str| {
+        !verb.contains(' ') || **verb == "promote --full" || verb.starts_with("controls ")
+    };
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if action == Action::ShowReleases {
         // Its verbs want more than the palette takes.
@@ -309,6 +326,8 @@ fn typed(action: Action) -> Vec<String> {
         Action::Request => " RELEASE",
         Action::ShowPlan | Action::Rollback => " [RELEASE]",
         Action::Promote => " [--step N]",
+        Action::TakeControls => " [--take-over]",
+        Action::HandControls => " NAME",
         _ => "",
     });
     if matches!(

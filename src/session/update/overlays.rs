@@ -278,7 +278,7 @@ pub fn answer_prompt(cockpit: &mut Cockpit) -> Vec<Effect> {
     let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
         return Vec::new();
     };
-    if prompt.ask == Ask::Quit {
+    if matches!(prompt.ask, Ask::Quit { .. }) {
         if prompt.input.value().trim() == "quit" {
             return vec![Effect::Quit];
         }

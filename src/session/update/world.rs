@@ -37,6 +37,7 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             stands(cockpit, standing.clone());
             return attend(cockpit);
         }
+        Event::Present(rows) => cockpit.known.attended(rows),
         Event::Seen(observation) => {
             cockpit.known.observe(observation, cockpit.now);
             return attend_to(cockpit, &observation.target)

@@ -94,6 +94,18 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             vec![canvas.piece(current.plan.release.commit.short(), Role::TextDim)],
         ));
     }
+    if let Some(facts) = cockpit.facts()
+        && let Some(shown) = show::controls(cockpit, &facts)
+    {
+        if let Some(words) = shown.unguarded {
+            right.push(part(1, vec![canvas.badge(&words, Role::DialogDanger)]));
+        }
+        right.push(part(4, vec![canvas.piece(shown.holder, Role::Text)]));
+        if shown.watching > 0 {
+            let words = format!("{} watching", shown.watching);
+            right.push(part(8, vec![canvas.piece(words, Role::TextDim)]));
+        }
+    }
     // Red on every screen, wherever the cursor is, until a second person has answered for it.
     let within = workspace.timings.countersign;
     let open = cockpit.known.unsigned().count();
