@@ -432,6 +432,18 @@ impl Entry {
         }
     }
 
+    /// It is what was set aside: by all that it says, or by the intent it carries.
+    pub fn tells(&self, draft: &Draft) -> bool {
+        let intent = |body: &Body| match body {
+            Body::Intended { intent, .. } => Some(intent.clone()),
+            _ => None,
+        };
+        let (a, b) = (intent(&self.body), intent(&draft.body));
+        self.at == draft.at
+            && self.actor == draft.actor
+            && (self.body == draft.body || (a.is_some() && a == b))
+    }
+
     /// `14:28:51`, in UTC.
     pub fn clock(&self) -> String {
         self.at.strftime("%H:%M:%S").to_string()

@@ -70,6 +70,16 @@ fn waiting(mover: Mover, sentence: impl Into<String>, until: Option<Timestamp>) 
 }
 
 pub fn next(facts: &Facts<'_>) -> Next {
+    match (said(facts), facts.waits_in_journal()) {
+        (Next::Waiting(waiting), Some(waits)) => Next::Waiting(Waiting {
+            sentence: format!("{} ({waits})", waiting.sentence),
+            ..waiting
+        }),
+        (next, _) => next,
+    }
+}
+
+fn said(facts: &Facts<'_>) -> Next {
     let Some(deployment) = facts.current() else {
         return Next::Idle;
     };

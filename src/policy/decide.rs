@@ -117,9 +117,12 @@ pub enum Command {
 }
 
 impl Command {
-    /// Hold, abort and rollback: they wait for nothing.
+    /// Hold, whoever asks for it, abort and rollback: they wait for nothing.
     pub fn is_escape(&self) -> bool {
-        matches!(self, Self::Hold | Self::Abort | Self::RollBack { .. })
+        matches!(
+            self,
+            Self::Hold | Self::Abort | Self::RollBack { .. } | Self::Guard { .. }
+        )
     }
 
     /// The word of the command line.

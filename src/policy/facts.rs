@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     deployment::{Deployment, FlightState, TargetState},
+    entry::{Body, Entry},
     environment::Environment,
     health::Health,
     metric::Metrics,
@@ -26,6 +27,8 @@ pub struct Facts<'a> {
     pub environment: &'a Environment,
     pub target: &'a Target,
     pub state: &'a TargetState,
+    /// What of it waits in the journal of this machine, and is not in the ledger yet.
+    pub aside: &'a [Entry],
     /// How much earlier than it arrived a reading may have been begun.
     pub lag: SignedDuration,
     pub ledger: &'a Standing,
@@ -63,6 +66,22 @@ impl<'a> Facts<'a> {
             FlightState::Aborted
         } else {
             state
+        })
+    }
+
+    /// `the abort of dana waits in the journal`: the latest act that the ledger does not have yet.
+    pub fn waits_in_journal(&self) -> Option<String> {
+        let act = self.aside.iter().rev().find_map(|entry| match &entry.body {
+            Body::Intended { act, .. } => Some(format!(
+                "the {} of {} waits in the journal",
+                act.kind.verb(),
+                entry.actor.name
+            )),
+            _ => None,
+        });
+        act.or_else(|| {
+            let waits = !self.aside.is_empty();
+            waits.then(|| "what became of it waits in the journal".to_owned())
         })
     }
 

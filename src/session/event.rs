@@ -13,7 +13,7 @@ use crate::{
         presence::Presence,
         project::ProjectId,
         release::{Artifact, Commit, Release},
-        standing::Standing,
+        standing::{Aside, Standing},
         target::TargetId,
     },
     input::Chord,
@@ -74,6 +74,8 @@ pub enum Event {
     LedgerStands(Standing),
     /// The heartbeats of all who attend anything.
     Present(Vec<Presence>),
+    /// All that waits in the journal of this machine.
+    Aside(Vec<Aside>),
     Seen(Observation),
     Catalogue {
         project: ProjectId,

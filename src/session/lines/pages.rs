@@ -423,7 +423,7 @@ pub fn farewell(cockpit: &Cockpit) -> Vec<Line> {
             .known
             .targets
             .get(&target.id)
-            .and_then(|known| known.state.current.as_ref());
+            .and_then(|known| known.stands().current.as_ref());
         if let Some(current) = current.filter(|current| current.state.is_airborne()) {
             lines.push(Line::new(
                 Tone::Warning,
