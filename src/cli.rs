@@ -4,6 +4,7 @@
 mod acting;
 mod args;
 mod attend;
+mod card;
 mod completions;
 pub mod exit;
 mod flying;

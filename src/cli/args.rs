@@ -313,6 +313,11 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// The dead-man card: the commands that abort and roll back this release without gonogo
+    Card {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Everything that was decided and done, by whom and when
     Timeline {
         #[command(flatten)]

@@ -17,6 +17,7 @@ use crate::{
         process::{self, Next},
     },
     policy::{
+        card,
         decide::Command,
         facts::Facts,
         refusal::{Refusal, RefusalKind},
@@ -295,6 +296,7 @@ impl Headless {
             let Next::Record(bodies) = process::next(&facts) else {
                 return Ok(());
             };
+            let news = bodies.iter().any(card::is_news);
             let (at, actor) = (self.outside.now(), Actor::program(&self.outside.host));
             let drafts = bodies
                 .into_iter()
@@ -312,7 +314,13 @@ impl Headless {
                 .await
             {
                 // Somebody else wrote it down: fold and look again.
-                Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
+                Ok(_) => {
+                    self.sync().await?;
+                    if news {
+                        self.write_card(target).await;
+                    }
+                }
+                Err(AppendError::Conflict { .. }) => self.sync().await?,
                 Err(AppendError::Fault(fault)) => {
                     self.known.ledger = self.outside.standby.standing();
                     return Err(fault.into());

@@ -248,6 +248,7 @@ impl Headless {
                 verb: ReleaseVerb::Show { project, name },
             } => self.release_show(&project, &name).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Card { place } => self.card(&place).await,
             Verb::Timeline { place, format } => self.timeline(&place, format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,

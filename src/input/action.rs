@@ -184,6 +184,8 @@ actions! {
             "Show only the lines that match what you type.";
         Palette = "view.palette", "command", [":"], [Global], None, SHOWS;
             "Type any command of the command line, or find an action by its name.";
+        CopyCard = "card.copy", "card", ["d"], [Flight, Timeline], None, verbs(&["card"]);
+            "Copy the dead-man card: the commands that abort and roll back this release without gonogo.";
         Help = "view.help", "help", ["?", "f1"], [Global], None, verbs(&["keys", "help"]);
             "List the keys that work here and what each of them does.";
         Copy = "view.copy", "copy", ["y"], [Global], None, SHOWS;

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::{board::Board, executor::Executor, outside::Outside};
+use super::{board::Board, card, executor::Executor, outside::Outside};
 
 /// How often the ledger is asked whether others wrote.
 const POLL: Duration = Duration::from_millis(500);
@@ -230,6 +230,19 @@ impl Outward {
                     if let Err(fault) = outside.ledger.beat(rows).await {
                         tracing::warn!(%fault, "a heartbeat was not written");
                     }
+                });
+            }
+            Effect::Card(target) => {
+                tokio::spawn(async move {
+                    let event = match card::write(&outside, known, &target).await {
+                        Ok((path, text)) => Event::Card {
+                            target,
+                            path: path.display().to_string(),
+                            text,
+                        },
+                        Err(fault) => Event::CardFailed { target, fault },
+                    };
+                    answer(event).await;
                 });
             }
             Effect::Refresh => self.refresh(),

@@ -62,9 +62,18 @@ pub struct Cockpit {
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
     pub resolving: BTreeSet<(ProjectId, Commit)>,
+    /// The dead-man cards that were written from here, and where they are.
+    pub cards: BTreeMap<TargetId, Written>,
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+}
+
+/// A file that was written, and what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub path: String,
+    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +133,7 @@ impl Cockpit {
             haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),
+            cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             size: (80, 24),
         }

@@ -36,6 +36,8 @@ pub enum Effect {
     },
     /// Signs of life, one for each flight that is attended from here.
     Beat(Vec<Presence>),
+    /// Write the target's dead-man card anew.
+    Card(TargetId),
     /// Ask the registry for a release's digest.
     Resolve {
         project: ProjectId,

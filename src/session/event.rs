@@ -117,6 +117,16 @@ pub enum Event {
         sentence: String,
         end: End,
     },
+    /// The dead-man card of a target is in its place.
+    Card {
+        target: TargetId,
+        path: String,
+        text: String,
+    },
+    CardFailed {
+        target: TargetId,
+        fault: Fault,
+    },
     /// SIGTERM or SIGHUP.
     Terminate,
 }

@@ -5,6 +5,7 @@ mod actions;
 mod adapters;
 mod architecture;
 mod bad_input;
+mod card;
 mod cluster;
 mod colours;
 mod config;

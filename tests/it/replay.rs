@@ -143,6 +143,8 @@ impl Session {
                     end,
                 }
             }
+            // Files beside the ledger are no part of the session.
+            Effect::Card(_) => return None,
             Effect::Beat(rows) => {
                 self.outside.ledger.beat(rows).await.unwrap();
                 Event::Present(self.outside.ledger.present().await.unwrap())

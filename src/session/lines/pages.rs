@@ -218,6 +218,12 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
             waiting.sentence
         )));
     }
+    lines.extend(
+        shown
+            .card
+            .iter()
+            .map(|path| plain(format!("dead-man card: {path}"))),
+    );
     if let Some(facts) = cockpit.facts()
         && let Some(who) = show::controls(cockpit, &facts)
     {

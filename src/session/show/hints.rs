@@ -74,9 +74,11 @@ fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool
         | Action::StopGuard => state == Some(Flying),
         Action::Retry => state == Some(Aborted),
         Action::Ground => matches!(state, Some(Aborted | FlightState::RollingBack)),
-        Action::Clear | Action::Countersign | Action::HandControls | Action::ReleaseControls => {
-            false
-        }
+        Action::Clear
+        | Action::Countersign
+        | Action::TakeControls
+        | Action::HandControls
+        | Action::ReleaseControls => false,
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),
     }

@@ -1,11 +1,13 @@
-//! Being there: the heartbeats of this process, and what it would leave behind.
+//! Being there: the heartbeats of this process, the dead-man cards it keeps up to date, and what it would leave behind.
 
 use crate::{
     domain::{
-        entry::StreamId,
+        entry::{Entry, StreamId},
         presence::{Duty, Presence},
+        target::TargetId,
     },
-    policy::{controls, decide::may_stand_guard},
+    flight::known::TargetKnown,
+    policy::{card, controls, decide::may_stand_guard},
     session::{cockpit::Cockpit, effect::Effect},
 };
 
@@ -59,12 +61,34 @@ fn rows(cockpit: &Cockpit) -> Vec<Presence> {
         .collect()
 }
 
+/// The cards that say something else after these entries.
+pub fn cards(cockpit: &Cockpit, entries: &[Entry]) -> Vec<Effect> {
+    let of = |id: &TargetId| {
+        let stream = StreamId::target(id);
+        entries
+            .iter()
+            .any(|entry| entry.stream == stream && card::is_news(&entry.body))
+    };
+    let ids = cockpit.known.targets.keys();
+    ids.filter(|id| of(id)).cloned().map(Effect::Card).collect()
+}
+
+/// Of everything that flies, at the start.
+pub fn all_cards(cockpit: &Cockpit) -> Vec<Effect> {
+    let flies = |known: &TargetKnown| {
+        let current = known.state.current.as_ref();
+        current.is_some_and(|current| current.state.is_airborne())
+    };
+    let all = cockpit.known.targets.iter();
+    all.filter(|(_, known)| flies(known))
+        .map(|(id, _)| Effect::Card(id.clone()))
+        .collect()
+}
+
 /// Why this process is needed: something is not answered, it has the controls, or nobody else guards what flies.
 pub fn needed(cockpit: &Cockpit) -> Option<String> {
     let known = &cockpit.known;
-    let place = |id: &crate::domain::target::TargetId| {
-        format!("{} in {}", id.project.name(), id.environment)
-    };
+    let place = |id: &TargetId| format!("{} in {}", id.project.name(), id.environment);
     if let Some((id, busy)) = cockpit.busy.iter().next() {
         let verb = busy.kind.verb();
         return Some(format!("{verb} of {} has no answer yet", place(id)));

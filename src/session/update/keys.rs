@@ -78,6 +78,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
             cockpit.view.overlay = if open { None } else { Some(Overlay::Help) };
         }
         Action::Copy => return overlays::copy(cockpit),
+        Action::CopyCard => return overlays::copy_card(cockpit),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit => return quit(cockpit),
