@@ -12,6 +12,7 @@ mod headless;
 mod man;
 mod naming;
 mod output;
+mod polling;
 mod reading;
 mod rehearse;
 

@@ -14,6 +14,7 @@ pub mod observation;
 pub mod plan;
 pub mod presence;
 pub mod project;
+pub mod quorum;
 pub mod reading;
 pub mod release;
 pub mod rollout;

@@ -249,6 +249,9 @@ impl Headless {
             } => self.release_show(&project, &name).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
             Verb::Card { place } => self.card(&place).await,
+            Verb::Poll {
+                place, hold: false, ..
+            } => self.poll(&place).await,
             Verb::Timeline { place, format } => self.timeline(&place, format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,

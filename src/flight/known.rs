@@ -45,6 +45,8 @@ pub struct Known {
     pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
+    /// The latest time that any entry has.
+    pub newest: Option<Timestamp>,
     /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
     /// feed's.
     pub lag: SignedDuration,
@@ -134,6 +136,7 @@ impl Known {
             numbers: BTreeMap::new(),
             numbered: BTreeMap::new(),
             seq: 0,
+            newest: None,
             lag: SignedDuration::ZERO,
             ledger: Standing::Whole,
             aside: Vec::new(),
@@ -163,6 +166,7 @@ impl Known {
             return;
         }
         self.seq = entry.seq;
+        self.newest = self.newest.max(Some(entry.at));
         if let Some((_, known)) = self
             .targets
             .iter_mut()
@@ -285,6 +289,7 @@ impl Known {
             .map(|after| TargetId::new(after.clone(), id.project.clone()));
         Some(Facts {
             now,
+            latest: self.latest(known, now),
             workspace: &self.workspace,
             environment,
             target,
@@ -302,6 +307,12 @@ impl Known {
             present: &known.present,
             guard: &known.guard,
         })
+    }
+
+    /// A clock that runs behind makes nothing last longer.
+    fn latest(&self, known: &TargetKnown, now: Timestamp) -> Timestamp {
+        let platform = now.checked_add(known.ahead).unwrap_or(now);
+        now.max(platform).max(self.newest.unwrap_or(now))
     }
 
     /// The guard looks at one target, and says what follows. Only who attends looks, and only who may hold: whoever may

@@ -21,6 +21,7 @@ use crate::{
         gate::Verdict,
         gates::{self, health},
         guard::Stand,
+        poll,
     },
 };
 
@@ -145,6 +146,10 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
 }
 
 fn requested(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let rules = poll::due(facts, deployment);
+    if !rules.is_empty() {
+        return Next::Record(rules);
+    }
     let judgement = gates::take_off(facts, &deployment.plan);
     let sentence = match judgement.gravest() {
         Some(gate) => format!("NO-GO: {}", gate.sentence),

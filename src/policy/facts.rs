@@ -23,6 +23,9 @@ use super::guard::Watch;
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     pub now: Timestamp,
+    /// The latest that any clock says: ours, the ledger's newest entry, the platform's. What expires, expires by it
+    /// (QUALITY F8).
+    pub latest: Timestamp,
     pub workspace: &'a Workspace,
     pub environment: &'a Environment,
     pub target: &'a Target,
@@ -49,6 +52,11 @@ impl<'a> Facts<'a> {
     /// The platform, if it was read recently enough to act on.
     pub fn fresh(&self) -> Option<&'a Observed> {
         self.workload.fresh(self.now, self.workspace.timings.stale)
+    }
+
+    /// How old something is, by whichever clock makes it older.
+    pub fn age(&self, at: Timestamp) -> SignedDuration {
+        self.latest.duration_since(at)
     }
 
     pub fn current(&self) -> Option<&'a Deployment> {

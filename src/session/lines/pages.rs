@@ -307,7 +307,9 @@ fn typed(action: Action) -> Vec<String> {
         return vec!["as NAME".to_owned()];
     }
     let single = |verb: &&&str| {
-        !verb.contains(' ') || **verb == "promote --full" || verb.starts_with("controls ")
+        !verb.contains(' ')
+            || ["promote --full", "poll --hold"].contains(*verb)
+            || verb.starts_with("controls ")
     };
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if action == Action::ShowReleases {
@@ -338,7 +340,12 @@ fn typed(action: Action) -> Vec<String> {
     });
     if matches!(
         action,
-        Action::Request | Action::Approve | Action::Reject | Action::Waive | Action::Rollback
+        Action::Request
+            | Action::Approve
+            | Action::Reject
+            | Action::SayHold
+            | Action::Waive
+            | Action::Rollback
     ) {
         takes.push_str(" --reason R");
     }

@@ -74,7 +74,7 @@ fn told(known: &TargetKnown, wanted: impl Fn(&Entry) -> bool) -> Vec<TimelineLin
                 ..
             } | Body::Measured { ok: false, .. }
                 | Body::Decided {
-                    answer: Answer::NoGo,
+                    answer: Answer::NoGo | Answer::Hold,
                     ..
                 }
         ),
