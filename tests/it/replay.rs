@@ -143,8 +143,6 @@ impl Session {
                     end,
                 }
             }
-            // Files beside the ledger are no part of the session.
-            Effect::Card(_) => return None,
             Effect::Beat(rows) => {
                 self.outside.ledger.beat(rows).await.unwrap();
                 Event::Present(self.outside.ledger.present().await.unwrap())
@@ -186,6 +184,7 @@ impl Session {
                 }
             }
             Effect::Tell(_)
+            | Effect::Card(_)
             | Effect::Refresh
             | Effect::Copy(_)
             | Effect::Bell
