@@ -6,6 +6,7 @@ mod args;
 mod attend;
 mod card;
 mod completions;
+mod drift;
 pub mod exit;
 mod flying;
 mod headless;

@@ -6,6 +6,7 @@ pub mod confirm;
 pub mod controls;
 pub mod decide;
 pub mod difference;
+pub mod drift;
 pub mod facts;
 pub mod gate;
 pub mod gates;

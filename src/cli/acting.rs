@@ -58,6 +58,11 @@ impl Headless {
             }
             Verb::Guard { place, .. } => self.stand_guard(&place).await,
             Verb::Controls { verb } => self.controls(verb).await,
+            Verb::Adopt { place, reason } => {
+                self.catalogue_of(&place).await?;
+                self.simple(&place, Command::Adopt { reason }).await
+            }
+            Verb::Restore { place, reason } => self.restore(&place, reason).await,
             Verb::Countersign { place, reason } => {
                 self.simple(&place, Command::Countersign { reason }).await
             }
@@ -191,6 +196,16 @@ impl Headless {
         }
     }
 
+    /// What runs may be a release that the ledger never saw here: its digest is asked for, as far as that goes.
+    async fn catalogue_of(&mut self, place: &Place) -> Result<(), Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        if let Err(fault) = self.catalogue(&target.id.project).await {
+            self.output.say(&format!("gonogo: {fault}"));
+        }
+        Ok(())
+    }
+
     /// The newest facts a command needs.
     async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         self.sync_for(command).await?;
@@ -257,7 +272,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         if self.common.dry_run {
             let facts = self.facts(target)?;
             let Decision::Record(bodies) = decide(command, &facts, &self.actor)? else {

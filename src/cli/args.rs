@@ -331,6 +331,26 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// What runs against what is recorded; exit 1 where something drifted or was not read
+    Drift {
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        project: Option<String>,
+    },
+    /// Record what runs as live
+    Adopt {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Ask to fly what is recorded as live, where something else runs: a request like any other
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: String,
+    },
     /// Everything that was decided and done, by whom and when
     Timeline {
         #[command(flatten)]

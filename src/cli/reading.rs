@@ -249,6 +249,10 @@ impl Headless {
             } => self.release_show(&project, &name).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
             Verb::Card { place } => self.card(&place).await,
+            Verb::Drift {
+                environment,
+                project,
+            } => self.drift(environment.as_deref(), project.as_deref()).await,
             Verb::Poll {
                 place, hold: false, ..
             } => self.poll(&place).await,
@@ -260,12 +264,12 @@ impl Headless {
         }
     }
 
-    async fn status(
-        &mut self,
+    /// The targets of an environment, of a project in it, or all.
+    pub(super) fn targets(
+        &self,
         environment: Option<&str>,
         project: Option<&str>,
-        watch: bool,
-    ) -> Result<Exit, Stop> {
+    ) -> Result<Vec<Target>, Stop> {
         let environment = environment
             .map(|name| {
                 self.outside
@@ -286,14 +290,23 @@ impl Headless {
             environment.as_ref().is_none_or(|e| *e == id.environment)
                 && project.as_ref().is_none_or(|p| *p == id.project)
         };
-        let targets: Vec<Target> = self
+        Ok(self
             .outside
             .workspace
             .targets
             .iter()
             .filter(|target| wanted(&target.id))
             .cloned()
-            .collect();
+            .collect())
+    }
+
+    async fn status(
+        &mut self,
+        environment: Option<&str>,
+        project: Option<&str>,
+        watch: bool,
+    ) -> Result<Exit, Stop> {
+        let targets = self.targets(environment, project)?;
         let mut former = Vec::new();
         loop {
             self.sync().await?;

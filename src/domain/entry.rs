@@ -259,6 +259,13 @@ pub enum Body {
         release: ReleaseRef,
         reason: String,
     },
+    /// What ran was recorded as live, without having flown (SPEC E6).
+    Adopted {
+        release: ReleaseRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<ReleaseRef>,
+        reason: String,
+    },
     /// Before anything is sent.
     Intended {
         deployment: DeploymentId,
@@ -418,6 +425,15 @@ impl Entry {
                 release.title(),
                 because(Some(reason))
             ),
+            Body::Adopted {
+                release,
+                before,
+                reason,
+            } => format!(
+                "{who} adopted what runs: {}{}",
+                from_to(before.as_ref(), release),
+                because(Some(reason))
+            ),
             Body::Intended { act, change, .. } => {
                 let line = act
                     .changes
@@ -495,6 +511,7 @@ impl Body {
             Self::Numbered { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
+            | Self::Adopted { .. }
             | Self::Unknown { .. } => None,
             Self::Requested { deployment, .. }
             | Self::Cancelled { deployment, .. }

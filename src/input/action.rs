@@ -136,6 +136,10 @@ actions! {
             "Hand the controls that you hold to somebody by name.";
         ReleaseControls = "controls.release", "let go", [], [Plan, Flight], Acts, verbs(&["controls release"]);
             "Let go of the controls, so that whoever acts next takes them.";
+        Adopt = "drift.adopt", "adopt", ["D"], [Fleet, Flight], Acts, verbs(&["adopt"]);
+            "Record what runs here as live, where it is something else than the ledger says; nothing is changed.";
+        Restore = "drift.restore", "restore", ["B"], [Fleet, Flight], Acts, verbs(&["restore"]);
+            "Ask to fly what the ledger says is live, where something else runs: a request like any other.";
         BreakGlass = "flight.break_glass", "break glass", [], [Plan, Flight], Destructive, verbs(&["fly --break-glass"]);
             "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
         Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);
@@ -166,7 +170,7 @@ actions! {
             "Go on under another name (`as NAME`); every act after that carries it.";
     }
     Screens {
-        ShowFleet = "screen.fleet", "fleet", ["1"], [Global], None, verbs(&["status"]);
+        ShowFleet = "screen.fleet", "fleet", ["1"], [Global], None, verbs(&["status", "drift"]);
             "Show all projects in all environments: what is live, how it is, and what waits for somebody.";
         ShowReleases = "screen.releases", "releases", ["2"], [Global], None, verbs(&["release list", "resolve"]);
             "Show the releases under all their names, newest first.";

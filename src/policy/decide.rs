@@ -1,6 +1,7 @@
 //! `decide`: a command, the facts and who asks, to entries or an act or a refusal. The same for the screen, the
 //! verbs and two operators at once: after a lost race it is simply asked again.
 
+mod drifting;
 mod flying;
 mod guarding;
 mod papers;
@@ -86,6 +87,10 @@ pub enum Command {
     StopGuard {
         reason: String,
     },
+    /// What runs is recorded as live.
+    Adopt {
+        reason: String,
+    },
     /// `over`: from somebody absent too.
     TakeControls {
         over: bool,
@@ -148,6 +153,7 @@ impl Command {
             Self::Countersign { .. } => "countersign",
             Self::Guard { .. } => "guard",
             Self::StopGuard { .. } => "guard stop",
+            Self::Adopt { .. } => "adopt",
             Self::TakeControls { .. } => "controls take",
             Self::HandControls { .. } => "controls hand",
             Self::ReleaseControls => "controls release",
@@ -276,6 +282,7 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Countersign { reason } => guarding::countersign(facts, actor, reason),
         Command::Guard { cause } => guarding::guard(facts, cause),
         Command::StopGuard { reason } => guarding::stop_guard(facts, reason),
+        Command::Adopt { reason } => drifting::adopt(facts, reason),
         Command::TakeControls { over, reason } => {
             steering::take(facts, actor, *over, reason.as_ref())
         }

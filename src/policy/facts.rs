@@ -126,13 +126,9 @@ impl<'a> Facts<'a> {
             .or_else(|| Some(ReleaseRef::of_revision(set.revision, image)))
     }
 
-    /// With nothing under way, something else serves than the ledger says.
+    /// With nothing under way, something else serves or is asked for than the ledger says.
     pub fn drift(&self) -> bool {
-        match (self.running(), &self.state.live, self.current()) {
-            (Some(running), Some(live), None) => running.commit != live.release.commit,
-            (None, Some(_), None) => self.workload.value().is_some(),
-            _ => false,
-        }
+        super::drift::look(self).is_some()
     }
 
     /// The release whose artifact is `image`.

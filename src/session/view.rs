@@ -181,6 +181,10 @@ pub enum Ask {
     },
     /// To whom.
     HandOver,
+    /// What runs is recorded.
+    Adopt,
+    /// What is recorded flies again.
+    Restore,
     Ground {
         release: Box<ReleaseRef>,
     },
@@ -215,6 +219,8 @@ impl Ask {
                 format!("Take the controls over from {from}, who is absent: why?")
             }
             Self::HandOver => "Hand the controls over: to whom?".to_owned(),
+            Self::Adopt => "Record what runs as live: why?".to_owned(),
+            Self::Restore => "Ask to fly what is recorded as live: why?".to_owned(),
             Self::Quit { why } => format!("{why}. Type `quit` to leave"),
         }
     }
@@ -235,6 +241,8 @@ impl Ask {
             Self::Clear { .. } => "clear",
             Self::TakeOver { .. } => "take over",
             Self::HandOver => "to whom?",
+            Self::Adopt => "adopt",
+            Self::Restore => "restore",
             Self::Quit { .. } => "type quit",
         }
     }
@@ -247,6 +255,8 @@ impl Ask {
             | Self::Quit { .. }
             | Self::TakeOver { .. }
             | Self::HandOver
+            | Self::Adopt
+            | Self::Restore
             | Self::Approve { .. }
             | Self::Reject { .. }
             | Self::SayHold { .. }

@@ -15,6 +15,7 @@ use crate::{
         confirm::Challenge,
         controls,
         decide::{Command, Decision, decide},
+        drift,
         facts::Facts,
         planner,
         refusal::{Refusal, RefusalKind},
@@ -207,6 +208,8 @@ fn command(
         }),
         Action::Countersign => prompt_or(Ask::Countersign),
         Action::StopGuard => prompt_or(Ask::StopGuard),
+        Action::Adopt => prompt_or(Ask::Adopt),
+        Action::Restore => prompt_or(Ask::Restore),
         Action::TakeControls => {
             let absent = controls::holder(facts)
                 .filter(|held| held.by != cockpit.me.name)
@@ -310,6 +313,11 @@ fn with_reason(
         },
         Ask::Countersign => Command::Countersign { reason },
         Ask::StopGuard => Command::StopGuard { reason },
+        Ask::Adopt => Command::Adopt { reason },
+        Ask::Restore => Command::Request {
+            plan: Box::new(drift::restoring(facts)?),
+            reason,
+        },
         Ask::TakeOver { .. } => Command::TakeControls {
             over: true,
             reason: Some(reason),

@@ -64,6 +64,15 @@ impl TargetState {
             Body::Cleared { release, .. } => {
                 self.grounded.remove(&release.commit);
             }
+            // While something flies, what flies is the story.
+            Body::Adopted { release, .. } if self.current.is_none() => {
+                let verified = self.verified(&release.commit);
+                self.live = Some(Live {
+                    release: release.clone(),
+                    since: entry.at,
+                    verified,
+                });
+            }
             Body::GlassBroken {
                 deployment,
                 reason,

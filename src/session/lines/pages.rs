@@ -346,6 +346,8 @@ fn typed(action: Action) -> Vec<String> {
             | Action::SayHold
             | Action::Waive
             | Action::Rollback
+            | Action::Adopt
+            | Action::Restore
     ) {
         takes.push_str(" --reason R");
     }

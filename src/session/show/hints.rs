@@ -38,10 +38,11 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         .facts()
         .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))
         .unwrap_or(false);
+    let drift = cockpit.facts().is_some_and(|facts| facts.drift());
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
         .filter(|hint| {
-            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state)
+            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state, drift)
         })
         .map(|hint| {
             let label = if hint.action == Action::HoldOrResume && paused {
@@ -60,11 +61,12 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
 }
 
 /// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
-fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
+fn makes_sense(action: crate::input::Action, state: Option<FlightState>, drift: bool) -> bool {
     use crate::input::Action;
     use FlightState::{Aborted, Flying, Monitoring, Requested, Verifying};
     match action {
         Action::Request => state.is_none(),
+        Action::Adopt | Action::Restore => drift,
         Action::Rollback => state != Some(Requested),
         Action::Fly | Action::Cancel | Action::BreakGlass => state == Some(Requested),
         Action::Promote

@@ -125,6 +125,9 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
                 }
                 cockpit.view.go(Screen::Plan);
             }
+            if action == Action::Restore {
+                cockpit.view.go(Screen::Plan);
+            }
             if action == Action::Fly {
                 cockpit.view.go(Screen::Flight);
             }
