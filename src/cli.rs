@@ -16,6 +16,7 @@ mod output;
 mod polling;
 mod reading;
 mod rehearse;
+mod releasing;
 
 use std::path::{Path, PathBuf};
 

@@ -15,4 +15,6 @@ pub mod judge;
 pub mod planner;
 pub mod poll;
 pub mod refusal;
+pub mod releasing;
 pub mod resolve;
+pub mod versions;

@@ -4,7 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
-use crate::simulator::Scenario;
+use crate::{
+    domain::version::{ReleaseType, Version},
+    policy::versions::Bump,
+    simulator::Scenario,
+};
 
 /// The go/no-go cockpit for live releases.
 ///
@@ -425,6 +429,56 @@ pub enum ReleaseVerb {
     },
     /// One release, by any of its names
     Show { project: String, name: String },
+    /// Make a commit a release, once all that it ships is there; a second time it is the same one
+    Create {
+        project: String,
+        /// By any name of a release, or by its id; left out, what HEAD names
+        #[arg(long, value_name = "SHA")]
+        commit: Option<String>,
+        /// What it changes for its users; left out, its version says
+        #[arg(long = "type", value_name = "T", value_parser = PossibleValuesParser::new(ReleaseType::ALL.map(ReleaseType::word)))]
+        kind: Option<String>,
+    },
+    /// Give a commit the next version, as an annotated tag; never moved, never forced
+    Tag(TagWish),
+    /// What lies between two releases: commits, what breaks, artifacts, manifests
+    Diff {
+        project: String,
+        from: String,
+        to: String,
+    },
+    /// Its commits as a section of a CHANGELOG
+    Notes {
+        project: String,
+        /// Left out: the newest
+        to: Option<String>,
+        /// Left out: the version before it
+        #[arg(long, value_name = "RELEASE")]
+        from: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct TagWish {
+    pub project: String,
+    /// Which version comes next; `hotfix` counts from what is live in production, `date` is today's in UTC
+    #[arg(long = "type", value_name = "T", required_unless_present = "version", value_parser = PossibleValuesParser::new(Bump::ALL.map(Bump::word)))]
+    pub kind: Option<String>,
+    /// Exactly this one: v1.2.3, v1.2.3-rc.1, v1.2.3-stage or v2024.01.15
+    #[arg(long, conflicts_with = "kind", value_name = "V")]
+    pub version: Option<Version>,
+    /// By any name of a release, or by its id; left out, what HEAD names
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// Publish it as well
+    #[arg(long)]
+    pub push: bool,
+    /// Where to; left out, origin, or the only one there is
+    #[arg(long, requires = "push", value_name = "REMOTE")]
+    pub remote: Option<String>,
+    /// What the tag says
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    pub message: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

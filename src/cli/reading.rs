@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    args::{AuditVerb, Common, Format, Place, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Format, Place, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
@@ -241,12 +241,7 @@ impl Headless {
                     .await
             }
             Verb::Resolve { project, name } => self.resolve(&project, &name).await,
-            Verb::Release {
-                verb: ReleaseVerb::List { project, limit },
-            } => self.release_list(&project, limit).await,
-            Verb::Release {
-                verb: ReleaseVerb::Show { project, name },
-            } => self.release_show(&project, &name).await,
+            Verb::Release { verb } => self.release_verb(verb).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
             Verb::Card { place } => self.card(&place).await,
             Verb::Drift {
@@ -426,7 +421,7 @@ impl Headless {
         }
     }
 
-    async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
+    pub(super) async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         self.catalogue(&project).await?;
         let remarks = self.outside.remarks(&project).await;
@@ -465,7 +460,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
+    pub(super) async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         let release = self.release_with_artifact(&project, name).await?;
         let mut object = json!({"release": Self::release_json(&release)});

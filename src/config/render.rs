@@ -8,7 +8,7 @@ use crate::domain::{
     access::{Access, Plugins},
     environment::{ApprovalRule, Environment, Policy},
     plan::{ItemKind, ItemSpec, Probe},
-    project::{Project, TagStrategy},
+    project::{Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
     workspace::{Person, Workspace},
 };
@@ -116,6 +116,9 @@ impl Page {
         );
         self.pair("branches", list(&project.branches));
         self.pair("branch_aliases", list(&project.branch_aliases));
+        self.pair("enabled", project.triggers != Triggers::None);
+        self.pair("tag_trigger", project.triggers != Triggers::Branches);
+        self.pair("manifests", list(&project.manifests));
         self.pair("image", quoted(&project.image.name));
         self.pair("registry", quoted(&project.image.endpoint));
         self.pair("registry_repository", quoted(&project.image.repository));

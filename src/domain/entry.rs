@@ -9,9 +9,11 @@ use super::{
     fault::Fault,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
-    release::{Commit, Digest, ReleaseRef},
+    release::{Artifact, Commit, Digest, ReleaseRef},
     target::TargetId,
+    text::Clean,
     time,
+    version::ReleaseType,
     workspace::Actor,
 };
 
@@ -152,6 +154,21 @@ pub enum Body {
     Numbered {
         number: u64,
         commit: Commit,
+    },
+    /// Somebody made a release of a commit by hand (SPEC R4), once all that it ships was there.
+    ReleaseCreated {
+        commit: Commit,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release_type: Option<ReleaseType>,
+        artifacts: Vec<Artifact>,
+    },
+    /// Somebody tagged a commit, and perhaps published the tag.
+    Tagged {
+        tag: Clean,
+        commit: Commit,
+        /// Where it was pushed to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remote: Option<Clean>,
     },
     Requested {
         deployment: DeploymentId,
@@ -342,6 +359,27 @@ impl Entry {
             Body::Numbered { number, commit } => {
                 format!("release {number} is commit {}", commit.short())
             }
+            Body::ReleaseCreated {
+                commit,
+                release_type,
+                ..
+            } => {
+                let kind = release_type.map_or_else(String::new, |kind| format!("{kind} "));
+                format!(
+                    "{who} created the {kind}release of commit {}",
+                    commit.short()
+                )
+            }
+            Body::Tagged {
+                tag,
+                commit,
+                remote,
+            } => {
+                let pushed = remote
+                    .as_ref()
+                    .map_or_else(String::new, |remote| format!(", and pushed it to {remote}"));
+                format!("{who} tagged commit {} as {tag}{pushed}", commit.short())
+            }
             Body::Requested { plan, reason, .. } => format!(
                 "{who} requested release {}{}",
                 plan.release.title(),
@@ -509,6 +547,8 @@ impl Body {
     pub fn deployment(&self) -> Option<&DeploymentId> {
         match self {
             Self::Numbered { .. }
+            | Self::ReleaseCreated { .. }
+            | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
             | Self::Adopted { .. }

@@ -40,9 +40,6 @@ pub struct Known {
     pub targets: BTreeMap<TargetId, TargetKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
-    pub numbers: BTreeMap<ProjectId, BTreeMap<Commit, u64>>,
-    /// Last position of each project's release stream.
-    pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -133,8 +130,6 @@ impl Known {
             workspace,
             targets,
             releases: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            numbered: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
@@ -167,6 +162,10 @@ impl Known {
         }
         self.seq = entry.seq;
         self.newest = self.newest.max(Some(entry.at));
+        // A history of a hundred thousand releases is numbered by as many entries: none of them is a target's.
+        if matches!(entry.body, Body::Numbered { .. }) {
+            return;
+        }
         if let Some((_, known)) = self
             .targets
             .iter_mut()
@@ -177,23 +176,6 @@ impl Known {
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
             }
-            return;
-        }
-        let Some(project) = self
-            .workspace
-            .projects
-            .iter()
-            .map(|p| &p.id)
-            .find(|id| StreamId::releases(id) == entry.stream)
-        else {
-            return;
-        };
-        self.numbered.insert(project.clone(), entry.position);
-        if let Body::Numbered { number, commit } = &entry.body {
-            self.numbers
-                .entry(project.clone())
-                .or_default()
-                .insert(commit.clone(), *number);
         }
     }
 

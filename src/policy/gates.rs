@@ -26,6 +26,12 @@ pub const TAKE_OFF: &[Gate] = &[
         judge: fit::plan_is_current,
     },
     Gate {
+        id: "release.tag",
+        title: "tags",
+        waivable: false,
+        judge: fit::tags_stay,
+    },
+    Gate {
         id: "policy.trigger",
         title: "trigger",
         waivable: true,

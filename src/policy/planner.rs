@@ -80,6 +80,7 @@ pub fn store(
         digest,
         release: release.to_ref(),
         subject: release.subject.clone(),
+        tags: release.tags().cloned().collect(),
         before,
     }
 }

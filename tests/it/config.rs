@@ -11,7 +11,7 @@ use gonogo::{
         environment::{ApprovalRule, AutoApproval, Environment, EnvironmentName, Policy},
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Pin, Target, TargetId, WorkloadKind, WorkloadRef,
@@ -553,6 +553,8 @@ fn workspace() -> impl Strategy<Value = Workspace> {
                         },
                         branches: vec!["main".to_owned(), r"hotfix/\d+".to_owned()],
                         branch_aliases: vec![],
+                        triggers: Triggers::of(flag, speed.is_none()),
+                        manifests: vec!["**/k8s/**".to_owned()],
                         image: ImageSource {
                             name: "127.0.0.1:5000/auth".to_owned(),
                             endpoint: "http://127.0.0.1:5000".to_owned(),

@@ -17,7 +17,7 @@ use gonogo::{
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::{Alias, AliasKind, Artifact, Commit, Digest, Release, Trigger},
         rollout::{
             Observed, PlatformPause, Pod, PodState, ReplicaSet, RolloutPhase, Step, Workload,
@@ -255,6 +255,8 @@ pub fn workspace() -> Workspace {
         tags: TagStrategy::Monorepo,
         branches: vec!["main".to_owned()],
         branch_aliases: vec!["main".to_owned()],
+        triggers: Triggers::default(),
+        manifests: vec![],
         image: ImageSource {
             name: image_name(name),
             endpoint: "https://registry.acme.example".to_owned(),
@@ -340,6 +342,7 @@ pub fn release(
         email: Clean::new(&format!("{author}@acme.example")),
         subject: Clean::new(subject),
         committed_at,
+        release_type: None,
     }
 }
 

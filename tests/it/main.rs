@@ -38,6 +38,7 @@ mod race;
 mod readme;
 mod reconnect;
 mod registry;
+mod releases;
 mod replay;
 mod repositories;
 mod rig;

@@ -9,7 +9,7 @@ use crate::{
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
@@ -68,6 +68,8 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             tags: TagStrategy::Monorepo,
             branches: vec!["main".to_owned()],
             branch_aliases: vec!["main".to_owned()],
+            triggers: Triggers::default(),
+            manifests: Vec::new(),
             image,
         });
     }
