@@ -24,7 +24,7 @@ fn block(text: &str, section: &str) -> Vec<String> {
 fn file(served: &Served) -> String {
     let path = served
         .path()
-        .join("cards/production-acme-monorepo-auth-service.md");
+        .join("cards/production-acme-shop-auth-service.md");
     until("the card to be written", || {
         std::fs::read_to_string(&path).ok()
     })

@@ -13,6 +13,7 @@ mod config;
 mod controls;
 mod credentials;
 mod cuts;
+mod drift;
 mod emergency;
 mod escapes;
 mod fault_proxy;
