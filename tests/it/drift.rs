@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     fixture::{self, Scene, target},
     flight::SPEED,
-    support::{Served, until},
+    support::{Ran, Served, until},
 };
 
 const PLACE: [&str; 2] = ["staging", "auth-service"];
