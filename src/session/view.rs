@@ -1,6 +1,6 @@
 //! Where the person is: screen, cursors, what is open on top. No observation ever changes any of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
@@ -11,7 +11,10 @@ use crate::{
         release::{Digest, ReleaseRef},
     },
     input::{Action, Chord, Context},
-    policy::{confirm::Challenge, decide::Command},
+    policy::{
+        confirm::Challenge,
+        decide::{Command, Scope},
+    },
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +198,19 @@ pub enum Ask {
     Quit {
         why: String,
     },
+    Lock {
+        scope: Scope,
+        lasts: Option<SignedDuration>,
+        /// What is locked, by name.
+        name: String,
+    },
+    Unlock {
+        scope: Scope,
+        name: String,
+    },
+    RecordPolicy {
+        name: String,
+    },
 }
 
 impl Ask {
@@ -222,6 +238,11 @@ impl Ask {
             Self::Adopt => "Record what runs as live: why?".to_owned(),
             Self::Restore => "Ask to fly what is recorded as live: why?".to_owned(),
             Self::Quit { why } => format!("{why}. Type `quit` to leave"),
+            Self::Lock { name, .. } => format!("Lock {name}: why?"),
+            Self::Unlock { name, .. } => format!("Unlock {name}: why?"),
+            Self::RecordPolicy { name } => {
+                format!("Record this file's policy of {name}: why? Open requests are void")
+            }
         }
     }
 
@@ -244,6 +265,9 @@ impl Ask {
             Self::Adopt => "adopt",
             Self::Restore => "restore",
             Self::Quit { .. } => "type quit",
+            Self::Lock { .. } => "lock",
+            Self::Unlock { .. } => "unlock",
+            Self::RecordPolicy { .. } => "policy",
         }
     }
 
@@ -264,7 +288,10 @@ impl Ask {
             | Self::Countersign
             | Self::StopGuard
             | Self::Ground { .. }
-            | Self::Clear { .. } => "",
+            | Self::Clear { .. }
+            | Self::Lock { .. }
+            | Self::Unlock { .. }
+            | Self::RecordPolicy { .. } => "",
             Self::RollBack { .. } => "user experience severely impacted",
         }
     }
@@ -308,6 +335,10 @@ impl View {
 
 /// What an action is aimed at, beyond the target that has the cursor. Keys leave most of it open, the palette and
 /// verbs fill it in.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent flags of a typed line"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aim {
     pub action: Option<Action>,
@@ -322,6 +353,10 @@ pub struct Aim {
     pub name: Option<String>,
     /// The controls too, of somebody absent.
     pub take_over: bool,
+    /// How long a lock holds.
+    pub lasts: Option<SignedDuration>,
+    /// A project was named: the target alone is meant, not its environment.
+    pub alone: bool,
     /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
     pub hold: Option<bool>,
 }
