@@ -7,6 +7,7 @@ mod attend;
 mod completions;
 pub mod exit;
 mod flying;
+mod follow;
 mod headless;
 mod import;
 mod looking_back;

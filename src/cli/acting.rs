@@ -48,6 +48,11 @@ impl Headless {
                 wait,
             } => self.deploy(&place, &release, reason, wait).await,
             Verb::Fly { place, reason } => self.fly(&place, reason).await,
+            Verb::Follow {
+                environment,
+                project,
+                once,
+            } => self.follow(&environment, project.as_deref(), once).await,
             Verb::Guard {
                 place,
                 what: Some(GuardWord::Stop),
@@ -258,7 +263,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         if self.common.dry_run {
             let facts = self.facts(target)?;
             let Decision::Record(bodies) = decide(command, &facts, &self.actor)? else {
