@@ -15,6 +15,7 @@ use crate::{
     policy::{
         auto,
         decide::{Command, may_operate},
+        gate::Verdict,
         gates, planner,
         refusal::{Refusal, RefusalKind},
     },
@@ -120,10 +121,15 @@ impl Headless {
                 said,
             );
         }
-        let facts = self.facts(target)?;
-        if auto::own(&facts).is_none() {
+        if auto::own(&self.facts(target)?).is_none() {
             return Ok(());
         }
+        if self.unknown_at_take_off(target)? {
+            // Nobody has watched yet: one window of figures, then it is judged.
+            self.sample(target).await?;
+            self.look(target).await?;
+        }
+        let facts = self.facts(target)?;
         let place = Place {
             environment: target.id.environment.to_string(),
             project: target.id.project.to_string(),
@@ -164,6 +170,19 @@ impl Headless {
             self.simple(&place, Command::Close).await?;
         }
         Ok(())
+    }
+
+    /// It waits for take-off, and something that stands against that is only not known.
+    fn unknown_at_take_off(&self, target: &Target) -> Result<bool, Stop> {
+        let facts = self.facts(target)?;
+        let requested = facts
+            .current()
+            .filter(|current| current.state == FlightState::Requested);
+        Ok(requested.is_some_and(|current| {
+            gates::take_off(&facts, &current.plan)
+                .blocking()
+                .any(|gate| gate.verdict == Verdict::Unknown)
+        }))
     }
 
     fn automatic(&self, environment: &EnvironmentName) -> Actor {
