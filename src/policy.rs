@@ -2,9 +2,12 @@
 //! only; asks nobody, knows no clock.
 
 pub mod auto;
+pub mod card;
 pub mod confirm;
+pub mod controls;
 pub mod decide;
 pub mod difference;
+pub mod drift;
 pub mod facts;
 pub mod gate;
 pub mod gates;
