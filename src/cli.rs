@@ -13,6 +13,7 @@ mod naming;
 mod output;
 mod reading;
 mod rehearse;
+mod trusting;
 
 use std::path::{Path, PathBuf};
 
@@ -90,6 +91,9 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
+        Some(Verb::Config {
+            verb: ConfigVerb::Trust { revoke },
+        }) => trusting::config_trust(&common, revoke, output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod gates;
 pub mod guard;
 pub mod judge;
+pub mod measure;
 pub mod planner;
 pub mod refusal;
 pub mod resolve;

@@ -21,6 +21,7 @@ use crate::{
         gate::Verdict,
         gates::{self, health},
         guard::Stand,
+        measure,
     },
 };
 
@@ -145,7 +146,7 @@ fn requested(facts: &Facts<'_>, deployment: &Deployment) -> Next {
 
 fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     let Some(observed) = facts.fresh() else {
-        return waiting(Mover::Gonogo, blind(facts), None);
+        return waiting(Mover::Gonogo, measure::blind(facts), None);
     };
     let workload = &observed.workload;
     let read_at = facts.workload.last.as_ref().map(|reading| reading.at);
@@ -353,15 +354,6 @@ fn outside(workload: &Workload) -> String {
         .as_deref()
         .map_or_else(|| "no image".to_owned(), crate::domain::change::short_image);
     format!("changed outside gonogo: the platform now asks for {other}")
-}
-
-fn blind(facts: &Facts<'_>) -> String {
-    let on = &facts.target.workload;
-    match (&facts.workload.trouble, &facts.workload.last) {
-        (Some(trouble), _) => trouble.value.to_string(),
-        (None, Some(last)) => format!("{on} was last read {} ago", time::age(last.age(facts.now))),
-        (None, None) => format!("{on} was not read yet"),
-    }
 }
 
 /// After our abort the canary moves again, and no act of this ledger made it.

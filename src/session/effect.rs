@@ -2,7 +2,10 @@
 
 use super::lines::Line;
 use crate::{
-    domain::{change::Act, entry::Body, project::ProjectId, release::Commit, target::TargetId},
+    domain::{
+        change::Act, entry::Body, plan::ItemId, project::ProjectId, release::Commit,
+        target::TargetId,
+    },
     policy::{confirm::Confirmed, decide::Command},
 };
 
@@ -23,6 +26,12 @@ pub enum Effect {
     /// Decide again on the newest state and append.
     Record {
         target: TargetId,
+        command: Box<Command>,
+    },
+    /// Begin a run (`Command::Run`), hear its output, and write down how it ended.
+    Run {
+        target: TargetId,
+        item: ItemId,
         command: Box<Command>,
     },
     /// Write down what the process manager saw, if the stream still stands at `position`.

@@ -248,7 +248,8 @@ pub fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
     });
     let asking =
         matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
-    if !asking && (flying || !cockpit.busy.is_empty()) {
+    let running = cockpit.runs.values().any(|run| run.ended.is_none());
+    if !asking && (flying || running || !cockpit.busy.is_empty()) {
         overlays::open_prompt(cockpit, Ask::Quit);
         return Vec::new();
     }
