@@ -11,6 +11,7 @@ mod headless;
 mod man;
 mod naming;
 mod output;
+mod polling;
 mod reading;
 mod rehearse;
 mod trusting;

@@ -13,13 +13,14 @@ use crate::domain::{
     change::{Act, ActKind, Cause},
     deployment::{Deployment, FlightState, ItemStatus, LastAct},
     entry::{Answer, Body, Ending},
+    environment::Policy,
     evidence::Evidence,
     plan::{ItemId, StoredPlan},
     release::{Digest, Release, ReleaseRef},
     rollout::Workload,
     target::WorkloadKind,
     time,
-    workspace::Actor,
+    workspace::{Actor, Person},
 };
 
 use super::{
@@ -45,6 +46,11 @@ pub enum Command {
         reason: String,
     },
     Reject {
+        plan: Digest,
+        reason: String,
+    },
+    /// Not now: it stands like a NO-GO.
+    SayHold {
         plan: Digest,
         reason: String,
     },
@@ -127,9 +133,12 @@ pub enum Command {
 }
 
 impl Command {
-    /// Hold, abort and rollback: they wait for nothing.
+    /// Hold, whoever asks for it, abort and rollback: they wait for nothing.
     pub fn is_escape(&self) -> bool {
-        matches!(self, Self::Hold | Self::Abort | Self::RollBack { .. })
+        matches!(
+            self,
+            Self::Hold | Self::Abort | Self::RollBack { .. } | Self::Guard { .. }
+        )
     }
 
     /// The word of the command line.
@@ -139,6 +148,7 @@ impl Command {
             Self::Cancel { .. } => "cancel",
             Self::Approve { .. } => "approve",
             Self::Reject { .. } => "reject",
+            Self::SayHold { .. } => "poll --hold",
             Self::Withdraw { .. } => "withdraw",
             Self::Check { .. }
             | Self::Run { .. }
@@ -259,6 +269,9 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Reject { plan, reason } => {
             papers::answer(facts, actor, plan, Answer::NoGo, reason)
         }
+        Command::SayHold { plan, reason } => {
+            papers::answer(facts, actor, plan, Answer::Hold, reason)
+        }
         Command::Withdraw { plan } => papers::withdraw(facts, actor, plan),
         Command::Check { item, note } => items::check(facts, item, note.as_ref()),
         Command::Run { item, .. } => items::run(facts, item),
@@ -297,17 +310,15 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     if people.is_empty() {
         return Ok(());
     }
-    let approver = facts
-        .environment
-        .policy
-        .approvals
-        .as_ref()
-        .map_or("approve", |rule| rule.role.as_str());
     let role = match command {
-        Command::Approve { .. }
-        | Command::Reject { .. }
-        | Command::Withdraw { .. }
-        | Command::Countersign { .. } => approver,
+        // Whoever gave an answer may take it back, whatever they hold today; whether they did is asked there.
+        Command::Withdraw { .. } => return known(facts, &actor.name).map(drop),
+        Command::Approve { .. } | Command::Countersign { .. } => {
+            return approves(facts, &actor.name, &[]);
+        }
+        Command::Reject { .. } | Command::SayHold { .. } => {
+            return approves(facts, &actor.name, &asked(facts).veto);
+        }
         Command::Waive { .. } | Command::Clear { .. } => "waive",
         Command::Hold
         | Command::Abort
@@ -331,33 +342,82 @@ pub fn may_stand_guard(facts: &Facts<'_>, actor: &Actor) -> bool {
     facts.workspace.people.is_empty() || holds(facts, &actor.name, "stop").is_ok()
 }
 
-fn holds(facts: &Facts<'_>, name: &str, role: &str) -> Result<(), Refusal> {
+/// The policy that is asked by: of the plan that was requested, whatever the configuration says since.
+fn asked<'a>(facts: &Facts<'a>) -> &'a Policy {
+    facts
+        .current()
+        .map_or(&facts.environment.policy, |current| {
+            &current.plan.plan.policy
+        })
+}
+
+/// Holds a role that some rule asks for, or one of `also`.
+fn approves(facts: &Facts<'_>, name: &str, also: &[String]) -> Result<(), Refusal> {
     let (people, environment) = (&facts.workspace.people, &facts.environment.name);
-    let person = facts.workspace.person(name).ok_or_else(|| {
+    let person = known(facts, name)?;
+    let mut roles: Vec<&str> = asked(facts).approver_roles().collect();
+    if roles.is_empty() {
+        roles.push("approve");
+    }
+    let vetoes = also.iter().map(String::as_str);
+    roles.extend(vetoes.filter(|role| *role != "approve"));
+    roles.dedup();
+    let holds = |person: &Person| {
+        roles
+            .iter()
+            .any(|role| person.approves_as(environment, role))
+    };
+    if holds(person) {
+        return Ok(());
+    }
+    let others: Vec<&str> = people
+        .iter()
+        .filter(|person| holds(person))
+        .map(|person| person.name.as_str())
+        .collect();
+    Err(not_held(facts, name, &roles, &others))
+}
+
+fn not_held(facts: &Facts<'_>, name: &str, roles: &[&str], others: &[&str]) -> Refusal {
+    let others = if others.is_empty() {
+        "nobody does".to_owned()
+    } else {
+        others.join(", ")
+    };
+    Refusal::rule(
+        &format!("role.{}", roles.first().unwrap_or(&"approve")),
+        format!(
+            "{name} does not hold the role {} in {}; {others}",
+            roles.join(" or "),
+            facts.environment.name
+        ),
+    )
+}
+
+fn known<'a>(facts: &Facts<'a>, name: &str) -> Result<&'a Person, Refusal> {
+    facts.workspace.person(name).ok_or_else(|| {
         Refusal::rule(
             "role.person",
             format!("{name} is not among the people of this workspace"),
         )
         .hint("add a [[person]] with that name or account, or act --as somebody who is")
-    })?;
+    })
+}
+
+fn holds(facts: &Facts<'_>, name: &str, role: &str) -> Result<(), Refusal> {
+    let (people, environment) = (&facts.workspace.people, &facts.environment.name);
+    let person = known(facts, name)?;
     let holds = person.has_role(environment, role)
         || (role == "stop" && person.has_role(environment, "operate"));
     if holds {
         return Ok(());
     }
-    let mut others = people
+    let others: Vec<&str> = people
         .iter()
         .filter(|p| p.has_role(environment, role))
         .map(|p| p.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    if others.is_empty() {
-        "nobody does".clone_into(&mut others);
-    }
-    Err(Refusal::rule(
-        &format!("role.{role}"),
-        format!("{name} does not hold the role {role} in {environment}; {others}"),
-    ))
+        .collect();
+    Err(not_held(facts, name, &[role], &others))
 }
 
 fn current<'a>(facts: &Facts<'a>) -> Result<&'a Deployment, Refusal> {

@@ -73,7 +73,7 @@ pub fn parse(
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" | "--break-glass" | "--clear" | "--stop" => kind = Some(word),
+            "--full" | "--break-glass" | "--clear" | "--hold" | "--stop" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--step" => {
