@@ -150,7 +150,10 @@ pub static HOST_PORT: Rule = Rule {
                 .strip_prefix('[')
                 .and_then(|host| host.strip_suffix(']'));
             let named = match inner {
-                Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+                Some(address) => {
+                    let sign = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+                    address.contains(':') && address.chars().all(sign)
+                }
                 None => (HOST.holds)(host),
             };
             named && port.parse::<u16>().is_ok_and(|port| port > 0)

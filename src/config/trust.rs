@@ -59,12 +59,13 @@ pub fn revoke(folders: &Folders, file: &Path) -> std::io::Result<bool> {
 
 fn store(folders: &Folders, trusted: &Trusted) -> std::io::Result<()> {
     std::fs::create_dir_all(&folders.data)?;
-    let mut file = tempfile::NamedTempFile::new_in(&folders.data)?;
+    // First under another name: half a list would trust nothing any more.
+    let (place, part) = (place(folders), folders.data.join("trusted.json.part"));
+    let mut file = std::fs::File::create(&part)?;
     serde_json::to_writer_pretty(&mut file, trusted)?;
     file.write_all(b"\n")?;
-    file.as_file().sync_all()?;
-    file.persist(place(folders)).map_err(|error| error.error)?;
-    Ok(())
+    file.sync_all()?;
+    std::fs::rename(part, place)
 }
 
 #[cfg(test)]
