@@ -8,12 +8,16 @@ mod completions;
 pub mod exit;
 mod flying;
 mod headless;
+mod import;
+mod looking_back;
 mod man;
 mod naming;
 mod output;
+mod places;
 mod polling;
 mod reading;
 mod rehearse;
+mod releasing;
 mod trusting;
 
 use std::path::{Path, PathBuf};
@@ -95,6 +99,7 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Config {
             verb: ConfigVerb::Trust { revoke },
         }) => trusting::config_trust(&common, revoke, output),
+        Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {
