@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Mover, Next, changed_outside, waiting};
+use super::{Mover, Next, changed_outside, waiting, yours};
 use crate::{
     domain::{
+        change::ActKind,
         deployment::{Deployment, ItemStatus},
         entry::{Body, Ending},
         plan::{ItemKind, ItemSpec},
@@ -71,10 +72,9 @@ fn due_item(facts: &Facts<'_>, deployment: &Deployment, item: &ItemSpec) -> Next
             (_, evidence) if missed && deployment.item(&item.id) != ItemStatus::Failed => {
                 measured(deployment, item, false, evidence)
             }
-            (_, evidence) if missed => waiting(
-                Mover::You,
-                format!("{} failed: {evidence}; R rolls back, or waive it", item.id),
-                None,
+            (_, evidence) if missed => yours(
+                format!("{} failed: {evidence}; waive it, or go back", item.id),
+                &[(ActKind::RollBack, "rolls back")],
             ),
             (_, evidence) => waiting(
                 Mover::Gonogo,
@@ -107,18 +107,20 @@ fn run_item(
         Some((ItemStatus::Running, state)) => {
             let since = time::clock(facts.now.duration_since(state.at));
             let sentence = format!("{} runs {} since {since}{late}", state.by, item.id);
-            waiting(Mover::You, sentence, closes)
+            waiting(Mover::Gonogo, sentence, closes)
         }
         Some((ItemStatus::Failed, state)) => {
             let why = state
                 .evidence
                 .as_ref()
                 .map_or_else(String::new, |evidence| format!(": {}", evidence.sentence()));
-            let sentence = format!(
-                "{} failed{why}; run it again, R rolls back, or waive it",
-                item.id
-            );
-            waiting(Mover::You, sentence, None)
+            yours(
+                format!(
+                    "{} failed{why}; run it again, waive it, or go back",
+                    item.id
+                ),
+                &[(ActKind::RollBack, "rolls back")],
+            )
         }
         _ => waiting(
             Mover::You,
