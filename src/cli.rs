@@ -8,6 +8,7 @@ mod completions;
 pub mod exit;
 mod flying;
 mod headless;
+mod hotfix;
 mod man;
 mod naming;
 mod output;

@@ -9,6 +9,7 @@ pub mod entry;
 pub mod environment;
 pub mod fault;
 pub mod health;
+pub mod hotfix;
 pub mod metric;
 pub mod observation;
 pub mod plan;

@@ -7,6 +7,7 @@ pub mod facts;
 pub mod gate;
 pub mod gates;
 pub mod guard;
+pub mod hotfix;
 pub mod judge;
 pub mod planner;
 pub mod refusal;

@@ -13,6 +13,7 @@ use self::graph::Graph;
 use crate::{
     domain::{
         fault::{Fault, FaultKind},
+        hotfix::{Asked, Lineage},
         project::{Project, TagStrategy},
         release::{Alias, Commit, Trigger},
         text::Clean,
@@ -20,7 +21,9 @@ use crate::{
     ports::ask::{Source, SourceCommit},
 };
 
+pub mod branch;
 mod graph;
+mod lineage;
 
 const BRANCHES: &[u8] = b"refs/heads/";
 const TAGS: &[u8] = b"refs/tags/";
@@ -39,6 +42,17 @@ impl Source for GitSource {
 }
 
 impl GitSource {
+    /// What the releases of a project have of its hotfixes; nothing is said of a release that is older than all of them.
+    pub fn lineage(
+        &self,
+        project: &Project,
+        asked: &[Asked],
+        releases: &[Commit],
+    ) -> Result<BTreeMap<Commit, Lineage>, Fault> {
+        let repository = open(&project.source)?;
+        Ok(lineage::of(&repository, asked, releases))
+    }
+
     /// What is odd about the repository, so that something may be missing among its releases.
     pub fn remarks(&self, project: &Project) -> Result<Vec<Clean>, Fault> {
         history(project).map(|(_, remarks)| remarks)

@@ -128,6 +128,7 @@ impl Headless {
                 )
                 .await
             }
+            Verb::Hotfix { verb } => self.hotfix(verb).await,
             Verb::Close { place } => self.simple(&place, Command::Close).await,
             Verb::Promote {
                 place,
@@ -162,7 +163,7 @@ impl Headless {
     }
 
     /// The newest facts a command needs.
-    async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         self.sync_for(command).await?;
         let needs = needs(command);
         if needs.contains(&Query::Catalogue) {
@@ -227,7 +228,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         if self.common.dry_run {
             let facts = self.facts(target)?;
             let Decision::Record(bodies) = decide(command, &facts, &self.actor)? else {

@@ -21,13 +21,15 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::Verified,
+    session::show,
 };
 
 use super::{
-    args::{AuditVerb, Common, Format, Place, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Format, HotfixVerb, Place, ReleaseVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
+    hotfix,
     output::Output,
 };
 
@@ -124,6 +126,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,
         "break_glass": glass_json(facts),
+        "hotfixes": hotfix::open_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
     })
 }
@@ -177,6 +180,9 @@ fn target_line(facts: &Facts<'_>) -> String {
     for glass in facts.state.unsigned() {
         let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
+    for hotfix in show::hotfixes(facts) {
+        let _ = write!(text, "  ! {}", hotfix.banner(facts.now));
+    }
     text.trim_end().to_owned()
 }
 
@@ -220,6 +226,9 @@ impl Headless {
                 verb: ReleaseVerb::Show { project, name },
             } => self.release_show(&project, &name).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Hotfix {
+                verb: HotfixVerb::Status { project, name },
+            } => self.hotfix_status(&project, name.as_deref()).await,
             Verb::Timeline { place, format } => self.timeline(&place, format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,

@@ -235,6 +235,7 @@ static POLICY: Section = Section {
         optional("after", Kind::Text(&rules::NAME), "the environment where the release must have been live and verified first"),
         default("soak", Kind::Wait, "\"1h\"", "for how long it must have been verified there"),
         optional("approvals", Kind::Table(&APPROVALS), "who must say go"),
+        optional("hotfix", Kind::Table(&HOTFIX), "how a hotfix enters instead; left out, like everything else"),
     ],
 };
 
@@ -246,6 +247,18 @@ static APPROVALS: Section = Section {
         default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role they hold in this environment"),
         default("exclude_requester", Kind::Flag, "true", "whether the requester's own go does not count"),
         default("expires_after", Kind::Duration, "\"4h\"", "a decision older than this no longer counts"),
+    ],
+};
+
+#[rustfmt::skip]
+static HOTFIX: Section = Section {
+    heading: "[environment.policy.hotfix]",
+    keys: &[
+        default("branches", Kind::Globs, "[\"hotfix/*\"]", "branches that make a hotfix; `hotfix start` makes hotfix/NAME"),
+        default("role", Kind::Text(&rules::NAME), "\"emergency\"", "the role of the one person who approves it, never the requester"),
+        default("expires_after", Kind::Duration, "\"1h\"", "an approval of it older than this no longer counts"),
+        default("onto", Kind::Text(&rules::TEXT), "\"main\"", "the branch that the fix has to reach afterwards, proved by patch id"),
+        optional("items", Kind::Tables(&ITEM), "what stands for the soak and for the target's own list, which follows after; left out, four checks of its own"),
     ],
 };
 

@@ -114,6 +114,7 @@ fn release(project: &Project, source: &SourceCommit, number: u64) -> Release {
         subject: source.subject.clone(),
         committed_at: source.committed_at,
         artifacts: Vec::new(),
+        lineage: Box::default(),
     }
 }
 

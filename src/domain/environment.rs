@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::release::TriggerKind;
+use super::{hotfix::HotfixPolicy, release::TriggerKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -56,6 +56,9 @@ pub struct Policy {
     /// For how long.
     pub soak: SignedDuration,
     pub approvals: Option<ApprovalRule>,
+    /// How a hotfix enters instead; none where it enters like everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotfix: Option<HotfixPolicy>,
 }
 
 impl Default for Policy {
@@ -71,6 +74,7 @@ impl Default for Policy {
             after: None,
             soak: SignedDuration::from_hours(1),
             approvals: None,
+            hotfix: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{project::ProjectId, text::Clean};
+use super::{hotfix::Lineage, project::ProjectId, text::Clean};
 
 /// A full git commit id, 40 hex digits, lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -183,6 +183,9 @@ pub struct Release {
     pub committed_at: Timestamp,
     /// Empty until the registry was asked.
     pub artifacts: Vec<Artifact>,
+    /// Whose hotfix it is, and which fixes it has.
+    #[serde(default, skip_serializing_if = "Lineage::is_plain")]
+    pub lineage: Box<Lineage>,
 }
 
 impl Release {
@@ -217,6 +220,7 @@ impl Release {
             subject: Clean::default(),
             committed_at: Timestamp::UNIX_EPOCH,
             artifacts: pinned.map(artifact).into_iter().collect(),
+            lineage: Box::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
         deployment::{Glass, TargetState},
         entry::{Body, Entry, StreamId},
         health::Health,
+        hotfix::Hotfixes,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         project::ProjectId,
@@ -33,12 +34,15 @@ pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
 
+static NO_HOTFIXES: Hotfixes = Hotfixes::NONE;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub workspace: Workspace,
     pub targets: BTreeMap<TargetId, TargetKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
+    pub hotfixes: BTreeMap<ProjectId, Hotfixes>,
     pub numbers: BTreeMap<ProjectId, BTreeMap<Commit, u64>>,
     /// Last position of each project's release stream.
     pub numbered: BTreeMap<ProjectId, u64>,
@@ -83,6 +87,7 @@ impl Known {
             workspace,
             targets,
             releases: BTreeMap::new(),
+            hotfixes: BTreeMap::new(),
             numbers: BTreeMap::new(),
             numbered: BTreeMap::new(),
             seq: 0,
@@ -97,13 +102,20 @@ impl Known {
             return;
         }
         self.seq = entry.seq;
-        if let Some((_, known)) = self
+        if let Some((id, known)) = self
             .targets
             .iter_mut()
             .find(|(id, _)| StreamId::target(id) == entry.stream)
         {
             known.state.evolve(entry);
             known.entries.push(entry.clone());
+            if let Some(hotfixes) = self.hotfixes.get_mut(&id.project) {
+                hotfixes.flown(&id.environment, entry);
+            }
+            return;
+        }
+        if let Some(project) = entry.stream.hotfixes_of() {
+            self.hotfixes.entry(project).or_default().evolve(entry);
             return;
         }
         let Some(project) = self
@@ -216,6 +228,7 @@ impl Known {
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(|known| &known.state),
+            hotfixes: self.hotfixes.get(&id.project).unwrap_or(&NO_HOTFIXES),
             releases: self.releases.get(&id.project).map_or(&[], Vec::as_slice),
             workload: &known.workload,
             health: &known.health,

@@ -3,6 +3,7 @@
 
 mod flying;
 mod guarding;
+mod hotfix;
 mod papers;
 mod stopping;
 
@@ -26,6 +27,8 @@ use super::{
     gates, planner,
     refusal::{Refusal, RefusalKind},
 };
+
+pub use hotfix::HotfixCommand;
 
 /// What a key or a verb means, with what it was meant for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +105,9 @@ pub enum Command {
         reason: String,
     },
     Close,
+    Hotfix {
+        what: HotfixCommand,
+    },
 }
 
 impl Command {
@@ -136,6 +142,7 @@ impl Command {
             Self::Retry => "retry",
             Self::RollBack { .. } => "rollback",
             Self::Close => "close",
+            Self::Hotfix { what } => what.verb(),
         }
     }
 
@@ -232,6 +239,7 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
         Command::Reopen { item, reason } => papers::reopen(facts, item, reason.as_ref()),
         Command::Close => papers::close(facts),
+        Command::Hotfix { what } => hotfix::hotfix(facts, what),
         Command::Fly { plan, glass } => flying::fly(facts, plan, glass.as_deref()),
         Command::Countersign { reason } => guarding::countersign(facts, actor, reason),
         Command::Guard { cause } => guarding::guard(facts, cause),
@@ -262,11 +270,20 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         .approvals
         .as_ref()
         .map_or("approve", |rule| rule.role.as_str());
+    // What is open may have been planned on other terms: those of a hotfix name a role of their own.
+    let decider = facts
+        .current()
+        .and_then(|current| current.plan.plan.policy.approvals.as_ref())
+        .map_or(approver, |rule| rule.role.as_str());
     let role = match command {
-        Command::Approve { .. }
-        | Command::Reject { .. }
-        | Command::Withdraw { .. }
-        | Command::Countersign { .. } => approver,
+        // NO is heard from whoever could say GO on any terms.
+        Command::Reject { .. } | Command::Withdraw { .. }
+            if holds(facts, &actor.name, approver).is_ok() =>
+        {
+            approver
+        }
+        Command::Approve { .. } | Command::Reject { .. } | Command::Withdraw { .. } => decider,
+        Command::Countersign { .. } => approver,
         Command::Waive { .. } | Command::Clear { .. } => "waive",
         Command::Hold
         | Command::Abort

@@ -7,6 +7,7 @@ use crate::domain::{
     deployment::{Deployment, FlightState, TargetState},
     environment::Environment,
     health::Health,
+    hotfix::Hotfixes,
     metric::Metrics,
     reading::Subject,
     release::{Commit, Release, ReleaseRef},
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub earlier: Option<&'a TargetState>,
     /// All releases of the project, oldest first.
     pub releases: &'a [Release],
+    /// Every hotfix of the project.
+    pub hotfixes: &'a Hotfixes,
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,

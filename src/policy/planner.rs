@@ -12,7 +12,7 @@ use crate::domain::{
     target::{Target, WorkloadKind},
 };
 
-use super::{facts::Facts, refusal::Refusal};
+use super::{facts::Facts, hotfix, refusal::Refusal};
 
 /// The plan's own format; part of what the digest covers.
 pub const FORMAT: u32 = 1;
@@ -22,7 +22,7 @@ const TEMPLATE_DEADLINE: SignedDuration = SignedDuration::from_secs(20);
 
 /// Made from configuration, release and target only.
 pub fn make(environment: &Environment, target: &Target, release: &Release) -> Plan {
-    Plan {
+    let plan = Plan {
         format: FORMAT,
         environment: environment.name.clone(),
         project: release.project.clone(),
@@ -38,7 +38,9 @@ pub fn make(environment: &Environment, target: &Target, release: &Release) -> Pl
         limits: target.limits.clone(),
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
-    }
+        hotfix: None,
+    };
+    hotfix::expedite(plan, release)
 }
 
 pub fn store(

@@ -5,6 +5,7 @@
 //! is decided once more on a fresh read; hold, abort and rollback are not kept waiting by that, and are sent again
 //! after a read shows that they have not landed.
 
+mod branching;
 mod sending;
 mod writing;
 
@@ -71,6 +72,18 @@ impl Executor<'_> {
             .map_or(0, |known| known.state.position)
     }
 
+    /// The last position of the stream that a command writes to.
+    fn last(&self, stream: &StreamId, target: &TargetId) -> u64 {
+        match stream.hotfixes_of() {
+            Some(project) => self
+                .known
+                .hotfixes
+                .get(&project)
+                .map_or(0, |hotfixes| hotfixes.position),
+            None => self.position(target),
+        }
+    }
+
     fn drafts(&self, bodies: Vec<Body>) -> Vec<Draft> {
         let at = self.outside.now();
         bodies
@@ -94,10 +107,20 @@ impl Executor<'_> {
                 Ok(Decision::Act { .. }) => return End::Failed(bug(command)),
                 Err(refusal) => return End::Refused(refusal),
             };
-            let expected = Expected::Position(self.position(target));
+            let branch = match self.branch_wanted(command, target, &bodies).await {
+                Ok(branch) => branch,
+                Err(fault) => return End::Failed(fault),
+            };
+            let stream = stream_of(command, target);
+            let expected = Expected::Position(self.last(&stream, target));
             let drafts = self.drafts(bodies);
-            match self.append(target, expected, drafts).await {
-                Ok(_) => return End::Done,
+            match self.append_to(&stream, expected, drafts).await {
+                Ok(_) => {
+                    return match branch {
+                        Some(branch) => self.make(branch).await,
+                        None => End::Done,
+                    };
+                }
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Fault(fault)) => return End::Failed(fault),
             }
@@ -111,11 +134,17 @@ impl Executor<'_> {
         expected: Expected,
         drafts: Vec<Draft>,
     ) -> Result<Vec<Entry>, AppendError> {
-        let entries = self
-            .outside
-            .ledger
-            .append(&StreamId::target(target), expected, drafts)
-            .await?;
+        self.append_to(&StreamId::target(target), expected, drafts)
+            .await
+    }
+
+    async fn append_to(
+        &mut self,
+        stream: &StreamId,
+        expected: Expected,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Entry>, AppendError> {
+        let entries = self.outside.ledger.append(stream, expected, drafts).await?;
         // Own entries are folded like everybody's, in chain order.
         let _ = self.sync().await;
         Ok(entries)
@@ -175,6 +204,14 @@ impl Executor<'_> {
             }
         }
         End::Done
+    }
+}
+
+/// Where a command that only writes is written.
+fn stream_of(command: &Command, target: &TargetId) -> StreamId {
+    match command {
+        Command::Hotfix { .. } => StreamId::hotfixes(&target.project),
+        _ => StreamId::target(target),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapters::{
-        git::GitSource,
+        git::{GitSource, branch},
         kubernetes::{self, Cluster},
         ledger::local::LocalLedger,
         registry::OciRegistry,
@@ -24,6 +24,7 @@ use crate::{
         catalogue,
         entry::{Body, Draft, Entry, StreamId},
         fault::{Fault, FaultKind},
+        hotfix::{Asked, Hotfixes, Lineage},
         observation::{Observation, Seen},
         project::{Project, ProjectId},
         release::{Artifact, Commit, Release},
@@ -223,10 +224,9 @@ impl Outside {
         let commits = self.commits(project).await?;
         let stream = StreamId::releases(&project.id);
         for _ in 0..NUMBERING_TRIES {
-            let entries: Vec<Entry> = self
-                .ledger
-                .read(0)
-                .await?
+            let all = self.ledger.read(0).await?;
+            let hotfixes = Hotfixes::fold(&project.id, &all);
+            let entries: Vec<Entry> = all
                 .into_iter()
                 .filter(|entry| entry.stream == stream)
                 .collect();
@@ -235,7 +235,8 @@ impl Outside {
             let first = catalogue::next_number(&numbers);
             if fresh.is_empty() || !write {
                 numbers.extend(fresh.into_iter().zip(first..));
-                return Ok(catalogue::assemble(project, &commits, &numbers));
+                let releases = catalogue::assemble(project, &commits, &numbers);
+                return Ok(self.with_lineage(project, &hotfixes, releases).await);
             }
             let (at, actor) = (self.now(), Actor::program(&self.host));
             let drafts = fresh.iter().zip(first..).map(|(commit, number)| Draft {
@@ -256,7 +257,8 @@ impl Outside {
                 // Nobody can number now, so nobody else gets these: they are as good as foretold.
                 Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
                     numbers.extend(fresh.into_iter().zip(first..));
-                    return Ok(catalogue::assemble(project, &commits, &numbers));
+                    let releases = catalogue::assemble(project, &commits, &numbers);
+                    return Ok(self.with_lineage(project, &hotfixes, releases).await);
                 }
                 Err(AppendError::Fault(fault)) => return Err(fault),
             }
@@ -268,6 +270,67 @@ impl Outside {
             "another process kept numbering at the same time",
         )
         .hint("try again"))
+    }
+
+    /// What git says of the releases and the hotfixes of their project. Where it cannot be read each release says so.
+    async fn with_lineage(
+        &self,
+        project: &Project,
+        hotfixes: &Hotfixes,
+        mut releases: Vec<Release>,
+    ) -> Vec<Release> {
+        let asked: Vec<Asked> = hotfixes.all.iter().filter_map(Asked::of).collect();
+        if asked.is_empty() {
+            return releases;
+        }
+        let commits: Vec<Commit> = releases.iter().map(|r| r.commit.clone()).collect();
+        let project = project.clone();
+        let read =
+            tokio::task::spawn_blocking(move || GitSource.lineage(&project, &asked, &commits));
+        let read = match read.await {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(fault)) => Err(Clean::new(&fault.to_string())),
+            Err(error) => Err(Clean::new(&error.to_string())),
+        };
+        for release in &mut releases {
+            *release.lineage = match &read {
+                Ok(read) => read.get(&release.commit).cloned().unwrap_or_default(),
+                Err(why) => Lineage {
+                    unknown: Some(why.clone()),
+                    ..Lineage::default()
+                },
+            };
+        }
+        releases
+    }
+
+    /// The branch of a hotfix could be made: the commit is here and no branch is called so.
+    pub async fn branch_is_free(
+        &self,
+        project: &Project,
+        branch: &str,
+        at: &Commit,
+    ) -> Result<(), Fault> {
+        let (source, branch, at) = (project.source.clone(), branch.to_owned(), at.clone());
+        let looked = tokio::task::spawn_blocking(move || branch::is_free(&source, &branch, &at));
+        looked.await.map_err(|error| lost(&error))?
+    }
+
+    /// Makes it, and pushes it where that is asked.
+    pub async fn branch(
+        &self,
+        project: &Project,
+        branch: &str,
+        at: &Commit,
+        push: bool,
+    ) -> Result<(), Fault> {
+        let (source, name, at) = (project.source.clone(), branch.to_owned(), at.clone());
+        let made = tokio::task::spawn_blocking(move || branch::create(&source, &name, &at));
+        made.await.map_err(|error| lost(&error))??;
+        if push {
+            branch::push(&project.source, branch).await?;
+        }
+        Ok(())
     }
 
     /// Asks the registry which image the commit's build is.
@@ -302,6 +365,15 @@ impl Outside {
             )
         })
     }
+}
+
+fn lost(error: &tokio::task::JoinError) -> Fault {
+    Fault::new(
+        "git",
+        FaultKind::Bug,
+        "working on the repository",
+        &error.to_string(),
+    )
 }
 
 /// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom

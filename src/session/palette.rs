@@ -6,11 +6,11 @@ use nucleo_matcher::{
 };
 
 use crate::{
-    domain::{plan::ItemId, target::TargetId, workspace::Workspace},
+    domain::{hotfix::Criterion, plan::ItemId, target::TargetId, workspace::Workspace},
     input::{Action, did_you_mean, reference::PaletteEntry},
 };
 
-use super::view::Aim;
+use super::{show, view::Aim};
 
 /// Entries that match the first word typed, best first.
 pub fn filter_entries(entries: Vec<PaletteEntry>, typed: &str) -> Vec<PaletteEntry> {
@@ -68,7 +68,10 @@ pub fn parse(
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
     // Several words of one command: what they make of the first one.
-    let mut kind = words.next_if(|word| verb == "guard" && *word == "stop");
+    let mut kind = words.next_if(|word| match verb {
+        "guard" => *word == "stop",
+        verb => verb == "hotfix" && !word.starts_with("--"),
+    });
     let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
@@ -76,6 +79,17 @@ pub fn parse(
             "--full" | "--break-glass" | "--clear" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
+            "--push" => aim.hotfix.push = true,
+            "--name" => {
+                aim.hotfix.name = Some(words.next().ok_or("--name NAME")?.to_owned());
+            }
+            "--criterion" => {
+                let criterion = words.next().and_then(Criterion::parse);
+                aim.hotfix.criterion = Some(criterion.ok_or_else(|| {
+                    let all = Criterion::ALL.map(Criterion::word).join(", ");
+                    format!("--criterion takes one of {all}")
+                })?);
+            }
             "--step" => {
                 let step = words
                     .next()
@@ -108,7 +122,11 @@ pub fn parse(
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
     let project = rest.next_if(|word| workspace.find_project(word).is_ok());
-    let target = target_of(workspace, focus, environment, project)?;
+    let target = match environment {
+        // A hotfix burns where the customers are, wherever the cursor is.
+        None if verb == "hotfix" => burning(workspace, focus, project)?,
+        _ => target_of(workspace, focus, environment, project)?,
+    };
     let at = target.as_ref().or(focus);
     for word in rest {
         if takes_release(action) && aim.release.is_none() {
@@ -138,7 +156,10 @@ fn takes_release(action: Action) -> bool {
 }
 
 pub fn takes_item(action: Action) -> bool {
-    matches!(action, Action::Check | Action::Waive | Action::Reopen)
+    matches!(
+        action,
+        Action::Check | Action::Waive | Action::Reopen | Action::HotfixCheck
+    )
 }
 
 fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {
@@ -167,6 +188,18 @@ fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {
                 .flat_map(|action| action.verbs().iter().copied());
             format!("unknown command `{verb}`{}", did_you_mean(verb, verbs))
         })
+}
+
+fn burning(
+    workspace: &Workspace,
+    focus: Option<&TargetId>,
+    project: Option<&str>,
+) -> Result<Option<TargetId>, String> {
+    let project = match project {
+        Some(name) => &workspace.find_project(name).map_err(|e| e.sentence)?.id,
+        None => &focus.ok_or("which project?")?.project,
+    };
+    Ok(show::home(workspace, project).map(|target| target.id.clone()))
 }
 
 fn target_of(

@@ -9,6 +9,7 @@ use gonogo::{
     domain::{
         access::{Access, Login, PluginPolicy, Plugins, SecretRef},
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+        hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{ImageSource, Project, ProjectId, TagStrategy},
@@ -431,6 +432,10 @@ fn policy() -> impl Strategy<Value = Policy> {
                     role: "approve".to_owned(),
                     exclude_requester,
                     expires_after,
+                }),
+                hotfix: after.then(|| HotfixPolicy {
+                    role: "approve".to_owned(),
+                    ..HotfixPolicy::default()
                 }),
             },
         )

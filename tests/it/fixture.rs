@@ -335,6 +335,7 @@ pub fn release(
         email: Clean::new(&format!("{author}@acme.example")),
         subject: Clean::new(subject),
         committed_at,
+        lineage: Box::default(),
     }
 }
 
@@ -662,8 +663,11 @@ impl Story {
     }
 
     pub fn enter(&mut self, id: &TargetId, when: Timestamp, who: &Actor, body: Body) {
+        self.enter_in(StreamId::target(id), when, who, body);
+    }
+
+    pub fn enter_in(&mut self, stream: StreamId, when: Timestamp, who: &Actor, body: Body) {
         self.seq += 1;
-        let stream = StreamId::target(id);
         let position = self.positions.entry(stream.clone()).or_default();
         *position += 1;
         let entry = Entry {

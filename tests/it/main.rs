@@ -20,6 +20,7 @@ mod frames;
 mod git;
 mod guard;
 mod hostile;
+mod hotfix;
 mod job_control;
 mod keys;
 mod kill;

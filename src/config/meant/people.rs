@@ -95,6 +95,10 @@ fn roles(form: &Form, root: &Form, environments: &[Meant<Environment>], report: 
             let rule = environment.value.policy.approvals.as_ref()?;
             Some(rule.role.as_str())
         }))
+        .chain(environments.iter().filter_map(|environment| {
+            let hotfix = environment.value.policy.hotfix.as_ref()?;
+            Some(hotfix.role.as_str())
+        }))
         .collect();
     let mut scopes: Vec<String> = Vec::new();
     for (scope, words) in form.words("roles") {
@@ -140,6 +144,34 @@ fn roles(form: &Form, root: &Form, environments: &[Meant<Environment>], report: 
     }
 }
 
+/// Somebody can approve a hotfix who is not the only one to ask for it.
+fn emergency<'p>(
+    form: &Form,
+    environment: &Environment,
+    holders: &impl Fn(&str) -> Vec<&'p str>,
+    report: &mut Report,
+) {
+    let typed = form.form("policy").and_then(|policy| policy.form("hotfix"));
+    let (Some(hotfix), Some(typed)) = (&environment.policy.hotfix, typed) else {
+        return;
+    };
+    let (approvers, requesters) = (holders(&hotfix.role), holders("operate"));
+    let reached = |requester: &&str| approvers.iter().any(|name| name != requester);
+    if approvers.is_empty() || !requesters.iter().any(reached) {
+        report.warning(
+            typed.at,
+            format!(
+                "no hotfix can be approved in {}: nobody besides the requester holds the role `{}`",
+                environment.name, hotfix.role
+            ),
+            format!(
+                "give it to somebody: roles = {{ {} = [\"{}\"] }}",
+                environment.name, hotfix.role
+            ),
+        );
+    }
+}
+
 /// Some requester must be able to find enough others.
 pub(super) fn quorums(
     root: &Form,
@@ -175,6 +207,7 @@ pub(super) fn quorums(
                 .map(|person| person.value.name.as_str())
                 .collect()
         };
+        emergency(form, value, &holders, report);
         let approvers = holders(&rule.role);
         let requesters = holders("operate");
         let without_requester = requesters

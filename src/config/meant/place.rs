@@ -2,6 +2,7 @@
 
 use crate::domain::{
     environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+    hotfix::HotfixPolicy,
     release::TriggerKind,
 };
 
@@ -10,7 +11,7 @@ use super::{
         problem::{Report, did_you_mean},
         typed::Form,
     },
-    Meant, values,
+    Meant, item, values,
 };
 
 /// `after` is still as typed; `order` checks it and `resolved` puts the environment's own name there.
@@ -43,14 +44,17 @@ pub(super) fn environments<'f>(root: &'f Form, report: &mut Report) -> Vec<Meant
             purpose: form.text("purpose").unwrap_or_default().to_owned(),
             protected: form.flag("protected"),
             customer_data: form.flag("customer_data"),
-            policy: form.form("policy").map(policy).unwrap_or_default(),
+            policy: form
+                .form("policy")
+                .map(|form| policy(form, report))
+                .unwrap_or_default(),
         };
         environments.push(Meant { form, value });
     }
     environments
 }
 
-fn policy(form: &Form) -> Policy {
+fn policy(form: &Form, report: &mut Report) -> Policy {
     let triggers = form.texts("allowed_triggers").iter();
     Policy {
         allowed_triggers: triggers
@@ -73,6 +77,34 @@ fn policy(form: &Form) -> Policy {
             exclude_requester: form.flag("exclude_requester"),
             expires_after: form.duration("expires_after").unwrap_or_default(),
         }),
+        hotfix: form.form("hotfix").map(|form| hotfix(form, report)),
+    }
+}
+
+/// What is not typed is as in the domain: 004's own steps.
+fn hotfix(form: &Form, report: &mut Report) -> HotfixPolicy {
+    let standard = HotfixPolicy::default();
+    let mut validation = standard.validation;
+    if form.is_typed("items") {
+        validation.clear();
+        item::items(form.forms("items"), &mut validation, report);
+        if let Some(late) = validation.iter().find(|item| item.is_verification()) {
+            report.problem(
+                form.place("items"),
+                format!("the item {} is verified after the flight", late.id),
+                "what stands for the soak is done before take-off: another phase than verify",
+            );
+        }
+    }
+    let text = |key: &str, left_out: String| form.text(key).map_or(left_out, str::to_owned);
+    HotfixPolicy {
+        branches: values(form.texts("branches")),
+        role: text("role", standard.role),
+        expires_after: form
+            .duration("expires_after")
+            .unwrap_or(standard.expires_after),
+        onto: text("onto", standard.onto),
+        validation,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
+        hotfix,
     },
 };
 
@@ -52,7 +53,7 @@ pub fn approvals(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     if counted.len() >= rule.quorum as usize {
         return Some((
             Verdict::Pass,
-            format!("approved, {given}: {}", names.join(", ")),
+            format!("approved, {given}: {}{}", names.join(", "), hurried(plan)),
         ));
     }
     let discounted = deployment
@@ -68,8 +69,28 @@ pub fn approvals(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let why = discounted.map_or_else(String::new, |why| format!("; {why}"));
     Some((
         Verdict::Fail,
-        format!("{given} approvals{so_far}; may approve: {others}{why}"),
+        format!(
+            "{given} approvals{so_far}; may approve: {others}{why}{}",
+            hurried(plan)
+        ),
     ))
+}
+
+/// In whose place one emergency approver stands.
+fn hurried(plan: &StoredPlan) -> String {
+    let Some((hurry, terms)) = hotfix::terms(plan) else {
+        return String::new();
+    };
+    match (&terms.approvals, &plan.plan.policy.approvals) {
+        (Some(usual), Some(now)) => format!(
+            "; one of the role {} in place of {} of the role {}: {}",
+            now.role,
+            usual.quorum,
+            usual.role,
+            hurry.words()
+        ),
+        _ => String::new(),
+    }
 }
 
 pub fn standing_no_go(deployment: &Deployment) -> Option<&Decision> {
@@ -199,9 +220,10 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         (
             Verdict::Pass,
             format!(
-                "{} of {} required items are done",
+                "{} of {} required items are done{}",
                 required.len(),
-                required.len()
+                required.len(),
+                put_off(plan)
             ),
         )
     } else {
@@ -215,6 +237,18 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             ),
         )
     })
+}
+
+/// What a hotfix does after its flight.
+fn put_off(plan: &StoredPlan) -> String {
+    match hotfix::terms(plan) {
+        Some((hurry, terms)) if !terms.afterwards.is_empty() => format!(
+            "; {} more follow after the flight: {}",
+            terms.afterwards.len(),
+            hurry.words()
+        ),
+        _ => String::new(),
+    }
 }
 
 /// Required verification items after the last stage.

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use crate::{
     domain::{
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+        hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{ImageSource, Project, ProjectId, TagStrategy},
@@ -66,7 +67,7 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             id,
             source,
             tags: TagStrategy::Monorepo,
-            branches: vec!["main".to_owned()],
+            branches: vec!["main".to_owned(), "hotfix/.+".to_owned()],
             branch_aliases: vec!["main".to_owned()],
             image,
         });
@@ -121,7 +122,11 @@ fn environments(pace: Pace) -> Vec<Environment> {
         protected: false,
         customer_data: false,
         policy: Policy {
-            allowed_branches: vec!["main".to_owned(), "release/*".to_owned()],
+            allowed_branches: vec![
+                "main".to_owned(),
+                "release/*".to_owned(),
+                "hotfix/*".to_owned(),
+            ],
             after: None,
             soak: SignedDuration::ZERO,
             ..Policy::default()
@@ -145,6 +150,7 @@ fn environments(pace: Pace) -> Vec<Environment> {
                 exclude_requester: true,
                 expires_after: SignedDuration::from_hours(4),
             }),
+            hotfix: Some(HotfixPolicy::default()),
         },
     };
     vec![dev, staging, production]
@@ -162,7 +168,7 @@ fn people() -> Vec<Person> {
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
-        person("lee", &["operate", "stop", "approve", "waive"]),
+        person("lee", &["operate", "stop", "approve", "emergency", "waive"]),
         person("sam", &["operate", "stop", "approve", "waive"]),
         person("kim", &["watch", "stop"]),
     ]

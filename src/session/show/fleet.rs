@@ -106,9 +106,17 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
             |seen| format!("not live: {}", seen.words(cockpit.now)),
         )),
     };
-    let (note, waits) = facts
+    let (mut note, mut waits) = facts
         .current()
         .map_or((String::new(), false), |current| note(&facts, current));
+    // What a hotfix owes outlives its deployment.
+    for hotfix in super::hotfixes(&facts) {
+        if !note.is_empty() {
+            note.push_str(" · ");
+        }
+        note.push_str(&hotfix.banner(cockpit.now));
+        waits = true;
+    }
     Some(FleetCell {
         target: id.clone(),
         live,
