@@ -1228,7 +1228,7 @@ fn the_hotfix_of_004_from_its_branch_to_the_proof() {
     assert_eq!(here.status()["proof"][0]["proof"]["verdict"], "proved");
     here.hotfix(&["backport"]).exits(0);
     assert_eq!(
-        here.hotfix(&["backport"]).exits(5).rule(),
+        here.hotfix(&["backport", "--name", NAME]).exits(5).rule(),
         "hotfix.backport"
     );
     let over = here.status();
