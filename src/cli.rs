@@ -12,6 +12,7 @@ mod hotfix;
 mod man;
 mod naming;
 mod output;
+mod polling;
 mod reading;
 mod rehearse;
 

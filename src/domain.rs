@@ -14,6 +14,7 @@ pub mod metric;
 pub mod observation;
 pub mod plan;
 pub mod project;
+pub mod quorum;
 pub mod reading;
 pub mod release;
 pub mod rollout;

@@ -3,6 +3,7 @@
 
 pub mod confirm;
 pub mod decide;
+pub mod difference;
 pub mod facts;
 pub mod gate;
 pub mod gates;
@@ -10,5 +11,6 @@ pub mod guard;
 pub mod hotfix;
 pub mod judge;
 pub mod planner;
+pub mod poll;
 pub mod refusal;
 pub mod resolve;

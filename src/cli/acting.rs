@@ -11,7 +11,7 @@ use crate::{
     flight::needs::{Query, needs},
     policy::{
         decide::{Command, Decision, decide},
-        gates,
+        gates, poll,
         refusal::{Refusal, RefusalKind},
     },
 };
@@ -81,6 +81,16 @@ impl Headless {
             } => {
                 let plan = self.plan_digest(&place, plan.as_deref()).await?;
                 self.simple(&place, Command::Reject { plan, reason }).await
+            }
+            Verb::Poll {
+                place,
+                plan,
+                reason,
+                ..
+            } => {
+                let plan = self.plan_digest(&place, plan.as_deref()).await?;
+                let reason = reason.unwrap_or_default();
+                self.simple(&place, Command::SayHold { plan, reason }).await
             }
             Verb::Withdraw { place, plan } => {
                 let plan = self.plan_digest(&place, plan.as_deref()).await?;
@@ -224,7 +234,7 @@ impl Headless {
         let target = self.find(place)?;
         self.gather(&target, &command).await?;
         self.record(&target, &command).await?;
-        self.told(&target, command.verb());
+        self.told(&target, &command);
         Ok(Exit::Done)
     }
 
@@ -247,11 +257,35 @@ impl Headless {
         self.ended(end)
     }
 
-    fn told(&self, target: &Target, verb: &str) {
-        let outline = self.outline(target);
+    fn told(&self, target: &Target, command: &Command) {
+        let (outline, verb) = (self.outline(target), command.verb());
+        let remark = self.remark(target, command);
+        let result = match (&remark, command) {
+            (Some(_), Command::Waive { .. }) => "proposed",
+            _ => "done",
+        };
+        let words = remark
+            .as_ref()
+            .map_or_else(String::new, |remark| format!("; {remark}"));
         self.data(
-            json!({"verb": verb, "result": "done", "target": outline}),
-            || vec![format!("{verb}: done")],
+            json!({"verb": verb, "result": result, "remark": remark, "target": outline}),
+            || vec![format!("{verb}: {result}{words}")],
         );
+    }
+
+    /// What was taken, but does less than one may think.
+    fn remark(&self, target: &Target, command: &Command) -> Option<String> {
+        let facts = self.facts(target).ok()?;
+        match command {
+            Command::Approve { .. } => poll::would_not_count(&facts, &self.actor),
+            Command::Waive { item, .. } => {
+                let proposal = facts.current()?.proposal(item)?;
+                let who = &proposal.by;
+                Some(format!(
+                    "a second person with the role waive has to second {who}"
+                ))
+            }
+            _ => None,
+        }
     }
 }

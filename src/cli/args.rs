@@ -220,6 +220,19 @@ pub enum Verb {
         #[arg(long)]
         reason: String,
     },
+    /// Who says GO, NO-GO or HOLD to the open request, and who is still awaited; exit 3 unless it is GO
+    Poll {
+        #[command(flatten)]
+        place: Place,
+        /// Say HOLD yourself: it stands until you withdraw it
+        #[arg(long, requires = "reason")]
+        hold: bool,
+        #[arg(long, value_name = "DIGEST", requires = "hold")]
+        plan: Option<String>,
+        /// Why, with --hold
+        #[arg(long, requires = "hold")]
+        reason: Option<String>,
+    },
     /// Take back the answer given to this plan
     Withdraw {
         #[command(flatten)]

@@ -1,10 +1,9 @@
 //! Attending a deployment without a screen: feeds, ledger and process manager in one loop, until something holds.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,8 +24,7 @@ use crate::{
         facts::Facts,
         guard::Stand,
     },
-    ports::watch::Post,
-    runtime::outside::Outside,
+    runtime::{board::Board, outside::Outside},
     session::event::End,
 };
 
@@ -64,8 +62,9 @@ impl Headless {
     pub async fn attend_until(&mut self, target: &Target, until: Until) -> Result<Exit, Stop> {
         let cancel = CancellationToken::new();
         let _watching = Watching(cancel.clone());
-        let (sender, mut seen) = mpsc::unbounded_channel();
-        let post: Post = Arc::new(move |observation| drop(sender.send(observation)));
+        // The newest of each kind, as on the screen's board: a feed never waits, and nothing piles up.
+        let board = Board::default();
+        let post = board.post();
         let outside = Outside::open(self.outside.workspace.clone()).await?;
         let watched = target.clone();
         let watch = async move { outside.watch(&watched, post, cancel).await };
@@ -82,9 +81,10 @@ impl Headless {
         loop {
             tokio::select! {
                 () = &mut watch => return Ok(Exit::Failed),
-                observation = seen.recv() => {
-                    if let Some(observation) = observation {
-                        self.known.observe(&observation, self.outside.now());
+                () = board.news() => {
+                    let now = self.outside.now();
+                    for observation in board.take() {
+                        self.known.observe(&observation, now);
                     }
                 }
                 _ = beat.tick() => self.follow_ledger(&mut shown).await,
@@ -153,7 +153,8 @@ impl Headless {
         let mut executor = self.executor();
         executor.actor = Actor::guard(&self.outside.host);
         let end = executor.execute(&confirmed, &command, None).await;
-        self.sync().await?;
+        // A ledger that fails now is said when it is looked at next; the hold is on the platform.
+        let _ = self.sync().await;
         if let End::Failed(fault) | End::Unknown(fault) = end {
             let rest = self.outside.workspace.timings.scrape_interval;
             *rested = now.checked_add(rest).ok();
@@ -198,6 +199,18 @@ impl Headless {
             }
         }
         shown.seq = known.entries.last().map_or(1, |entry| entry.seq.max(1));
+        let already = std::mem::take(&mut shown.aside);
+        for entry in &known.aside {
+            let (clock, sentence) = (entry.clock(), entry.sentence());
+            let key = format!("{}{sentence}", entry.at);
+            if !already.contains(&key) {
+                self.data(
+                    json!({"at": entry.at, "by": entry.actor.name, "entry": sentence, "waits": true}),
+                    || vec![format!("{clock}  waits in the journal: {sentence}")],
+                );
+            }
+            shown.aside.insert(key);
+        }
         let Ok(facts) = self.facts(target) else {
             return;
         };
@@ -245,6 +258,8 @@ struct Shown {
     gist: String,
     ledger: Standing,
     beats: u32,
+    /// What was told of the journal, until it is in the ledger.
+    aside: BTreeSet<String>,
 }
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {

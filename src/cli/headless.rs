@@ -175,6 +175,9 @@ impl Headless {
     pub async fn sync(&mut self) -> Result<(), Fault> {
         let read = self.outside.ledger.read(self.known.seq).await;
         self.known.ledger = self.outside.standby.standing();
+        if self.known.has_aside() || self.outside.standby.waiting().is_some() {
+            self.known.set_aside(self.outside.standby.aside());
+        }
         for entry in read? {
             self.known.enter(&entry);
         }

@@ -229,6 +229,9 @@ impl Headless {
             Verb::Hotfix {
                 verb: HotfixVerb::Status { project, name },
             } => self.hotfix_status(&project, name.as_deref()).await,
+            Verb::Poll {
+                place, hold: false, ..
+            } => self.poll(&place).await,
             Verb::Timeline { place, format } => self.timeline(&place, format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,
@@ -297,6 +300,19 @@ impl Headless {
                 objects.push(target_json(&facts));
                 lines.push(target_line(&facts));
             }
+            let place = self.outside.standby.waiting();
+            let mut waits = Vec::new();
+            for target in place.iter().flat_map(|_| &targets) {
+                for entry in self.facts(target)?.aside {
+                    lines.push(format!(
+                        "{} waits in the journal: {} {}",
+                        target.id,
+                        entry.clock(),
+                        entry.sentence()
+                    ));
+                    waits.push(json!({"target": target.id.to_string(), "at": entry.at, "by": entry.actor.name, "body": entry.body, "sentence": entry.sentence()}));
+                }
+            }
             let standing = self.outside.standby.standing();
             if let Some(trouble) = standing.trouble() {
                 lines.push(format!("LEDGER: {trouble}"));
@@ -306,6 +322,9 @@ impl Headless {
                 let mut object = json!({"targets": objects});
                 if let Some(trouble) = standing.trouble() {
                     object["ledger"] = json!({"trouble": trouble});
+                }
+                if let Some(place) = &place {
+                    object["journal"] = json!({"place": place, "waits": waits});
                 }
                 self.data(object, || lines);
             }
@@ -511,14 +530,17 @@ impl Headless {
     async fn timeline(&mut self, place: &Place, format: Format) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.sync().await?;
-        let entries = self
-            .known
-            .targets
-            .get(&target.id)
-            .map_or(&[][..], |known| known.entries.as_slice());
+        let known = self.known.targets.get(&target.id);
+        let entries = known.map_or(&[][..], |known| known.entries.as_slice());
+        let aside = known.map_or(&[][..], |known| known.aside.as_slice());
         if self.output.json || format == Format::Json {
             let objects: Vec<Value> = entries.iter().map(|entry| json!({"seq": entry.seq, "at": entry.at, "by": entry.actor, "body": entry.body, "sentence": entry.sentence()})).collect();
-            Output::new(true).data(self.rehearsal(), json!({"entries": objects}), Vec::new);
+            let waits: Vec<Value> = aside.iter().map(|entry| json!({"at": entry.at, "by": entry.actor, "body": entry.body, "sentence": entry.sentence()})).collect();
+            let mut object = json!({"entries": objects});
+            if !waits.is_empty() {
+                object["waits"] = json!(waits);
+            }
+            Output::new(true).data(self.rehearsal(), object, Vec::new);
             return Ok(Exit::Done);
         }
         self.output.line(&format!("# Timeline of {}\n", target.id));
@@ -531,6 +553,13 @@ impl Headless {
             }
             self.output
                 .line(&format!("- {} UTC {}", entry.clock(), entry.sentence()));
+        }
+        for entry in aside {
+            self.output.line(&format!(
+                "- {} UTC waits in the journal: {}",
+                entry.clock(),
+                entry.sentence()
+            ));
         }
         Ok(Exit::Done)
     }

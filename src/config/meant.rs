@@ -5,6 +5,7 @@ mod access;
 mod item;
 mod people;
 mod place;
+mod quorum;
 pub(super) mod screen;
 mod target;
 
@@ -56,7 +57,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
     let environments = place::environments(root, report);
     let people = people::people(root, &environments, report);
     place::order(&environments, report);
-    people::quorums(root, &environments, &people, report);
+    quorum::quorums(root, &environments, &people, report);
     let timings = timings(root, report);
     let named = target::Named {
         projects: &projects,

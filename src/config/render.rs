@@ -6,7 +6,7 @@ use toml::Value;
 
 use crate::domain::{
     access::{Access, Plugins},
-    environment::{Environment, Policy},
+    environment::{ApprovalRule, Environment, Policy},
     plan::{ItemKind, ItemSpec, Probe},
     project::{Project, TagStrategy},
     target::{Endpoint, Target},
@@ -139,14 +139,23 @@ impl Page {
         if policy.after.is_some() || policy.soak != Policy::default().soak {
             self.pair("soak", quoted(&typed(policy.soak)));
         }
-        if let Some(rule) = &policy.approvals {
-            let fields = [
-                ("quorum", rule.quorum.to_string()),
-                ("role", quoted(&rule.role)),
-                ("exclude_requester", rule.exclude_requester.to_string()),
-                ("expires_after", quoted(&typed(rule.expires_after))),
-            ];
-            self.pair("approvals", table(&fields));
+        match policy.approvals.as_slice() {
+            [] => {}
+            [rule] => self.pair("approvals", approvals(rule)),
+            rules => self.tables("approvals", rules.iter().map(approvals)),
+        }
+        if !policy.veto.is_empty() {
+            self.pair("veto", list(&policy.veto));
+        }
+        if !policy.auto_approve.is_empty() {
+            let rules = policy.auto_approve.iter().map(|auto| {
+                table(&[
+                    ("rule", quoted(&auto.rule)),
+                    ("role", quoted(&auto.role)),
+                    ("gates", list(&auto.gates)),
+                ])
+            });
+            self.tables("auto_approve", rules);
         }
         if let Some(hotfix) = &policy.hotfix {
             let items: Vec<String> = hotfix.validation.iter().map(item).collect();
@@ -247,6 +256,16 @@ impl Page {
         }
         self.line("]");
     }
+}
+
+fn approvals(rule: &ApprovalRule) -> String {
+    table(&[
+        ("quorum", rule.quorum.to_string()),
+        ("role", quoted(&rule.role)),
+        ("exclude_requester", rule.exclude_requester.to_string()),
+        ("exclude_authors", rule.exclude_authors.to_string()),
+        ("expires_after", quoted(&typed(rule.expires_after))),
+    ])
 }
 
 fn item(item: &ItemSpec) -> String {

@@ -28,6 +28,13 @@ pub static NAME: Rule = Rule {
     },
 };
 
+/// `qa`, or as an approver also `approve:qa`.
+pub static ROLE: Rule = Rule {
+    what: NAME.what,
+    hint: NAME.hint,
+    holds: |text| (NAME.holds)(text.strip_prefix("approve:").unwrap_or(text)),
+};
+
 pub static PROJECT: Rule = Rule {
     what: "<repository>/<project>",
     hint: "write it like acme/shop/auth-service",

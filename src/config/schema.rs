@@ -59,6 +59,8 @@ pub enum Kind {
     Keys,
     Table(&'static Section),
     Tables(&'static Section),
+    /// One table, or a list of them.
+    OneOrMore(&'static Section),
 }
 
 const fn key(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Key {
@@ -234,7 +236,9 @@ static POLICY: Section = Section {
         default("allowed_tags", Kind::Globs, "[]", "tags the release may have; `!` in front excludes; none means any"),
         optional("after", Kind::Text(&rules::NAME), "the environment where the release must have been live and verified first"),
         default("soak", Kind::Wait, "\"1h\"", "for how long it must have been verified there"),
-        optional("approvals", Kind::Table(&APPROVALS), "who must say go"),
+        default("approvals", Kind::OneOrMore(&APPROVALS), "[]", "who must say go: one table, or several that must all be met"),
+        default("veto", Kind::Texts(&rules::NAME), "[]", "roles that may say NO-GO too, whatever the others say"),
+        default("auto_approve", Kind::Tables(&AUTO_APPROVE), "[]", "rules that say go once their gates pass"),
         optional("hotfix", Kind::Table(&HOTFIX), "how a hotfix enters instead; left out, like everything else"),
     ],
 };
@@ -246,6 +250,7 @@ static APPROVALS: Section = Section {
         default("quorum", Kind::Count(1, 100), "1", "how many different persons must approve"),
         default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role they hold in this environment"),
         default("exclude_requester", Kind::Flag, "true", "whether the requester's own go does not count"),
+        default("exclude_authors", Kind::Flag, "false", "whether the go of whoever wrote a commit of the release does not count"),
         default("expires_after", Kind::Duration, "\"4h\"", "a decision older than this no longer counts"),
     ],
 };
@@ -259,6 +264,16 @@ static HOTFIX: Section = Section {
         default("expires_after", Kind::Duration, "\"1h\"", "an approval of it older than this no longer counts"),
         default("onto", Kind::Text(&rules::TEXT), "\"main\"", "the branch that the fix has to reach afterwards, proved by patch id"),
         optional("items", Kind::Tables(&ITEM), "what stands for the soak and for the target's own list, which follows after; left out, four checks of its own"),
+    ],
+};
+
+#[rustfmt::skip]
+static AUTO_APPROVE: Section = Section {
+    heading: "[[environment.policy.auto_approve]]",
+    keys: &[
+        required("rule", Kind::Text(&rules::NAME), "its name; it answers as `auto:<rule>`"),
+        required("gates", Kind::Texts(&rules::NAME), "the gates that must pass, by the ids that `gonogo plan` prints"),
+        default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role whose quorum it counts for, as one approver and never as the second pair of eyes"),
     ],
 };
 
@@ -395,7 +410,7 @@ mod tests {
         let mut next = 0;
         while let Some(section) = found.get(next) {
             for key in section.keys {
-                if let Kind::Table(inner) | Kind::Tables(inner) = key.kind
+                if let Kind::Table(inner) | Kind::Tables(inner) | Kind::OneOrMore(inner) = key.kind
                     && !found.iter().any(|seen| std::ptr::eq(*seen, inner))
                 {
                     found.push(inner);
@@ -413,8 +428,10 @@ mod tests {
             };
             seen.push((section.heading, key.name));
             match (&key.kind, value.get_ref()) {
-                (Kind::Table(inner), DeValue::Table(table)) => visit(inner, table, seen),
-                (Kind::Tables(inner), DeValue::Array(array)) => {
+                (Kind::Table(inner) | Kind::OneOrMore(inner), DeValue::Table(table)) => {
+                    visit(inner, table, seen);
+                }
+                (Kind::Tables(inner) | Kind::OneOrMore(inner), DeValue::Array(array)) => {
                     for element in array {
                         if let DeValue::Table(table) = element.get_ref() {
                             visit(inner, table, seen);
@@ -481,7 +498,7 @@ mod tests {
                 found.push((headers.clone(), section, key));
                 let (inner, many) = match key.kind {
                     Kind::Table(inner) => (inner, false),
-                    Kind::Tables(inner) => (inner, true),
+                    Kind::Tables(inner) | Kind::OneOrMore(inner) => (inner, true),
                     _ => continue,
                 };
                 walk(inner, &[path, &[(key.name, many)]].concat(), found);
@@ -505,6 +522,7 @@ mod tests {
             Kind::Figure | Kind::Duration | Kind::Wait => &["whole", "fraction", "text"],
             Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
             Kind::Tables(_) => &["list"],
+            Kind::OneOrMore(_) => &["list", "table"],
         };
         [
             ("text", "\"x\""),

@@ -62,6 +62,9 @@ pub struct Deployment {
     /// The latest standing decision of each person.
     pub decisions: Vec<Decision>,
     pub items: BTreeMap<ItemId, ItemState>,
+    /// Waivers that wait for their second person.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proposals: BTreeMap<ItemId, Held>,
     pub took_off_at: Option<Timestamp>,
     /// When each stage of the plan was reached.
     pub stages: Vec<Option<Timestamp>>,
@@ -160,6 +163,22 @@ impl Deployment {
         self.items
             .get(id)
             .map_or(ItemStatus::Open, |item| item.status)
+    }
+
+    /// Since when the stage lasts that is flown now: what is measured anew at each stage is waived for one only.
+    pub fn measured_since(&self) -> Option<Timestamp> {
+        let reached = self
+            .stage()
+            .and_then(|stage| self.stages.get(stage).copied().flatten());
+        self.promoted_at.or(reached).or(self.took_off_at)
+    }
+
+    /// Who wants to waive this, and may still be seconded.
+    pub fn proposal(&self, id: &ItemId) -> Option<&Held> {
+        let since = self.measured_since().filter(|_| id.is_measured());
+        self.proposals
+            .get(id)
+            .filter(|proposal| since.is_none_or(|since| proposal.at >= since))
     }
 
     pub fn is_waived(&self, id: &str) -> bool {

@@ -89,6 +89,19 @@ impl std::fmt::Display for IntentId {
 pub enum Answer {
     Go,
     NoGo,
+    /// Not now: like a NO-GO it stands until its giver withdraws it.
+    Hold,
+}
+
+impl Answer {
+    /// As it is said in the room.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Go => "GO",
+            Self::NoGo => "NO-GO",
+            Self::Hold => "HOLD",
+        }
+    }
 }
 
 /// How an act was confirmed.
@@ -169,6 +182,16 @@ pub enum Body {
     Withdrawn {
         deployment: DeploymentId,
         plan: Digest,
+        /// The name it was given under, where that is another one of the same person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_as: Option<String>,
+    },
+    /// The gates of a rule passed: it says go. `reason` names them.
+    AutoApproved {
+        deployment: DeploymentId,
+        plan: Digest,
+        rule: String,
+        reason: String,
     },
     Checked {
         deployment: DeploymentId,
@@ -176,6 +199,12 @@ pub enum Body {
         note: Option<String>,
     },
     Waived {
+        deployment: DeploymentId,
+        item: ItemId,
+        reason: String,
+    },
+    /// Asked for by one person; a second one makes it a waiver.
+    WaiverProposed {
         deployment: DeploymentId,
         item: ItemId,
         reason: String,
@@ -342,16 +371,12 @@ impl Entry {
             Body::Cancelled { reason, .. } => {
                 format!("{who} cancelled it{}", because(reason.as_ref()))
             }
-            Body::Decided {
-                answer: Answer::Go,
-                reason,
-                ..
-            } => format!("{who}: GO{}", because(Some(reason))),
-            Body::Decided {
-                answer: Answer::NoGo,
-                reason,
-                ..
-            } => format!("{who}: NO-GO{}", because(Some(reason))),
+            Body::Decided { answer, reason, .. } => {
+                format!("{who}: {}{}", answer.word(), because(Some(reason)))
+            }
+            Body::AutoApproved { rule, reason, .. } => {
+                format!("auto:{rule}: GO{}", because(Some(reason)))
+            }
             Body::Withdrawn { .. } => format!("{who} withdrew the decision"),
             Body::Checked { item, note, .. } => {
                 format!("{who} checked {item}{}", because(note.as_ref()))
@@ -359,6 +384,10 @@ impl Entry {
             Body::Waived { item, reason, .. } => {
                 format!("{who} waived {item}{}", because(Some(reason)))
             }
+            Body::WaiverProposed { item, reason, .. } => format!(
+                "{who} proposes to waive {item}{}; a second person seconds it",
+                because(Some(reason))
+            ),
             Body::Reopened { item, reason, .. } => {
                 format!("{who} reopened {item}{}", because(reason.as_ref()))
             }
@@ -498,6 +527,18 @@ impl Entry {
         }
     }
 
+    /// It is what was set aside: by all that it says, or by the intent it carries.
+    pub fn tells(&self, draft: &Draft) -> bool {
+        let intent = |body: &Body| match body {
+            Body::Intended { intent, .. } => Some(intent.clone()),
+            _ => None,
+        };
+        let (a, b) = (intent(&self.body), intent(&draft.body));
+        self.at == draft.at
+            && self.actor == draft.actor
+            && (self.body == draft.body || (a.is_some() && a == b))
+    }
+
     /// `14:28:51`, in UTC.
     pub fn clock(&self) -> String {
         self.at.strftime("%H:%M:%S").to_string()
@@ -530,8 +571,10 @@ impl Body {
             | Self::Cancelled { deployment, .. }
             | Self::Decided { deployment, .. }
             | Self::Withdrawn { deployment, .. }
+            | Self::AutoApproved { deployment, .. }
             | Self::Checked { deployment, .. }
             | Self::Waived { deployment, .. }
+            | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }
             | Self::Measured { deployment, .. }
             | Self::RollbackOpened { deployment, .. }

@@ -55,10 +55,25 @@ pub struct Policy {
     pub after: Option<EnvironmentName>,
     /// For how long.
     pub soak: SignedDuration,
-    pub approvals: Option<ApprovalRule>,
+    /// All of them must be met, each by persons of its own.
+    #[serde(default, with = "one_or_more")]
+    pub approvals: Vec<ApprovalRule>,
+    /// Whoever holds one of these roles may say NO-GO too, and is never outvoted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub veto: Vec<String>,
+    /// Gates that say go in nobody's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auto_approve: Vec<AutoApproval>,
     /// How a hotfix enters instead; none where it enters like everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotfix: Option<HotfixPolicy>,
+}
+
+impl Policy {
+    /// Whose GO is asked for, in the order of the rules.
+    pub fn approver_roles(&self) -> impl Iterator<Item = &str> {
+        self.approvals.iter().map(|rule| rule.role.as_str())
+    }
 }
 
 impl Default for Policy {
@@ -73,7 +88,9 @@ impl Default for Policy {
             allowed_tags: Vec::new(),
             after: None,
             soak: SignedDuration::from_hours(1),
-            approvals: None,
+            approvals: Vec::new(),
+            veto: Vec::new(),
+            auto_approve: Vec::new(),
             hotfix: None,
         }
     }
@@ -82,12 +99,69 @@ impl Default for Policy {
 /// Who must say go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalRule {
-    /// How many different persons.
+    /// How many different persons; each counts for one rule only.
     pub quorum: u32,
     /// Of the people who hold this role in the environment.
     pub role: String,
     /// The requester's own go does not count (four eyes).
     pub exclude_requester: bool,
+    /// Nor does that of whoever wrote what would be released.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclude_authors: bool,
     /// A decision older than this no longer counts.
     pub expires_after: SignedDuration,
+}
+
+/// One approver that is no person: it says go once all its gates pass (SPEC A4). Never the second pair of eyes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoApproval {
+    /// It is shown as `auto:<rule>`.
+    pub rule: String,
+    /// The role whose quorum it counts for.
+    pub role: String,
+    /// By id: `order.verified`, `metric.error_rate`.
+    pub gates: Vec<String>,
+}
+
+impl AutoApproval {
+    pub fn name(&self) -> String {
+        format!("auto:{}", self.rule)
+    }
+}
+
+/// One rule stands as itself and none as nothing, as plans were written before there could be several: their digests
+/// stay what they were.
+mod one_or_more {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ApprovalRule;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        None,
+        One(ApprovalRule),
+        Many(Vec<ApprovalRule>),
+    }
+
+    pub fn serialize<S: Serializer>(
+        rules: &[ApprovalRule],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match rules {
+            [] => serializer.serialize_none(),
+            [one] => one.serialize(serializer),
+            many => many.serialize(serializer),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<ApprovalRule>, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::None => Vec::new(),
+            Written::One(rule) => vec![rule],
+            Written::Many(rules) => rules,
+        })
+    }
 }

@@ -182,6 +182,7 @@ fn fast_validation() -> Vec<ItemSpec> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expedited {
     pub hotfix: String,
+    pub branch: String,
     pub criterion: Criterion,
     /// What this environment relaxes; none where it has no hotfix policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,7 +196,7 @@ pub struct Terms {
     /// The items of the plan that stand for it.
     pub validation: Vec<ItemId>,
     /// Who would have had to approve.
-    pub approvals: Option<ApprovalRule>,
+    pub approvals: Vec<ApprovalRule>,
     /// Maintenance windows and freezes do not hold it.
     pub windows_lifted: bool,
     /// The rest of the list: open from the last stage on, and past the close.
@@ -203,6 +204,14 @@ pub struct Terms {
 }
 
 impl Expedited {
+    pub fn mark(&self) -> Mark {
+        Mark {
+            name: self.hotfix.clone(),
+            branch: self.branch.clone(),
+            criterion: self.criterion,
+        }
+    }
+
     /// `hotfix session-leak, criterion security`
     pub fn words(&self) -> String {
         format!("hotfix {}, criterion {}", self.hotfix, self.criterion)
@@ -221,7 +230,7 @@ impl Expedited {
                 terms.validation.len()
             ));
         }
-        if let Some(rule) = &terms.approvals {
+        for rule in &terms.approvals {
             said.push(format!(
                 "{} of the role {} replaced by one emergency approver",
                 rule.quorum, rule.role

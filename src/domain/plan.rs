@@ -46,6 +46,13 @@ impl Phase {
 #[serde(transparent)]
 pub struct ItemId(pub String);
 
+impl ItemId {
+    /// A gate whose figure is of one stage.
+    pub fn is_measured(&self) -> bool {
+        self.0.starts_with("metric.") || self.0.starts_with("stage.")
+    }
+}
+
 impl std::fmt::Display for ItemId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

@@ -2,10 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::{
+    entry::{Draft, StreamId},
+    fault::Fault,
+};
 
 /// What protected environments say of a ledger that is a file (SPEC S2).
 pub const ONE_MACHINE: &str = "on this machine only: who operates elsewhere does not see it";
+
+/// What was done while the ledger could not be written, and is not in it yet: an entry without its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    pub stream: StreamId,
+    pub draft: Draft,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ledger", content = "why")]

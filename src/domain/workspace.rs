@@ -51,6 +51,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// May say go where a rule asks for `role`: `qa`, or `approve:qa` as it may also be written.
+    pub fn approves_as(&self, environment: &EnvironmentName, role: &str) -> bool {
+        self.has_role(environment, role) || self.has_role(environment, &format!("approve:{role}"))
+    }
+
     pub fn has_role(&self, environment: &EnvironmentName, role: &str) -> bool {
         [environment.as_str(), "*"].iter().any(|scope| {
             self.roles
@@ -166,6 +171,15 @@ impl Workspace {
 
     pub fn person(&self, name: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.name == name)
+    }
+
+    /// Do both names belong to one person? Accounts of `host` count as whoever they belong to.
+    pub fn same_person(&self, one: &Actor, other: &Actor) -> bool {
+        let behind = |actor: &Actor| {
+            self.person_behind(&actor.name, &actor.host)
+                .map_or_else(|| actor.name.clone(), |person| person.name.clone())
+        };
+        one.name == other.name || behind(one) == behind(other)
     }
 
     /// Whom does this account or claimed name belong to? A person counts once by whatever name.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     domain::{
         deployment::{Glass, TargetState},
-        entry::{Body, Entry, StreamId},
+        entry::{Body, Entry, FORMAT, StreamId},
         health::Health,
         hotfix::Hotfixes,
         metric::{Figures, Metrics},
@@ -17,7 +17,7 @@ use crate::{
         reading::Subject,
         release::{Artifact, Commit, Release},
         rollout::Observed,
-        standing::Standing,
+        standing::{Aside, Standing},
         target::TargetId,
         workspace::{Actor, Workspace},
     },
@@ -48,17 +48,26 @@ pub struct Known {
     pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
+    /// The latest time that any entry has.
+    pub newest: Option<Timestamp>,
     /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
     /// feed's.
     pub lag: SignedDuration,
     /// How far the ledger can be used.
     pub ledger: Standing,
+    /// What waits in the journal of this machine, oldest first.
+    aside: Vec<Aside>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetKnown {
+    /// As the ledger has it.
     pub state: TargetState,
     pub entries: Vec<Entry>,
+    /// What waits in the journal for a place in the ledger; their own is not known yet.
+    pub aside: Vec<Entry>,
+    /// The state with what waits folded on top, where something does.
+    foreseen: Option<Box<TargetState>>,
     pub workload: Subject<Observed>,
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
@@ -76,6 +85,44 @@ pub struct CurvePoint {
     pub sides: BTreeMap<String, Figures>,
 }
 
+impl TargetKnown {
+    /// What the ledger says, and what it will say once the journal of this machine is in it.
+    pub fn stands(&self) -> &TargetState {
+        self.foreseen.as_deref().unwrap_or(&self.state)
+    }
+
+    /// Folds what waits on top of the state, less what got into the ledger meanwhile. The position stays the ledger's.
+    fn foresee(&mut self, aside: &[Aside], stream: &StreamId) {
+        let mut state = self.state.clone();
+        let mut waits = Vec::new();
+        let ours = aside.iter().filter(|line| line.stream == *stream);
+        for line in ours {
+            let mut draft = line.draft.clone();
+            if let (Some(id), Some(current)) = (draft.body.deployment_mut(), &state.current)
+                && id.is_unread()
+            {
+                id.clone_from(&current.id);
+            }
+            if self.entries.iter().rev().any(|entry| entry.tells(&draft)) {
+                continue;
+            }
+            let entry = Entry {
+                seq: 0,
+                stream: stream.clone(),
+                position: self.state.position,
+                format: FORMAT,
+                at: draft.at,
+                actor: draft.actor,
+                body: draft.body,
+            };
+            state.evolve(&entry);
+            waits.push(entry);
+        }
+        self.foreseen = (!waits.is_empty()).then(|| Box::new(state));
+        self.aside = waits;
+    }
+}
+
 impl Known {
     pub fn new(workspace: Workspace) -> Self {
         let targets = workspace
@@ -91,9 +138,28 @@ impl Known {
             numbers: BTreeMap::new(),
             numbered: BTreeMap::new(),
             seq: 0,
+            newest: None,
             lag: SignedDuration::ZERO,
             ledger: Standing::Whole,
+            aside: Vec::new(),
         }
+    }
+
+    /// Something waited in the journal when it was last looked at.
+    pub fn has_aside(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
+    /// This is what waits in the journal now. False: it is known.
+    pub fn set_aside(&mut self, aside: Vec<Aside>) -> bool {
+        if self.aside == aside {
+            return false;
+        }
+        self.aside = aside;
+        for (id, known) in &mut self.targets {
+            known.foresee(&self.aside, &StreamId::target(id));
+        }
+        true
     }
 
     /// Folds one entry, once; entries that were folded already change nothing.
@@ -102,6 +168,7 @@ impl Known {
             return;
         }
         self.seq = entry.seq;
+        self.newest = self.newest.max(Some(entry.at));
         if let Some((id, known)) = self
             .targets
             .iter_mut()
@@ -109,6 +176,9 @@ impl Known {
         {
             known.state.evolve(entry);
             known.entries.push(entry.clone());
+            if !self.aside.is_empty() {
+                known.foresee(&self.aside, &entry.stream);
+            }
             if let Some(hotfixes) = self.hotfixes.get_mut(&id.project) {
                 hotfixes.flown(&id.environment, entry);
             }
@@ -219,15 +289,17 @@ impl Known {
             .map(|after| TargetId::new(after.clone(), id.project.clone()));
         Some(Facts {
             now,
+            latest: self.latest(known, now),
             workspace: &self.workspace,
             environment,
             target,
-            state: &known.state,
+            state: known.stands(),
+            aside: &known.aside,
             lag: self.lag,
             ledger: &self.ledger,
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
-                .map(|known| &known.state),
+                .map(TargetKnown::stands),
             hotfixes: self.hotfixes.get(&id.project).unwrap_or(&NO_HOTFIXES),
             releases: self.releases.get(&id.project).map_or(&[], Vec::as_slice),
             workload: &known.workload,
@@ -235,6 +307,12 @@ impl Known {
             metrics: &known.metrics,
             guard: &known.guard,
         })
+    }
+
+    /// A clock that runs behind makes nothing last longer.
+    fn latest(&self, known: &TargetKnown, now: Timestamp) -> Timestamp {
+        let platform = now.checked_add(known.ahead).unwrap_or(now);
+        now.max(platform).max(self.newest.unwrap_or(now))
     }
 
     /// The guard looks at one target, and says what follows. Only who attends looks, and only who may hold: whoever may
@@ -258,6 +336,6 @@ impl Known {
     /// Every break-glass that nobody has countersigned, wherever it was.
     pub fn unsigned(&self) -> impl Iterator<Item = (&TargetId, &Glass)> {
         let targets = self.targets.iter();
-        targets.flat_map(|(id, known)| known.state.unsigned().map(move |glass| (id, glass)))
+        targets.flat_map(|(id, known)| known.stands().unsigned().map(move |glass| (id, glass)))
     }
 }

@@ -18,6 +18,7 @@ pub fn needs(command: &Command) -> &'static [Query] {
         Command::Cancel { .. }
         | Command::Approve { .. }
         | Command::Reject { .. }
+        | Command::SayHold { .. }
         | Command::Withdraw { .. }
         | Command::Check { .. }
         | Command::Reopen { .. }

@@ -21,6 +21,7 @@ use crate::{
         gate::Verdict,
         gates::{self, health},
         guard::Stand,
+        poll,
     },
 };
 
@@ -70,6 +71,16 @@ fn waiting(mover: Mover, sentence: impl Into<String>, until: Option<Timestamp>) 
 }
 
 pub fn next(facts: &Facts<'_>) -> Next {
+    match (said(facts), facts.waits_in_journal()) {
+        (Next::Waiting(waiting), Some(waits)) => Next::Waiting(Waiting {
+            sentence: format!("{} ({waits})", waiting.sentence),
+            ..waiting
+        }),
+        (next, _) => next,
+    }
+}
+
+fn said(facts: &Facts<'_>) -> Next {
     let Some(deployment) = facts.current() else {
         return Next::Idle;
     };
@@ -135,6 +146,10 @@ fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
 }
 
 fn requested(facts: &Facts<'_>, deployment: &Deployment) -> Next {
+    let rules = poll::due(facts, deployment);
+    if !rules.is_empty() {
+        return Next::Record(rules);
+    }
     let judgement = gates::take_off(facts, &deployment.plan);
     let sentence = match judgement.gravest() {
         Some(gate) => format!("NO-GO: {}", gate.sentence),

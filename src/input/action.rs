@@ -156,6 +156,8 @@ actions! {
             "Say GO to exactly this plan, with a reason; any change to the plan voids it.";
         Reject = "plan.reject", "reject", ["x"], [Plan], Acts, verbs(&["reject"]);
             "Say NO-GO to this plan, with a reason; it stands until you withdraw it.";
+        SayHold = "plan.hold", "say hold", ["H"], [Plan], Acts, verbs(&["poll --hold"]);
+            "Say HOLD to this plan, not now, with a reason; it stands until you withdraw it.";
         Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan], Acts, verbs(&["withdraw"]);
             "Take back the answer that you gave to this plan.";
         Check = "item.check", "check", ["c", "space"], [Plan, Flight], Acts, verbs(&["check"]);

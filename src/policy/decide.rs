@@ -13,12 +13,13 @@ use crate::domain::{
     change::{Act, ActKind, Cause},
     deployment::{Deployment, FlightState, ItemStatus, LastAct},
     entry::{Answer, Body, Ending},
+    environment::Policy,
     plan::{ItemId, StoredPlan},
     release::{Digest, Release, ReleaseRef},
     rollout::Workload,
     target::WorkloadKind,
     time,
-    workspace::Actor,
+    workspace::{Actor, Person},
 };
 
 use super::{
@@ -46,6 +47,11 @@ pub enum Command {
         reason: String,
     },
     Reject {
+        plan: Digest,
+        reason: String,
+    },
+    /// Not now: it stands like a NO-GO.
+    SayHold {
         plan: Digest,
         reason: String,
     },
@@ -111,9 +117,12 @@ pub enum Command {
 }
 
 impl Command {
-    /// Hold, abort and rollback: they wait for nothing.
+    /// Hold, whoever asks for it, abort and rollback: they wait for nothing.
     pub fn is_escape(&self) -> bool {
-        matches!(self, Self::Hold | Self::Abort | Self::RollBack { .. })
+        matches!(
+            self,
+            Self::Hold | Self::Abort | Self::RollBack { .. } | Self::Guard { .. }
+        )
     }
 
     /// The word of the command line.
@@ -123,6 +132,7 @@ impl Command {
             Self::Cancel { .. } => "cancel",
             Self::Approve { .. } => "approve",
             Self::Reject { .. } => "reject",
+            Self::SayHold { .. } => "poll --hold",
             Self::Withdraw { .. } => "withdraw",
             Self::Check { .. } => "check",
             Self::Waive { .. } => "waive",
@@ -234,6 +244,9 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Reject { plan, reason } => {
             papers::answer(facts, actor, plan, Answer::NoGo, reason)
         }
+        Command::SayHold { plan, reason } => {
+            papers::answer(facts, actor, plan, Answer::Hold, reason)
+        }
         Command::Withdraw { plan } => papers::withdraw(facts, actor, plan),
         Command::Check { item, note } => papers::check(facts, item, note.as_ref()),
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
@@ -264,26 +277,16 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     if people.is_empty() {
         return Ok(());
     }
-    let approver = facts
-        .environment
-        .policy
-        .approvals
-        .as_ref()
-        .map_or("approve", |rule| rule.role.as_str());
-    // What is open may have been planned on other terms: those of a hotfix name a role of their own.
-    let decider = facts
-        .current()
-        .and_then(|current| current.plan.plan.policy.approvals.as_ref())
-        .map_or(approver, |rule| rule.role.as_str());
     let role = match command {
-        // NO is heard from whoever could say GO on any terms.
-        Command::Reject { .. } | Command::Withdraw { .. }
-            if holds(facts, &actor.name, approver).is_ok() =>
-        {
-            approver
+        // Whoever gave an answer may take it back, whatever they hold today; whether they did is asked there.
+        Command::Withdraw { .. } => return known(facts, &actor.name).map(drop),
+        Command::Approve { .. } => return approves(facts, &actor.name, &[]),
+        Command::Countersign { .. } => return approves(facts, &actor.name, &usual(facts)),
+        // NO is heard from whoever could say GO on any terms, those of a hotfix or the usual ones.
+        Command::Reject { .. } | Command::SayHold { .. } => {
+            let also = [usual(facts), asked(facts).veto.clone()].concat();
+            return approves(facts, &actor.name, &also);
         }
-        Command::Approve { .. } | Command::Reject { .. } | Command::Withdraw { .. } => decider,
-        Command::Countersign { .. } => approver,
         Command::Waive { .. } | Command::Clear { .. } => "waive",
         Command::Hold
         | Command::Abort
@@ -306,33 +309,97 @@ pub fn may_stand_guard(facts: &Facts<'_>, actor: &Actor) -> bool {
     facts.workspace.people.is_empty() || holds(facts, &actor.name, "stop").is_ok()
 }
 
-fn holds(facts: &Facts<'_>, name: &str, role: &str) -> Result<(), Refusal> {
+/// The policy that is asked by: of the plan that was requested, whatever the configuration says since.
+fn asked<'a>(facts: &Facts<'a>) -> &'a Policy {
+    facts
+        .current()
+        .map_or(&facts.environment.policy, |current| {
+            &current.plan.plan.policy
+        })
+}
+
+/// Who approves here when nothing hurries. The terms of a hotfix name a role of their own.
+fn usual(facts: &Facts<'_>) -> Vec<String> {
+    let roles = facts.environment.policy.approver_roles();
+    let roles = roles.filter(|_| {
+        facts
+            .current()
+            .is_some_and(|c| c.plan.plan.hotfix.is_some())
+    });
+    roles.map(str::to_owned).collect()
+}
+
+/// Holds a role that some rule asks for, or one of `also`.
+fn approves(facts: &Facts<'_>, name: &str, also: &[String]) -> Result<(), Refusal> {
     let (people, environment) = (&facts.workspace.people, &facts.environment.name);
-    let person = facts.workspace.person(name).ok_or_else(|| {
+    let person = known(facts, name)?;
+    let mut roles: Vec<&str> = asked(facts).approver_roles().collect();
+    if roles.is_empty() {
+        roles.push("approve");
+    }
+    let vetoes = also.iter().map(String::as_str);
+    for role in vetoes {
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    roles.dedup();
+    let holds = |person: &Person| {
+        roles
+            .iter()
+            .any(|role| person.approves_as(environment, role))
+    };
+    if holds(person) {
+        return Ok(());
+    }
+    let others: Vec<&str> = people
+        .iter()
+        .filter(|person| holds(person))
+        .map(|person| person.name.as_str())
+        .collect();
+    Err(not_held(facts, name, &roles, &others))
+}
+
+fn not_held(facts: &Facts<'_>, name: &str, roles: &[&str], others: &[&str]) -> Refusal {
+    let others = if others.is_empty() {
+        "nobody does".to_owned()
+    } else {
+        others.join(", ")
+    };
+    Refusal::rule(
+        &format!("role.{}", roles.first().unwrap_or(&"approve")),
+        format!(
+            "{name} does not hold the role {} in {}; {others}",
+            roles.join(" or "),
+            facts.environment.name
+        ),
+    )
+}
+
+fn known<'a>(facts: &Facts<'a>, name: &str) -> Result<&'a Person, Refusal> {
+    facts.workspace.person(name).ok_or_else(|| {
         Refusal::rule(
             "role.person",
             format!("{name} is not among the people of this workspace"),
         )
         .hint("add a [[person]] with that name or account, or act --as somebody who is")
-    })?;
+    })
+}
+
+fn holds(facts: &Facts<'_>, name: &str, role: &str) -> Result<(), Refusal> {
+    let (people, environment) = (&facts.workspace.people, &facts.environment.name);
+    let person = known(facts, name)?;
     let holds = person.has_role(environment, role)
         || (role == "stop" && person.has_role(environment, "operate"));
     if holds {
         return Ok(());
     }
-    let mut others = people
+    let others: Vec<&str> = people
         .iter()
         .filter(|p| p.has_role(environment, role))
         .map(|p| p.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    if others.is_empty() {
-        "nobody does".clone_into(&mut others);
-    }
-    Err(Refusal::rule(
-        &format!("role.{role}"),
-        format!("{name} does not hold the role {role} in {environment}; {others}"),
-    ))
+        .collect();
+    Err(not_held(facts, name, &[role], &others))
 }
 
 fn current<'a>(facts: &Facts<'a>) -> Result<&'a Deployment, Refusal> {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     deployment::{Deployment, FlightState, TargetState},
+    entry::{Body, Entry},
     environment::Environment,
     health::Health,
     hotfix::Hotfixes,
@@ -22,10 +23,15 @@ use super::guard::Watch;
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     pub now: Timestamp,
+    /// The latest that any clock says: ours, the ledger's newest entry, the platform's. What expires, expires by it
+    /// (QUALITY F8).
+    pub latest: Timestamp,
     pub workspace: &'a Workspace,
     pub environment: &'a Environment,
     pub target: &'a Target,
     pub state: &'a TargetState,
+    /// What of it waits in the journal of this machine, and is not in the ledger yet.
+    pub aside: &'a [Entry],
     /// How much earlier than it arrived a reading may have been begun.
     pub lag: SignedDuration,
     pub ledger: &'a Standing,
@@ -48,6 +54,11 @@ impl<'a> Facts<'a> {
         self.workload.fresh(self.now, self.workspace.timings.stale)
     }
 
+    /// How old something is, by whichever clock makes it older.
+    pub fn age(&self, at: Timestamp) -> SignedDuration {
+        self.latest.duration_since(at)
+    }
+
     pub fn current(&self) -> Option<&'a Deployment> {
         self.state.current.as_ref()
     }
@@ -63,6 +74,22 @@ impl<'a> Facts<'a> {
             FlightState::Aborted
         } else {
             state
+        })
+    }
+
+    /// `the abort of dana waits in the journal`: the latest act that the ledger does not have yet.
+    pub fn waits_in_journal(&self) -> Option<String> {
+        let act = self.aside.iter().rev().find_map(|entry| match &entry.body {
+            Body::Intended { act, .. } => Some(format!(
+                "the {} of {} waits in the journal",
+                act.kind.verb(),
+                entry.actor.name
+            )),
+            _ => None,
+        });
+        act.or_else(|| {
+            let waits = !self.aside.is_empty();
+            waits.then(|| "what became of it waits in the journal".to_owned())
         })
     }
 

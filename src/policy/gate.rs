@@ -115,13 +115,9 @@ pub fn waive(mut result: GateResult, deployment: Option<&Deployment>) -> GateRes
     }
     let id = ItemId(result.id.clone());
     // What is measured anew at each stage is waived for one stage: the waiver of another does not silence this one.
-    let measured = result.id.starts_with("metric.") || result.id.starts_with("stage.");
-    let stage = deployment.filter(|_| measured).and_then(|d| {
-        let reached = d
-            .stage()
-            .and_then(|stage| d.stages.get(stage).copied().flatten());
-        d.promoted_at.or(reached).or(d.took_off_at)
-    });
+    let stage = deployment
+        .filter(|_| id.is_measured())
+        .and_then(Deployment::measured_since);
     if let Some(state) = deployment
         .and_then(|d| d.items.get(&id))
         .filter(|state| state.status == ItemStatus::Waived)
@@ -133,6 +129,12 @@ pub fn waive(mut result: GateResult, deployment: Option<&Deployment>) -> GateRes
             state.by, result.sentence
         );
         result.verdict = Verdict::Waived;
+    } else if let Some(proposal) = deployment.and_then(|d| d.proposal(&id)) {
+        let reason = proposal.reason.as_deref().unwrap_or_default();
+        result.sentence = format!(
+            "{}; {} wants to waive it ({reason}), which a second person has to second",
+            result.sentence, proposal.by
+        );
     }
     result
 }

@@ -116,7 +116,7 @@ pub const TAKE_OFF: &[Gate] = &[
 pub const PROMOTION: &[Gate] = &[
     Gate {
         id: "decision.no_go",
-        title: "no NO-GO",
+        title: "no objection",
         waivable: false,
         judge: people::no_go,
     },
@@ -182,6 +182,23 @@ pub fn take_off(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
         .and_then(|o| o.workload.stable_hash.as_deref());
     gates.extend(limits(facts, plan, hash, "stable"));
     Judgement::of(gates)
+}
+
+/// One gate of take-off alone, by its id, for a rule that answers by gates. Never the approvals: no rule approves itself.
+pub fn named(facts: &Facts<'_>, plan: &StoredPlan, id: &str) -> Option<GateResult> {
+    if id == "approvals" {
+        return None;
+    }
+    if let Some(gate) = TAKE_OFF.iter().position(|gate| gate.id == id) {
+        return judge_all(TAKE_OFF.get(gate..=gate)?, facts, plan).pop();
+    }
+    let hash = facts
+        .workload
+        .value()
+        .and_then(|o| o.workload.stable_hash.as_deref());
+    limits(facts, plan, hash, "stable")
+        .into_iter()
+        .find(|gate| gate.id == id)
 }
 
 pub fn promotion(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {

@@ -7,16 +7,12 @@ use crate::domain::{
     environment::ApprovalRule,
     hotfix::{Expedited, HotfixPolicy, Mark, Terms},
     plan::{ItemId, ItemSpec, Plan, StoredPlan},
-    release::Release,
 };
 
 use super::gates::fit;
 
-/// The plan as it is for a release that a hotfix's branch made; any other stays as it is.
-pub fn expedite(mut plan: Plan, release: &Release) -> Plan {
-    let Some(mark) = &release.lineage.of else {
-        return plan;
-    };
+/// The plan as it is for a release that a hotfix's branch made.
+pub fn expedite(mut plan: Plan, mark: &Mark) -> Plan {
     let policy = plan.policy.hotfix.clone();
     let policy = policy.filter(|policy| {
         policy
@@ -27,6 +23,7 @@ pub fn expedite(mut plan: Plan, release: &Release) -> Plan {
     let terms = policy.map(|policy| relax(&mut plan, &policy, mark));
     plan.hotfix = Some(Expedited {
         hotfix: mark.name.clone(),
+        branch: mark.branch.clone(),
         criterion: mark.criterion,
         terms,
     });
@@ -51,13 +48,16 @@ fn relax(plan: &mut Plan, policy: &HotfixPolicy, mark: &Mark) -> Terms {
     if !plan.policy.allowed_branches.contains(&mark.branch) {
         plan.policy.allowed_branches.push(mark.branch.clone());
     }
-    let approvals = plan.policy.approvals.take();
-    plan.policy.approvals = approvals.as_ref().map(|_| ApprovalRule {
-        quorum: 1,
-        role: policy.role.clone(),
-        exclude_requester: true,
-        expires_after: policy.expires_after,
-    });
+    let approvals = std::mem::take(&mut plan.policy.approvals);
+    if !approvals.is_empty() {
+        plan.policy.approvals.push(ApprovalRule {
+            quorum: 1,
+            role: policy.role.clone(),
+            exclude_requester: true,
+            exclude_authors: approvals.iter().any(|rule| rule.exclude_authors),
+            expires_after: policy.expires_after,
+        });
+    }
     let soak = match plan.policy.after {
         Some(_) => std::mem::replace(&mut plan.policy.soak, SignedDuration::ZERO),
         None => SignedDuration::ZERO,

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use crate::domain::{
     change::{Act, ActKind, Change, Expect},
     environment::Environment,
+    hotfix::Expedited,
     plan::{Delivery, Plan, StoredPlan},
     release::{Artifact, Digest, Release, ReleaseRef},
     rollout::{Observed, Workload},
@@ -22,16 +23,30 @@ const TEMPLATE_DEADLINE: SignedDuration = SignedDuration::from_secs(20);
 
 /// Made from configuration, release and target only.
 pub fn make(environment: &Environment, target: &Target, release: &Release) -> Plan {
-    let plan = Plan {
+    let image = release.artifacts.first().and_then(Artifact::pinned);
+    let plan = of(environment, target, release.digest(), image);
+    match &release.lineage.of {
+        Some(mark) => hotfix::expedite(plan, mark),
+        None => plan,
+    }
+}
+
+fn of(
+    environment: &Environment,
+    target: &Target,
+    release_digest: Digest,
+    image: Option<String>,
+) -> Plan {
+    Plan {
         format: FORMAT,
         environment: environment.name.clone(),
-        project: release.project.clone(),
-        release_digest: release.digest(),
+        project: target.id.project.clone(),
+        release_digest,
         protected: environment.protected,
         policy: environment.policy.clone(),
         delivery: Delivery::SetImage {
             workload: target.workload.clone(),
-            image: release.artifacts.first().and_then(Artifact::pinned),
+            image,
         },
         stages: target.stages.clone(),
         items: target.items.clone(),
@@ -39,8 +54,27 @@ pub fn make(environment: &Environment, target: &Target, release: &Release) -> Pl
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
         hotfix: None,
+    }
+}
+
+/// The plan that would be made now for what `stored` is about. What the catalogue does not say is taken as it was stored:
+/// nothing is known of it that differs.
+pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
+    let Some(release) = facts.release(&stored.release.commit) else {
+        let Delivery::SetImage { image, .. } = &stored.plan.delivery;
+        let digest = stored.plan.release_digest.clone();
+        let plan = of(facts.environment, facts.target, digest, image.clone());
+        return match stored.plan.hotfix.as_ref().map(Expedited::mark) {
+            Some(mark) => hotfix::expedite(plan, &mark),
+            None => plan,
+        };
     };
-    hotfix::expedite(plan, release)
+    // A release read without its artifacts says nothing about the plan: the stored digest names them.
+    let mut release = release.clone();
+    if release.artifacts.is_empty() {
+        release.artifacts = artifacts_of(stored);
+    }
+    make(facts.environment, facts.target, &release)
 }
 
 pub fn store(

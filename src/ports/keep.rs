@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use crate::domain::{
     entry::{Draft, Entry, StreamId},
     fault::Fault,
-    standing::Standing,
+    standing::{Aside, Standing},
 };
 
 /// What an append insists on.
@@ -69,6 +69,9 @@ pub trait Standby: Send + Sync {
     /// Keeps entries in a journal of this machine. Durable when it returns, with the place; each is appended to the
     /// ledger once, whoever opens it next.
     fn set_aside(&self, stream: &StreamId, drafts: &[Draft]) -> Result<String, Fault>;
+
+    /// What waits in the journal of this machine, oldest first.
+    fn aside(&self) -> Vec<Aside>;
 
     /// The first place where entries still wait.
     fn waiting(&self) -> Option<String>;

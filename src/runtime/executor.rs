@@ -47,7 +47,11 @@ pub struct Executor<'a> {
 impl Executor<'_> {
     /// Folds what the ledger has beyond what is known.
     pub async fn sync(&mut self) -> Result<(), Fault> {
-        for entry in self.outside.ledger.read(self.known.seq).await? {
+        let read = self.outside.ledger.read(self.known.seq).await;
+        if self.known.has_aside() || self.outside.standby.waiting().is_some() {
+            self.known.set_aside(self.outside.standby.aside());
+        }
+        for entry in read? {
             self.known.enter(&entry);
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         entry::{Draft, StreamId},
         fault::{Fault, FaultKind},
-        standing::Standing,
+        standing::{Aside, Standing},
         workspace::Actor,
     },
     ports::keep::Expected,
@@ -101,8 +101,13 @@ impl Outward {
             Arc::clone(&self.nudge),
         );
         let (known, actor) = (cockpit.known.clone(), cockpit.me.clone());
+        let standby = Arc::clone(&self.outside.standby);
         let answer = async move |event: Event| {
             nudge.notify_one();
+            // Before it is said what became of an act, the journal says that it was ours.
+            if standby.waiting().is_some() {
+                let _ = outcomes.send(Event::Aside(standby.aside())).await;
+            }
             // Closed only when the loop has ended.
             let _ = outcomes.send(event).await;
         };
@@ -269,6 +274,7 @@ async fn follow_ledger(
 ) {
     let (mut seq, mut version, mut ready) = (0, None, false);
     let (mut stood, mut polls) = (Standing::Whole, 0_u32);
+    let mut waited: Vec<Aside> = Vec::new();
     loop {
         let now = outside.ledger.version().await;
         let read = match &now {
@@ -306,6 +312,16 @@ async fn follow_ledger(
         stood.clone_from(&standing);
         if news && outcomes.send(Event::LedgerStands(standing)).await.is_err() {
             return;
+        }
+        let waits = match outside.standby.waiting() {
+            Some(_) => outside.standby.aside(),
+            None => Vec::new(),
+        };
+        if waits != waited {
+            waited.clone_from(&waits);
+            if outcomes.send(Event::Aside(waits)).await.is_err() {
+                return;
+            }
         }
         tokio::select! {
             () = cancel.cancelled() => return,

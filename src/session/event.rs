@@ -12,7 +12,7 @@ use crate::{
         observation::Observation,
         project::ProjectId,
         release::{Artifact, Commit, Release},
-        standing::Standing,
+        standing::{Aside, Standing},
         target::TargetId,
     },
     input::Chord,
@@ -71,6 +71,8 @@ pub enum Event {
     LedgerFailed(Fault),
     /// It was tried: how far it can be used.
     LedgerStands(Standing),
+    /// All that waits in the journal of this machine.
+    Aside(Vec<Aside>),
     Seen(Observation),
     Catalogue {
         project: ProjectId,

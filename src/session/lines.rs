@@ -132,6 +132,8 @@ struct About {
     gates: Option<(DeploymentId, BTreeMap<String, Verdict>)>,
     pods: String,
     pods_at: Option<Timestamp>,
+    /// What was told of the journal, until it is in the ledger.
+    aside: Vec<(Timestamp, String)>,
 }
 
 impl Told {
@@ -203,6 +205,15 @@ impl About {
         id: &TargetId,
         say: &mut impl FnMut(Tone, Timestamp, &str),
     ) {
+        let waits = show::timeline_aside(cockpit, id);
+        let already = std::mem::take(&mut self.aside);
+        for line in waits {
+            let line = (line.at, line.sentence);
+            if !already.contains(&line) {
+                say(Tone::Warning, line.0, &line.1);
+            }
+            self.aside.push(line);
+        }
         let newest = cockpit
             .known
             .targets

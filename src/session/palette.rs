@@ -76,7 +76,7 @@ pub fn parse(
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" | "--break-glass" | "--clear" => kind = Some(word),
+            "--full" | "--break-glass" | "--clear" | "--hold" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--push" => aim.hotfix.push = true,

@@ -35,7 +35,7 @@ pub use hints::{HintShown, hints, ways_out};
 pub use hotfix::{home, hotfixes, only_hotfix};
 pub use next::{NextCard, NextStep, next_steps};
 pub use plan::{PlanShown, plan};
-pub use timeline::{TimelineLine, timeline, timeline_after};
+pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
     match process::next(facts) {

@@ -159,6 +159,9 @@ pub enum Ask {
     Reject {
         plan: Digest,
     },
+    SayHold {
+        plan: Digest,
+    },
     Waive {
         item: ItemId,
     },
@@ -189,6 +192,7 @@ impl Ask {
             Self::Request { release } => format!("Request release {release}: why?"),
             Self::Approve { plan } => format!("GO for plan {}: why?", plan.short()),
             Self::Reject { plan } => format!("NO-GO for plan {}: why?", plan.short()),
+            Self::SayHold { plan } => format!("HOLD for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
             Self::RollBack { .. } => "Roll back: why?".to_owned(),
             Self::BreakGlass { .. } => {
@@ -210,6 +214,7 @@ impl Ask {
             Self::Request { .. } => "request",
             Self::Approve { .. } => "GO",
             Self::Reject { .. } => "NO-GO",
+            Self::SayHold { .. } => "HOLD",
             Self::Waive { .. } => "waive",
             Self::RollBack { .. } => "why?",
             Self::BreakGlass { .. } => "BREAK-GLASS",
@@ -229,6 +234,7 @@ impl Ask {
             | Self::Quit
             | Self::Approve { .. }
             | Self::Reject { .. }
+            | Self::SayHold { .. }
             | Self::BreakGlass { .. }
             | Self::Countersign
             | Self::StopGuard

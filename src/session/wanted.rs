@@ -177,6 +177,9 @@ fn command(
         Action::Reject => prompt_or(Ask::Reject {
             plan: current(facts)?.plan.digest.clone(),
         }),
+        Action::SayHold => prompt_or(Ask::SayHold {
+            plan: current(facts)?.plan.digest.clone(),
+        }),
         Action::Withdraw => Ok(Step::Command(Command::Withdraw {
             plan: current(facts)?.plan.digest.clone(),
         })),
@@ -272,6 +275,10 @@ fn with_reason(
             reason,
         },
         Ask::Reject { plan } => Command::Reject {
+            plan: plan.clone(),
+            reason,
+        },
+        Ask::SayHold { plan } => Command::SayHold {
             plan: plan.clone(),
             reason,
         },

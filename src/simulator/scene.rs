@@ -92,7 +92,7 @@ impl World {
             self.create(json!({"apiVersion": "v1", "kind": "Node",
                 "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
                     "kubernetes.io/arch": "amd64"}},
-                "spec": {"podCIDR": format!("10.244.{at}.0/24")},
+                "spec": {"podCIDR": format!("10.{}.0.0/16", 244 + at)},
                 "status": {"capacity": capacity, "allocatable": capacity,
                     "addresses": [{"type": "InternalIP", "address": format!("10.0.0.{}", at + 10)},
                         {"type": "Hostname", "address": name}],

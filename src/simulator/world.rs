@@ -19,7 +19,7 @@ pub(super) use requests::{Deletion, Request, Validation, Verb, Writer, scale_of}
 use super::Scenario;
 use super::catalogue::Catalogue;
 use super::chance;
-use super::controllers::pods::PodLife;
+use super::controllers::pods::{NODES as MACHINES, PodLife};
 use super::controllers::workload_ref::give_back;
 use super::json::{Json, condition, pruned, stamp};
 use super::kinds::{
@@ -79,6 +79,8 @@ pub(super) struct World {
     due: BTreeMap<Work, Timestamp>,
     /// Counts what was generated, so that each name, uid and delay is drawn anew.
     generated: u64,
+    /// Counts the addresses given to pods.
+    addressed: u32,
     churn: Option<SignedDuration>,
 }
 
@@ -96,6 +98,7 @@ impl World {
             pods_changed: false,
             due: BTreeMap::new(),
             generated: 0,
+            addressed: 0,
             churn: None,
         }
     }
@@ -268,6 +271,14 @@ impl World {
     pub(super) fn fresh(&mut self, about: &str) -> String {
         self.generated += 1;
         format!("{about}#{}", self.generated)
+    }
+
+    /// An address out of a node's range, each once: as network plugins do, in order.
+    pub(super) fn address(&mut self, node: &str) -> String {
+        let net = MACHINES.iter().position(|name| *name == node).unwrap_or(0);
+        let place = self.addressed % (256 * 250);
+        self.addressed += 1;
+        format!("10.{}.{}.{}", 244 + net, place / 250, 2 + place % 250)
     }
 
     /// A seeded latency in `low..high` seconds, divided by the speed of the rehearsal.

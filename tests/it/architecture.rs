@@ -131,6 +131,11 @@ const WORDS: &[Word] = &[
         why: "keys are translated in one place, so that every key can be remapped, recorded and replayed",
     },
     Word {
+        words: &["unbounded_channel", "mpsc::unbounded"],
+        allowed: &[],
+        why: "what waits without a bound grows without one: readings go on the board, everything else through a channel with a size",
+    },
+    Word {
         words: &["set_symbol", "set_char"],
         allowed: &[],
         why: "it writes into a cell past the sanitiser, escape sequences included; use ui::text::put",

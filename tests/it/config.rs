@@ -8,7 +8,7 @@ use gonogo::{
     config::{EXAMPLE, Folders, Loaded, Problems, Trust, load_with, parse_with, render},
     domain::{
         access::{Access, Login, PluginPolicy, Plugins, SecretRef},
-        environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+        environment::{ApprovalRule, AutoApproval, Environment, EnvironmentName, Policy},
         hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
@@ -427,12 +427,29 @@ fn policy() -> impl Strategy<Value = Policy> {
                 allowed_tags: vec!["!*-*".to_owned()],
                 after: after.then(|| EnvironmentName::new("staging")),
                 soak,
-                approvals: rule.map(|(exclude_requester, expires_after)| ApprovalRule {
-                    quorum: 1,
-                    role: "approve".to_owned(),
-                    exclude_requester,
-                    expires_after,
-                }),
+                auto_approve: rule
+                    .iter()
+                    .map(|_| AutoApproval {
+                        rule: "green".to_owned(),
+                        role: "approve".to_owned(),
+                        gates: vec!["order.verified".to_owned()],
+                    })
+                    .collect(),
+                veto: after.then(|| "approve".to_owned()).into_iter().collect(),
+                approvals: rule
+                    .into_iter()
+                    .flat_map(|(several, expires_after)| {
+                        let one = move |exclude_authors| ApprovalRule {
+                            quorum: 1,
+                            role: "approve".to_owned(),
+                            exclude_requester: false,
+                            exclude_authors,
+                            expires_after,
+                        };
+                        [Some(one(several)), several.then(|| one(false))]
+                    })
+                    .flatten()
+                    .collect(),
                 hotfix: after.then(|| HotfixPolicy {
                     role: "approve".to_owned(),
                     ..HotfixPolicy::default()

@@ -486,6 +486,9 @@ fn a_first_deployment_says_that_there_is_no_way_back_and_has_to_be_waived() {
         reason: "the first one".to_owned(),
     };
     recorded(&mut story, "kim", &waive);
+    let fly_now = rule(decided(&story, "dana", &fly(&story, None)));
+    assert_eq!(fly_now, "way.back", "one person does not waive alone");
+    recorded(&mut story, "dana", &waive);
     assert_eq!(rule(decided(&story, "dana", &fly(&story, None))), "allowed");
 
     // Where the platform keeps something, that is the way back, and it is named.

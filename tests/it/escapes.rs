@@ -324,7 +324,26 @@ fn a_disk_without_room_stops_everything_but_the_ways_out() {
         waiting[4..].contains(&"roll_back".to_owned()),
         "{waiting:?}"
     );
-    flight.cramped(&["status", "production"]).exits(0);
+    let said = flight.cramped(&["status", "production"]).exits(0).json();
+    let acts: Vec<&Value> = said["journal"]["waits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["body"]["act"]["kind"])
+        .filter(|kind| kind.is_string())
+        .collect();
+    assert_eq!(acts[..2], ["hold", "abort"], "{said}");
+    assert_eq!(
+        said["targets"][0]["deployment"]["state"], "rolling_back",
+        "what waits counts here already: {said}"
+    );
+    let told = flight
+        .cramped(&["timeline", "production", "auth-service"])
+        .exits(0);
+    assert_eq!(
+        told.json()["waits"].as_array().unwrap().len(),
+        waiting.len()
+    );
     assert_eq!(
         flight.waiting(),
         waiting,
@@ -463,13 +482,22 @@ fn on_the_screen_the_dialog_says_that_the_ledger_is_gone_and_it_comes_back_by_it
         text.contains("\"applied\"").then_some(())
     });
     assert_eq!(flight.waiting(), ["abort", "applied"]);
+    // Whose abort it was is known here, although the ledger does not have it.
+    cockpit.sees("the abort of dana");
+    cockpit.until("it is nobody else's", |text| {
+        text.contains("aborted: stable serves") && !text.contains("not by this ledger")
+    });
+    cockpit.keys("5");
+    cockpit.sees("waits in the journal: dana asked (abort)");
     fs::write(&aside, &whole).unwrap();
     fs::rename(&aside, flight.ledger()).unwrap();
     cockpit.sees("the ledger is back");
     wait_for("the journal in the ledger", || {
         flight.journals().is_empty().then_some(())
     });
-    cockpit.until("the badge is gone", |text| !text.contains("LEDGER"));
+    cockpit.until("the badge is gone, and so is the mark", |text| {
+        !text.contains("LEDGER") && !text.contains("waits in the jou")
+    });
     flight.is_brought_back(seq, &["abort"]);
 }
 

@@ -82,12 +82,17 @@ fn environment(name: &str, protected: bool) -> Environment {
             "production" => Some(EnvironmentName::new("staging")),
             _ => None,
         },
-        approvals: protected.then(|| ApprovalRule {
-            quorum: 2,
-            role: "approve".to_owned(),
-            exclude_requester: true,
-            expires_after: SignedDuration::from_hours(4),
-        }),
+        approvals: if protected {
+            vec![ApprovalRule {
+                quorum: 2,
+                role: "approve".to_owned(),
+                exclude_requester: true,
+                exclude_authors: false,
+                expires_after: SignedDuration::from_hours(4),
+            }]
+        } else {
+            Vec::new()
+        },
         ..Policy::default()
     };
     Environment {

@@ -976,13 +976,20 @@ fn lost_metrics_block_until_a_second_person_waives_them() {
     let waive = |who: &str, gate: &str| {
         served.verb_as(who, &at("waive", &[gate, "--reason", "watched by hand"]))
     };
+    let proposed = waive("dana", "metric.error_rate").exits(0).json();
+    assert_eq!(proposed["result"], "proposed");
     assert_eq!(
         waive("dana", "metric.error_rate").exits(3).rule(),
         "waiver.four_eyes"
     );
+    assert_eq!(served.verb(&step).exits(3).rule(), "metric.error_rate");
     assert_eq!(waive("lee", "metric.made_up").exits(4).rule(), "checklist");
-    for gate in ["metric.error_rate", "metric.latency_p99"] {
-        waive("lee", gate).exits(0);
+    for (who, gate) in [
+        ("lee", "metric.error_rate"),
+        ("lee", "metric.latency_p99"),
+        ("sam", "metric.latency_p99"),
+    ] {
+        waive(who, gate).exits(0);
     }
     let full = served.verb(&step).exits(0).json();
     assert_eq!(full["target"]["deployment"]["stage"], 100);
@@ -1075,6 +1082,7 @@ fn lost_metrics_under_a_timed_pause_are_held_by_the_guard() {
     for gate in ["metric.error_rate", "metric.latency_p99"] {
         let waive = at("waive", &[gate, "--reason", "watched by hand"]);
         served.verb_as("lee", &waive).exits(0);
+        served.verb_as("sam", &waive).exits(0);
     }
     served.verb(&resume).exits(0);
     served.until_status(PLACE[0], PLACE[1], "past the step", |target| {

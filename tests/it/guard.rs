@@ -7,11 +7,14 @@ use gonogo::{
     domain::{
         change::ActKind,
         deployment::FlightState,
-        entry::{Body, IntentId, Means, Outcome},
+        entry::{Body, Draft, Entry, FORMAT, IntentId, Means, Outcome, StreamId},
+        fault::{Fault, FaultKind},
         metric::{Figures, Metrics, SideFigures},
         observation::{Observation, Seen},
         plan::ItemId,
         rollout::{PlatformPause, Step},
+        standing::{Aside, Standing},
+        text::Clean,
         workspace::Actor,
     },
     flight::process::{self, Mover, Next},
@@ -525,6 +528,107 @@ fn the_screen_counts_down_and_holds_once() {
         "{}",
         message.text
     );
+}
+
+/// A hold does not wait for the ledger (SPEC §5), whoever makes it: its intent goes into the journal, and counts.
+#[test]
+fn without_the_ledger_it_holds_all_the_same_and_once() {
+    for lost in [false, true] {
+        let mut story = ready(Ahead::Timer);
+        let fault = Fault::new("ledger", FaultKind::Refused, "appending", "disk full");
+        let standing = if lost {
+            Standing::Lost(fault)
+        } else {
+            Standing::ReadOnly(fault)
+        };
+        told(&mut story.cockpit, start(), Event::LedgerStands(standing));
+        for round in 0..3 {
+            let now = later(start(), round * SCRAPE);
+            assert_eq!(guards(&scraped(&mut story, Figure::Over, now)), 0);
+        }
+        let now = later(start(), 3 * SCRAPE);
+        let effects = scraped(&mut story, Figure::Over, now);
+        assert_eq!(
+            effects.len(),
+            1,
+            "a hold, and nothing is attended: {effects:?}"
+        );
+        let Effect::Guard { confirmed, .. } = &effects[0] else {
+            panic!("{effects:?}");
+        };
+        let act = confirmed.act();
+        assert!(act.unrecorded && act.kind == ActKind::Hold, "{act:?}");
+        let (guard, intent) = (Actor::guard("bastion"), IntentId("aside".to_owned()));
+        let aside = [
+            Body::Intended {
+                deployment: Story::id(),
+                intent: intent.clone(),
+                act: Box::new(act.clone()),
+                change: 0,
+                means: Means::Guard,
+            },
+            Body::Settled {
+                deployment: Story::id(),
+                intent,
+                outcome: Outcome::Applied {
+                    seen: false,
+                    perhaps: false,
+                },
+            },
+        ]
+        .map(|body| Aside {
+            stream: StreamId::target(&id()),
+            draft: Draft {
+                at: now,
+                actor: guard.clone(),
+                body,
+            },
+        });
+        told(&mut story.cockpit, now, Event::Aside(aside.to_vec()));
+        let done = Event::Guarded {
+            target: id(),
+            sentence: act.reason.clone().unwrap(),
+            end: End::Done,
+        };
+        told(&mut story.cockpit, now, done);
+        // Nobody saw it on the platform yet: what waits in the journal says that it was asked.
+        assert_eq!(
+            guards(&scraped(&mut story, Figure::Over, later(now, SCRAPE))),
+            0
+        );
+        rollout(&mut story).paused = true;
+        rollout(&mut story).held_by = Some(Clean::new("guard"));
+        let flight = show::flight(&story.cockpit).unwrap();
+        let sentence = flight.waiting.unwrap().sentence;
+        assert!(
+            sentence.contains("held on the platform by guard: p99 latency")
+                && sentence.contains("the hold of guard waits in the journal"),
+            "{sentence}"
+        );
+        assert!(flight.timeline.iter().any(|line| line.waits));
+        let position = story.cockpit.known.targets[&id()].state.position;
+        let facts = story.cockpit.known.facts(&id(), now).unwrap();
+        assert_eq!(facts.state.position, position, "the place is the ledger's");
+
+        // The ledger has it: it is told once, and nothing waits.
+        let entries = aside.iter().enumerate().map(|(index, line)| Entry {
+            seq: 10_000 + index as u64,
+            stream: line.stream.clone(),
+            position: position + 1 + index as u64,
+            format: FORMAT,
+            at: line.draft.at,
+            actor: line.draft.actor.clone(),
+            body: line.draft.body.clone(),
+        });
+        let event = Event::Entries(entries.collect());
+        told(&mut story.cockpit, later(now, 6), event);
+        let facts = story.cockpit.known.facts(&id(), now).unwrap();
+        assert_eq!(facts.waits_in_journal(), None);
+        assert_eq!(facts.state.position, position + 2);
+        let current = facts.current().unwrap();
+        assert_eq!(current.held.as_ref().unwrap().by, "guard");
+        assert_eq!(current.guarded.len(), 1);
+    }
 }
 
 #[test]

@@ -535,6 +535,7 @@ fn a_hotfix_goes_through_staging_and_its_terms_end_with_it() {
     let plan = ordinary.plan(&here(), 43);
     let expedited = Expedited {
         hotfix: NAME.to_owned(),
+        branch: BRANCH.to_owned(),
         criterion: Criterion::Security,
         terms: None,
     };

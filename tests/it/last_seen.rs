@@ -73,6 +73,12 @@ fn the_first_frame_is_what_was_seen_last_and_says_so() {
         "{page:?}"
     );
 
+    now.focus_on(&target("production", "checkout"));
+    now.view.go(Screen::Flight);
+    let frame = super::tiny::text(&now, (120, 36));
+    assert!(frame.contains("the platform was not read yet"), "{frame}");
+    assert!(frame.contains("ready, healthy 3 h ago"), "{frame}");
+
     // No gate knows of it.
     let id = target("production", "auth-service");
     let plan = story_plan();

@@ -3,6 +3,7 @@
 
 mod actions;
 mod adapters;
+mod approvals;
 mod architecture;
 mod bad_input;
 mod cluster;

@@ -335,7 +335,7 @@ impl Rig {
             .clone()
     }
 
-    /// Requested by dana, approved, checked; gates that sample are waived by lee.
+    /// Requested by dana, approved, checked; gates that sample are waived by lee and sam.
     pub fn request(&self, release: &str) {
         let asked = self
             .verb(&[
@@ -393,9 +393,12 @@ impl Rig {
                 "not what is tested",
             ];
             // Patiently: on a busy machine four verbs take longer than a deadline, and whoever looks after that settles.
-            let waive = self.start_with(&self.patient(), "lee", &words);
-            let waived = Self::end(waive, Instant::now());
-            assert!(waived.code == 0 || waived.code == 4, "{}", waived.err);
+            // In production it takes two.
+            for who in ["lee", "sam"] {
+                let waive = self.start_with(&self.patient(), who, &words);
+                let waived = Self::end(waive, Instant::now());
+                assert!(waived.code == 0 || waived.code == 4, "{}", waived.err);
+            }
         }
     }
 

@@ -28,7 +28,7 @@ fn resize(cockpit: &mut Cockpit, (columns, rows): (u16, u16)) {
     );
 }
 
-fn text(cockpit: &Cockpit, size: (u16, u16)) -> String {
+pub fn text(cockpit: &Cockpit, size: (u16, u16)) -> String {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buf = Buffer::empty(area);
     assert!(!render(cockpit, &Theme::probe(), area, &mut buf).unreadable);

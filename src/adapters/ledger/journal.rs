@@ -10,20 +10,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
 use super::folder;
 use crate::domain::{
-    entry::{Draft, StreamId},
     fault::{Fault, FaultKind},
     release::Digest,
+    standing::Aside,
 };
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Line {
-    pub stream: StreamId,
-    pub draft: Draft,
-}
+/// As much of it is shown; all of it is brought back.
+const LARGEST: u64 = 4 << 20;
 
 /// The journal of one ledger.
 #[derive(Debug)]
@@ -52,8 +47,30 @@ impl Journal {
         self.files.iter().find(holds).map(PathBuf::as_path)
     }
 
+    /// What waits, oldest first, as far as it can be read. Only looked at: nobody is kept from bringing it back.
+    pub fn lines(&self) -> Vec<Aside> {
+        let read = |path: &PathBuf| {
+            let mut text = Vec::new();
+            let file = open(path).ok().flatten()?;
+            file.take(LARGEST).read_to_end(&mut text).ok()?;
+            Some(String::from_utf8_lossy(&text).into_owned())
+        };
+        let mut lines: Vec<Aside> = self
+            .files
+            .iter()
+            .filter_map(read)
+            .flat_map(|text| {
+                text.lines()
+                    .filter_map(|line| serde_json::from_str(line).ok())
+                    .collect::<Vec<Aside>>()
+            })
+            .collect();
+        lines.sort_by_key(|line| line.draft.at);
+        lines
+    }
+
     /// Durable when it returns, with the file.
-    pub fn keep(&self, lines: &[Line]) -> Result<&Path, Fault> {
+    pub fn keep(&self, lines: &[Aside]) -> Result<&Path, Fault> {
         let mut text = String::from("\n");
         for line in lines {
             // Cannot fail for what serialises into the ledger.
@@ -78,9 +95,9 @@ impl Journal {
 
     /// Hands all lines of all files to `take`, which answers those that could not be brought back. A file without such
     /// goes away.
-    pub async fn bring_back<F>(&self, mut take: impl FnMut(Vec<Line>) -> F) -> Result<(), Fault>
+    pub async fn bring_back<F>(&self, mut take: impl FnMut(Vec<Aside>) -> F) -> Result<(), Fault>
     where
-        F: Future<Output = Result<Vec<Line>, Fault>>,
+        F: Future<Output = Result<Vec<Aside>, Fault>>,
     {
         for path in &self.files {
             let failed = |error: &io::Error| {
@@ -198,7 +215,7 @@ fn read(path: &Path) -> io::Result<Option<(File, String)>> {
     Ok(Some((file, String::from_utf8_lossy(&bytes).into_owned())))
 }
 
-fn rewrite(file: &mut File, lines: &[Line]) -> io::Result<()> {
+fn rewrite(file: &mut File, lines: &[Aside]) -> io::Result<()> {
     let mut text = String::from("\n");
     for line in lines {
         text.push_str(&serde_json::to_string(line)?);
@@ -216,10 +233,13 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::{entry::Body, entry::DeploymentId, workspace::Actor};
+    use crate::domain::{
+        entry::{Body, DeploymentId, Draft, StreamId},
+        workspace::Actor,
+    };
 
-    fn line(name: &str) -> Line {
-        Line {
+    fn line(name: &str) -> Aside {
+        Aside {
             stream: StreamId("target:dev/acme/auth".to_owned()),
             draft: Draft {
                 at: Timestamp::UNIX_EPOCH,
@@ -231,7 +251,7 @@ mod tests {
         }
     }
 
-    async fn all(journal: &Journal) -> Vec<Line> {
+    async fn all(journal: &Journal) -> Vec<Aside> {
         let told = std::cell::RefCell::new(Vec::new());
         journal
             .bring_back(|lines| {
@@ -257,7 +277,9 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         journal.keep(&[line("b"), line("c")]).expect("kept");
         assert_eq!(journal.waiting(), Some(kept.as_path()));
+        assert_eq!(journal.lines(), [line("a"), line("b"), line("c")]);
         assert_eq!(all(&journal).await, [line("a"), line("b"), line("c")]);
+        assert_eq!(journal.lines(), []);
         assert_eq!(journal.waiting(), None);
         assert_eq!(all(&journal).await, []);
     }

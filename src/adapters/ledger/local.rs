@@ -15,15 +15,15 @@ use tokio::sync::Mutex;
 use super::{
     chain::Walk,
     folder,
-    journal::{Journal, Line},
+    journal::Journal,
     sqlite::{SqliteLedger, walk::Break},
 };
 use crate::{
     domain::{
         deployment::TargetState,
-        entry::{Body, Draft, Entry, IntentId, StreamId},
+        entry::{Draft, Entry, StreamId},
         fault::{Fault, FaultKind},
-        standing::Standing,
+        standing::{Aside, Standing},
     },
     ports::keep::{AppendError, Expected, Ledger, Standby, Verified},
 };
@@ -227,7 +227,7 @@ impl LocalLedger {
 }
 
 /// Appends a line of the journal, unless it is there. False: this program may not append to its stream.
-async fn appended(ledger: &SqliteLedger, line: &Line) -> Result<bool, Fault> {
+async fn appended(ledger: &SqliteLedger, line: &Aside) -> Result<bool, Fault> {
     let mut draft = line.draft.clone();
     loop {
         let entries = ledger.read_stream(&line.stream).await?;
@@ -241,13 +241,7 @@ async fn appended(ledger: &SqliteLedger, line: &Line) -> Result<bool, Fault> {
         {
             id.clone_from(&current.id);
         }
-        let same = |entry: &Entry| {
-            let (a, b) = (intent(&entry.body), intent(&draft.body));
-            entry.at == draft.at
-                && entry.actor == draft.actor
-                && (entry.body == draft.body || (a.is_some() && a == b))
-        };
-        if entries.iter().any(same) {
+        if entries.iter().any(|entry| entry.tells(&draft)) {
             return Ok(true);
         }
         let position = Expected::Position(state.position);
@@ -259,14 +253,6 @@ async fn appended(ledger: &SqliteLedger, line: &Line) -> Result<bool, Fault> {
             Err(AppendError::Conflict { .. }) => {}
             Err(AppendError::Fault(fault)) => return Err(fault),
         }
-    }
-}
-
-/// The id of the intent that is written down, apart from its outcomes.
-fn intent(body: &Body) -> Option<&IntentId> {
-    match body {
-        Body::Intended { intent, .. } => Some(intent),
-        _ => None,
     }
 }
 
@@ -374,9 +360,9 @@ impl Standby for LocalLedger {
     }
 
     fn set_aside(&self, stream: &StreamId, drafts: &[Draft]) -> Result<String, Fault> {
-        let lines: Vec<Line> = drafts
+        let lines: Vec<Aside> = drafts
             .iter()
-            .map(|draft| Line {
+            .map(|draft| Aside {
                 stream: stream.clone(),
                 draft: draft.clone(),
             })
@@ -384,6 +370,10 @@ impl Standby for LocalLedger {
         let kept = self.journal.keep(&lines)?.display().to_string();
         self.aside.store(true, Ordering::Relaxed);
         Ok(kept)
+    }
+
+    fn aside(&self) -> Vec<Aside> {
+        self.journal.lines()
     }
 
     fn waiting(&self) -> Option<String> {

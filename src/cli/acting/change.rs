@@ -41,7 +41,7 @@ impl Headless {
                 // The platform is there already: what is left is to write it down.
                 Decision::Record(_) => {
                     self.record(&target, &command).await?;
-                    self.told(&target, command.verb());
+                    self.told(&target, &command);
                     return Ok(Exit::Done);
                 }
             };

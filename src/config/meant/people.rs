@@ -1,4 +1,4 @@
-//! Who may act: one person behind every name, roles that exist, and quorums that can be reached.
+//! Who may act: one person behind every name, and roles that exist.
 
 use crate::domain::{
     environment::Environment,
@@ -88,18 +88,13 @@ fn canonical(scope: &At<String>, environments: &[Meant<Environment>]) -> String 
 
 fn roles(form: &Form, root: &Form, environments: &[Meant<Environment>], report: &mut Report) {
     let all_named = environments.len() == root.forms("environment").len();
-    let known: Vec<&str> = ROLES
-        .iter()
-        .copied()
-        .chain(environments.iter().filter_map(|environment| {
-            let rule = environment.value.policy.approvals.as_ref()?;
-            Some(rule.role.as_str())
-        }))
-        .chain(environments.iter().filter_map(|environment| {
-            let hotfix = environment.value.policy.hotfix.as_ref()?;
-            Some(hotfix.role.as_str())
-        }))
-        .collect();
+    let policies = environments.iter().map(|place| &place.value.policy);
+    let asked = policies.flat_map(|policy| {
+        let vetoes = policy.veto.iter().map(String::as_str);
+        let emergency = policy.hotfix.iter().map(|hotfix| hotfix.role.as_str());
+        policy.approver_roles().chain(vetoes).chain(emergency)
+    });
+    let known: Vec<&str> = ROLES.iter().copied().chain(asked).collect();
     let mut scopes: Vec<String> = Vec::new();
     for (scope, words) in form.words("roles") {
         let name = canonical(scope, environments);
@@ -123,7 +118,8 @@ fn roles(form: &Form, root: &Form, environments: &[Meant<Environment>], report: 
         }
         scopes.push(name);
         for word in words {
-            if known.contains(&word.value.as_str()) {
+            let role = word.value.strip_prefix("approve:").unwrap_or(&word.value);
+            if known.contains(&role) {
                 continue;
             }
             // A slip of the finger would leave somebody without a right they count on.
@@ -140,110 +136,6 @@ fn roles(form: &Form, root: &Form, environments: &[Meant<Environment>], report: 
                     "name it in [environment.policy] approvals, or leave it out",
                 );
             }
-        }
-    }
-}
-
-/// Somebody can approve a hotfix who is not the only one to ask for it.
-fn emergency<'p>(
-    form: &Form,
-    environment: &Environment,
-    holders: &impl Fn(&str) -> Vec<&'p str>,
-    report: &mut Report,
-) {
-    let typed = form.form("policy").and_then(|policy| policy.form("hotfix"));
-    let (Some(hotfix), Some(typed)) = (&environment.policy.hotfix, typed) else {
-        return;
-    };
-    let (approvers, requesters) = (holders(&hotfix.role), holders("operate"));
-    let reached = |requester: &&str| approvers.iter().any(|name| name != requester);
-    if approvers.is_empty() || !requesters.iter().any(reached) {
-        report.warning(
-            typed.at,
-            format!(
-                "no hotfix can be approved in {}: nobody besides the requester holds the role `{}`",
-                environment.name, hotfix.role
-            ),
-            format!(
-                "give it to somebody: roles = {{ {} = [\"{}\"] }}",
-                environment.name, hotfix.role
-            ),
-        );
-    }
-}
-
-/// Some requester must be able to find enough others.
-pub(super) fn quorums(
-    root: &Form,
-    environments: &[Meant<Environment>],
-    people: &[Meant<Person>],
-    report: &mut Report,
-) {
-    if people.len() != root.forms("person").len() || !report.is_clean() {
-        return;
-    }
-    for Meant { form, value } in environments {
-        let (Some(rule), Some(approvals)) = (
-            &value.policy.approvals,
-            form.form("policy")
-                .and_then(|policy| policy.form("approvals")),
-        ) else {
-            continue;
-        };
-        if value.protected && !root.flag("trust_names") {
-            report.warning(
-                approvals.at,
-                format!(
-                    "{} is protected and names are not trusted, so nobody's approval counts there",
-                    value.name
-                ),
-                "say trust_names = true where whoever can write the ledger may also approve",
-            );
-        }
-        let holders = |role: &str| -> Vec<&str> {
-            people
-                .iter()
-                .filter(|person| person.value.has_role(&value.name, role))
-                .map(|person| person.value.name.as_str())
-                .collect()
-        };
-        emergency(form, value, &holders, report);
-        let approvers = holders(&rule.role);
-        let requesters = holders("operate");
-        let without_requester = requesters
-            .iter()
-            .map(|requester| approvers.iter().filter(|name| *name != requester).count())
-            .max()
-            .unwrap_or(approvers.len());
-        let (reach, but) = if rule.exclude_requester && !approvers.is_empty() {
-            (without_requester, " besides the requester")
-        } else {
-            (approvers.len(), "")
-        };
-        let needed = rule.quorum as usize;
-        if reach < needed {
-            let place = if approvals.is_typed("quorum") {
-                approvals.place("quorum")
-            } else {
-                approvals.at
-            };
-            report.problem(
-                place,
-                format!(
-                    "{} asks for {needed} with the role `{}`, and {} it{but}",
-                    value.name,
-                    rule.role,
-                    match reach {
-                        0 => "nobody holds".to_owned(),
-                        1 => "only 1 person holds".to_owned(),
-                        many => format!("only {many} hold"),
-                    }
-                ),
-                format!(
-                    "lower `quorum`, or give the role to more people: roles = {{ {} = [\"{}\"] }}",
-                    value.name, rule.role
-                ),
-            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Environments, their names and their order.
 
 use crate::domain::{
-    environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+    environment::{ApprovalRule, AutoApproval, Environment, EnvironmentName, Policy},
     hotfix::HotfixPolicy,
     release::TriggerKind,
 };
@@ -68,15 +68,17 @@ fn policy(form: &Form, report: &mut Report) -> Policy {
         allowed_tags: values(form.texts("allowed_tags")),
         after: form.text("after").map(EnvironmentName::new),
         soak: form.duration("soak").unwrap_or_default(),
-        approvals: form.form("approvals").map(|form| ApprovalRule {
-            quorum: form
-                .count("quorum")
-                .and_then(|count| u32::try_from(count).ok())
-                .unwrap_or(1),
-            role: form.text("role").unwrap_or_default().to_owned(),
-            exclude_requester: form.flag("exclude_requester"),
-            expires_after: form.duration("expires_after").unwrap_or_default(),
-        }),
+        approvals: form.forms("approvals").iter().map(approvals).collect(),
+        veto: values(form.texts("veto")),
+        auto_approve: form
+            .forms("auto_approve")
+            .iter()
+            .map(|form| AutoApproval {
+                rule: form.text("rule").unwrap_or_default().to_owned(),
+                role: form.text("role").unwrap_or_default().to_owned(),
+                gates: values(form.texts("gates")),
+            })
+            .collect(),
         hotfix: form.form("hotfix").map(|form| hotfix(form, report)),
     }
 }
@@ -105,6 +107,19 @@ fn hotfix(form: &Form, report: &mut Report) -> HotfixPolicy {
             .unwrap_or(standard.expires_after),
         onto: text("onto", standard.onto),
         validation,
+    }
+}
+
+fn approvals(form: &Form) -> ApprovalRule {
+    ApprovalRule {
+        quorum: form
+            .count("quorum")
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(1),
+        role: form.text("role").unwrap_or_default().to_owned(),
+        exclude_requester: form.flag("exclude_requester"),
+        exclude_authors: form.flag("exclude_authors"),
+        expires_after: form.duration("expires_after").unwrap_or_default(),
     }
 }
 

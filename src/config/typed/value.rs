@@ -114,7 +114,7 @@ pub(super) fn read(
                     return None;
                 };
                 let Value::Texts(words) = reader.texts(array, |reader, text, at| {
-                    reader.holds(&rules::NAME, text, at)
+                    reader.holds(&rules::ROLE, text, at)
                 }) else {
                     return None;
                 };
@@ -134,7 +134,10 @@ pub(super) fn read(
         (Kind::Table(inner), DeValue::Table(table)) => {
             Some(Value::Form(form(inner, table, at, reader.report)))
         }
-        (Kind::Tables(inner), DeValue::Array(array)) => {
+        (Kind::OneOrMore(inner), DeValue::Table(table)) => {
+            Some(Value::Forms(vec![form(inner, table, at, reader.report)]))
+        }
+        (Kind::Tables(inner) | Kind::OneOrMore(inner), DeValue::Array(array)) => {
             let forms = array.iter().filter_map(|element| {
                 let at = element.span().start;
                 match element.get_ref() {
@@ -338,6 +341,7 @@ impl Kind {
             Self::Keys => "lists of keys by action",
             Self::Table(_) => "a table",
             Self::Tables(_) => "a list of tables",
+            Self::OneOrMore(_) => "a table, or a list of tables",
         }
     }
 
@@ -357,7 +361,7 @@ impl Kind {
             Self::Duration | Self::Wait => "write \"5m\", \"90s\", \"1h\" or \"500ms\"".to_owned(),
             Self::Words => "write { production = [\"operate\", \"approve\"] }".to_owned(),
             Self::Keys => "write [keys] and below it: \"rollout.promote\" = [\"p\"]".to_owned(),
-            Self::Table(inner) | Self::Tables(inner) => inner.example(),
+            Self::Table(inner) | Self::Tables(inner) | Self::OneOrMore(inner) => inner.example(),
         }
     }
 }

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::domain::{
     change::ActKind,
-    entry::{Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome},
+    entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome},
     plan::StoredPlan,
+    workspace::Actor,
 };
 
 impl TargetState {
@@ -199,6 +200,7 @@ impl Deployment {
             state,
             decisions: Vec::new(),
             items: BTreeMap::new(),
+            proposals: BTreeMap::new(),
             took_off_at: None,
             stages: vec![None; plan.plan.stages.len()],
             promoted_at: None,
@@ -248,9 +250,27 @@ impl Deployment {
                     reason: reason.clone(),
                 });
             }
-            Body::Withdrawn { .. } => self
-                .decisions
-                .retain(|decision| decision.by.name != entry.actor.name),
+            Body::Withdrawn { given_as, .. } => {
+                let name = given_as.as_ref().unwrap_or(&entry.actor.name);
+                self.decisions.retain(|decision| decision.by.name != *name);
+            }
+            Body::AutoApproved {
+                plan, rule, reason, ..
+            } => {
+                let by = Actor {
+                    name: format!("auto:{rule}"),
+                    ..Actor::program(&entry.actor.host)
+                };
+                self.decisions
+                    .retain(|decision| decision.by.name != by.name);
+                self.decisions.push(Decision {
+                    by,
+                    at: entry.at,
+                    plan: plan.clone(),
+                    answer: Answer::Go,
+                    reason: reason.clone(),
+                });
+            }
             Body::Checked { item: id, note, .. } => {
                 self.items
                     .insert(id.clone(), item(ItemStatus::Done, note.clone()));
@@ -258,12 +278,30 @@ impl Deployment {
             Body::Waived {
                 item: id, reason, ..
             } => {
-                self.items
-                    .insert(id.clone(), item(ItemStatus::Waived, Some(reason.clone())));
+                let mut waived = item(ItemStatus::Waived, Some(reason.clone()));
+                if let Some(first) = self
+                    .proposals
+                    .remove(id)
+                    .filter(|first| first.by != waived.by)
+                {
+                    waived.by = format!("{} and {}", first.by, waived.by);
+                }
+                self.items.insert(id.clone(), waived);
+            }
+            Body::WaiverProposed {
+                item: id, reason, ..
+            } => {
+                let proposal = Held {
+                    by: entry.actor.name.clone(),
+                    at: entry.at,
+                    reason: Some(reason.clone()),
+                };
+                self.proposals.insert(id.clone(), proposal);
             }
             Body::Reopened {
                 item: id, reason, ..
             } => {
+                self.proposals.remove(id);
                 self.items
                     .insert(id.clone(), item(ItemStatus::Open, reason.clone()));
             }

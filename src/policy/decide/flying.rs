@@ -87,7 +87,7 @@ fn hurry(facts: &Facts<'_>, deployment: &Deployment, mut act: Act) -> Decision {
     let Some((expedited, terms)) = hotfix::terms(&deployment.plan) else {
         return confirm(act);
     };
-    if terms.approvals.is_none() && terms.soak.is_zero() && terms.afterwards.is_empty() {
+    if terms.approvals.is_empty() && terms.soak.is_zero() && terms.afterwards.is_empty() {
         return confirm(act);
     }
     let skipped = expedited.relaxations();

@@ -10,6 +10,12 @@ use crate::{domain::change::Cause, policy::guard};
 pub(super) fn guard(facts: &Facts<'_>, cause: &Cause) -> Result<Decision, Refusal> {
     let deployment = in_state(facts, &[FlightState::Flying], "guard")?;
     settled(deployment, facts)?;
+    if facts.state.read_only {
+        // What this program cannot read may say that somebody stopped the guard.
+        let sentence =
+            "a later gonogo wrote here; the guard of this one does not act on what it cannot read";
+        return Err(Refusal::rule("ledger.format", sentence));
+    }
     guard::still(facts, cause).map_err(|why| Refusal::raced("guard.cause", why))?;
     let mut act = planner::hold(facts, &deployment.plan.release, guard::NAME)?;
     act.reason = Some(cause.sentence.clone());

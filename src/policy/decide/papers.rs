@@ -57,24 +57,25 @@ pub(super) fn answer(
 ) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     same_plan(deployment, plan)?;
-    if let Some(given) = deployment
-        .decisions
-        .iter()
-        .find(|decision| decision.by.name == actor.name)
-    {
-        let word = if given.answer == Answer::Go {
-            "GO"
-        } else {
-            "NO-GO"
-        };
+    let given = given(facts, deployment, actor).find(|given| !is_too_old(facts, given));
+    if let Some(given) = given {
+        let word = given.answer.word();
         return Err(Refusal::rule(
             "approvals.once",
             format!(
                 "{} has said {word} already; decisions are withdrawn, never edited",
-                actor.name
+                given.by.name
             ),
         )
         .hint("withdraw it first"));
+    }
+    if reason.trim().is_empty() {
+        let sentence = format!("a {} needs a reason: others will read it", answer.word());
+        return Err(Refusal::new(
+            RefusalKind::Usage,
+            "approvals.reason",
+            sentence,
+        ));
     }
     Ok(record(Body::Decided {
         deployment: deployment.id.clone(),
@@ -91,11 +92,14 @@ pub(super) fn withdraw(
 ) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     same_plan(deployment, plan)?;
-    if !deployment
-        .decisions
-        .iter()
-        .any(|decision| decision.by.name == actor.name)
-    {
+    let withdrawn: Vec<Body> = given(facts, deployment, actor)
+        .map(|given| Body::Withdrawn {
+            deployment: deployment.id.clone(),
+            plan: plan.clone(),
+            given_as: (given.by.name != actor.name).then(|| given.by.name.clone()),
+        })
+        .collect();
+    if withdrawn.is_empty() {
         return Err(Refusal::new(
             RefusalKind::NotFound,
             "approvals",
@@ -106,10 +110,31 @@ pub(super) fn withdraw(
             ),
         ));
     }
-    Ok(record(Body::Withdrawn {
-        deployment: deployment.id.clone(),
-        plan: plan.clone(),
-    }))
+    Ok(Decision::Record(withdrawn))
+}
+
+/// What this person said, under whatever account.
+fn given<'a>(
+    facts: &Facts<'a>,
+    deployment: &'a Deployment,
+    actor: &'a Actor,
+) -> impl Iterator<Item = &'a crate::domain::deployment::Decision> {
+    let workspace = facts.workspace;
+    deployment
+        .decisions
+        .iter()
+        .filter(move |given| workspace.same_person(&given.by, actor))
+}
+
+/// A go that no longer counts for any rule may be said again; what objects never gets too old.
+fn is_too_old(facts: &Facts<'_>, given: &crate::domain::deployment::Decision) -> bool {
+    let rules = facts
+        .current()
+        .map_or(&[][..], |current| &current.plan.plan.policy.approvals);
+    let age = facts.age(given.at);
+    given.answer == Answer::Go
+        && !rules.is_empty()
+        && rules.iter().all(|rule| age > rule.expires_after)
 }
 
 pub(super) fn no_such_item(deployment: &Deployment, item: &ItemId) -> Refusal {
@@ -179,7 +204,7 @@ pub(super) fn check(
     }))
 }
 
-/// In a protected environment the second person waives, not the one who requested.
+/// In a protected environment one person proposes and a second one, who may waive too, makes it so.
 pub(super) fn waive(
     facts: &Facts<'_>,
     actor: &Actor,
@@ -205,15 +230,44 @@ pub(super) fn waive(
             "a waiver needs a reason",
         ));
     }
-    if facts.environment.protected
-        && actor.name == deployment.requester.name
-        && !facts.workspace.people.is_empty()
+    let alone = facts.workspace.people.is_empty() || !facts.environment.protected;
+    if let Some(state) = deployment
+        .items
+        .get(item)
+        .filter(|state| state.status == ItemStatus::Waived && !item.is_measured())
     {
-        let sentence = format!(
-            "{} requested this deployment; in {} a second person waives",
-            actor.name, facts.environment.name
-        );
-        return Err(Refusal::rule("waiver.four_eyes", sentence));
+        let sentence = format!("{item} was waived already by {}", state.by);
+        return Err(Refusal::raced("waiver.done", sentence));
+    }
+    match deployment.proposal(item).filter(|_| !alone) {
+        None if !alone => {
+            return Ok(record(Body::WaiverProposed {
+                deployment: deployment.id.clone(),
+                item: item.clone(),
+                reason: reason.to_owned(),
+            }));
+        }
+        Some(proposal) if proposal.by == actor.name => {
+            let sentence = format!(
+                "{} proposed it; in {} a second person with the role waive seconds it",
+                actor.name, facts.environment.name
+            );
+            let others: Vec<&str> = facts
+                .workspace
+                .people
+                .iter()
+                .filter(|person| person.has_role(&facts.environment.name, "waive"))
+                .map(|person| person.name.as_str())
+                .filter(|name| *name != actor.name)
+                .collect();
+            let who = if others.is_empty() {
+                "nobody else holds it here; give it to somebody".to_owned()
+            } else {
+                format!("{} may: gonogo waive … {item}", others.join(", "))
+            };
+            return Err(Refusal::rule("waiver.four_eyes", sentence).hint(who));
+        }
+        _ => {}
     }
     Ok(record(Body::Waived {
         deployment: deployment.id.clone(),
@@ -228,7 +282,7 @@ pub(super) fn reopen(
     reason: Option<&String>,
 ) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
-    if !deployment.items.contains_key(item) {
+    if !deployment.items.contains_key(item) && !deployment.proposals.contains_key(item) {
         return Err(no_such_item(deployment, item));
     }
     Ok(record(Body::Reopened {

@@ -8,6 +8,7 @@ use crate::{
         release::{AliasKind, Release, TriggerKind},
     },
     policy::{
+        difference,
         facts::Facts,
         gate::{Judged, Verdict},
         hotfix, planner,
@@ -40,16 +41,11 @@ pub fn digest(_: &Facts<'_>, plan: &StoredPlan) -> Judged {
 
 /// What was approved is what would be planned today (SPEC A2): a changed configuration voids the request.
 pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
-    let release = match release(facts, plan) {
-        Ok(release) => release,
-        Err(unknown) => return Some(unknown),
-    };
-    // A release read without its artifacts says nothing about the plan: the stored digest names them.
-    let mut release = release.clone();
-    if release.artifacts.is_empty() {
-        release.artifacts = planner::artifacts_of(plan);
+    if let Err(unknown) = release(facts, plan) {
+        return Some(unknown);
     }
-    let today = planner::make(facts.environment, facts.target, &release).digest();
+    let now = planner::today(facts, plan);
+    let today = now.digest();
     if today == plan.digest {
         Some((
             Verdict::Pass,
@@ -59,11 +55,21 @@ pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         Some((
             Verdict::Fail,
             format!(
-                "plan {} was stored, but the configuration or the release has changed since ({} now); cancel and request again",
+                "plan {} was stored, but {} since ({} now); cancel and request again",
                 plan.digest.short(),
+                words_of(&difference::differences(&plan.plan, &now)),
                 today.short()
             ),
         ))
+    }
+}
+
+/// A digest that differs without a word for it is a plan of another program.
+fn words_of(differences: &[String]) -> String {
+    if differences.is_empty() {
+        "its format has changed".to_owned()
+    } else {
+        differences.join("; ")
     }
 }
 

@@ -2,16 +2,14 @@
 
 use crate::{
     domain::{
-        deployment::{Decision, Deployment, is_verified},
-        entry::Answer,
-        environment::ApprovalRule,
+        deployment::Deployment,
         plan::{ItemSpec, StoredPlan},
-        time,
     },
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
         hotfix,
+        poll::{self, Call},
     },
 };
 
@@ -23,57 +21,13 @@ fn requested<'a>(facts: &Facts<'a>, plan: &StoredPlan) -> Option<&'a Deployment>
 }
 
 pub fn approvals(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
-    let rule = plan.plan.policy.approvals.as_ref()?;
-    let Some(deployment) = requested(facts, plan) else {
-        return Some((
-            Verdict::Fail,
-            format!(
-                "needs {} of {}; request it first",
-                rule.quorum,
-                eligible(facts, rule, None)
-            ),
-        ));
-    };
-    if let Some(no) = standing_no_go(deployment) {
-        return Some((
-            Verdict::Fail,
-            format!("{} says NO-GO: {}", no.by.name, no.reason),
-        ));
+    let poll = poll::poll(facts, plan)?;
+    // Nobody is asked, and nobody objects.
+    if poll.seats.is_empty() && poll.call == Call::Go {
+        return None;
     }
-    let counted: Vec<&Decision> = deployment
-        .decisions
-        .iter()
-        .filter(|decision| why_not_counted(facts, plan, rule, deployment, decision).is_none())
-        .collect();
-    let names: Vec<&str> = counted
-        .iter()
-        .map(|decision| decision.by.name.as_str())
-        .collect();
-    let given = format!("{} of {}", counted.len(), rule.quorum);
-    if counted.len() >= rule.quorum as usize {
-        return Some((
-            Verdict::Pass,
-            format!("approved, {given}: {}{}", names.join(", "), hurried(plan)),
-        ));
-    }
-    let discounted = deployment
-        .decisions
-        .iter()
-        .find_map(|decision| why_not_counted(facts, plan, rule, deployment, decision));
-    let so_far = if names.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", names.join(", "))
-    };
-    let others = eligible(facts, rule, Some(deployment));
-    let why = discounted.map_or_else(String::new, |why| format!("; {why}"));
-    Some((
-        Verdict::Fail,
-        format!(
-            "{given} approvals{so_far}; may approve: {others}{why}{}",
-            hurried(plan)
-        ),
-    ))
+    let sentence = format!("{}{}", poll.sentence, hurried(plan));
+    Some((poll.call.verdict(), sentence))
 }
 
 /// In whose place one emergency approver stands.
@@ -81,33 +35,33 @@ fn hurried(plan: &StoredPlan) -> String {
     let Some((hurry, terms)) = hotfix::terms(plan) else {
         return String::new();
     };
-    match (&terms.approvals, &plan.plan.policy.approvals) {
-        (Some(usual), Some(now)) => format!(
-            "; one of the role {} in place of {} of the role {}: {}",
+    let usual: Vec<String> = terms
+        .approvals
+        .iter()
+        .map(|rule| format!("{} of the role {}", rule.quorum, rule.role))
+        .collect();
+    match plan.plan.policy.approvals.first() {
+        Some(now) if !usual.is_empty() => format!(
+            "; one of the role {} in place of {}: {}",
             now.role,
-            usual.quorum,
-            usual.role,
+            usual.join(" and "),
             hurry.words()
         ),
         _ => String::new(),
     }
 }
 
-pub fn standing_no_go(deployment: &Deployment) -> Option<&Decision> {
-    deployment
-        .decisions
-        .iter()
-        .find(|decision| decision.answer == Answer::NoGo)
-}
-
-/// In flight a no-go holds promotion until its giver withdraws it.
+/// In flight a no-go or a hold stops promotion until its giver withdraws it.
 pub fn no_go(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
-    let no = standing_no_go(requested(facts, plan)?)?;
+    let no = poll::objection(requested(facts, plan)?)?;
     Some((
         Verdict::Fail,
         format!(
-            "{} says NO-GO: {}; it stands until {} withdraws it",
-            no.by.name, no.reason, no.by.name
+            "{} says {}: {}; it stands until {} withdraws it",
+            no.by.name,
+            no.answer.word(),
+            no.reason,
+            no.by.name
         ),
     ))
 }
@@ -135,68 +89,6 @@ pub fn countersigned(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
             (Verdict::Fail, open.sentence(within, facts.now))
         }
     })
-}
-
-/// Judged at the moment it is needed, with the roles of that moment.
-fn why_not_counted(
-    facts: &Facts<'_>,
-    plan: &StoredPlan,
-    rule: &ApprovalRule,
-    deployment: &Deployment,
-    decision: &Decision,
-) -> Option<String> {
-    let name = &decision.by.name;
-    if decision.plan != plan.digest {
-        return Some(format!(
-            "{name} approved another plan, {}",
-            decision.plan.short()
-        ));
-    }
-    if rule.exclude_requester && *name == deployment.requester.name {
-        return Some(format!("{name} requested it and does not count"));
-    }
-    if !facts
-        .workspace
-        .person(name)
-        .is_some_and(|person| person.has_role(&plan.plan.environment, &rule.role))
-    {
-        return Some(format!("{name} does not hold the role {}", rule.role));
-    }
-    if plan.plan.protected && !is_verified(&decision.by, facts.workspace.trust_names) {
-        return Some(format!(
-            "{name} is not verified (set `trust_names` or sign)"
-        ));
-    }
-    let age = facts.now.duration_since(decision.at);
-    (age > rule.expires_after).then(|| {
-        format!(
-            "{name}'s approval expired after {}",
-            time::exact(rule.expires_after)
-        )
-    })
-}
-
-/// Who could approve, without those who did.
-fn eligible(facts: &Facts<'_>, rule: &ApprovalRule, deployment: Option<&Deployment>) -> String {
-    let decided = |name: &str| {
-        deployment.is_some_and(|d| d.decisions.iter().any(|decision| decision.by.name == name))
-    };
-    let requester =
-        |name: &str| rule.exclude_requester && deployment.is_some_and(|d| d.requester.name == name);
-    let people = facts
-        .workspace
-        .people
-        .iter()
-        .filter(|p| p.has_role(&facts.environment.name, &rule.role));
-    let names: Vec<&str> = people
-        .map(|p| p.name.as_str())
-        .filter(|name| !decided(name) && !requester(name))
-        .collect();
-    if names.is_empty() {
-        format!("nobody else holds the role {}", rule.role)
-    } else {
-        names.join(", ")
-    }
 }
 
 /// Required items before take-off.

@@ -52,7 +52,7 @@ impl Executor<'_> {
                 .known
                 .targets
                 .get(&act.target)
-                .and_then(|known| known.state.current.as_ref())
+                .and_then(|known| known.stands().current.as_ref())
                 .map(|current| current.id.clone());
             // No rollback is opened over what is under way.
             if current.is_some() {
@@ -124,16 +124,19 @@ impl Executor<'_> {
         Err(End::Refused(busy_ledger()))
     }
 
-    fn aside(&self, target: &TargetId, drafts: &[Draft]) -> Result<(), Fault> {
+    fn aside(&mut self, target: &TargetId, drafts: &[Draft]) -> Result<(), Fault> {
         let stream = StreamId::target(target);
-        self.outside.standby.set_aside(&stream, drafts).map(drop)
+        self.outside.standby.set_aside(&stream, drafts)?;
+        // What comes after goes on from it.
+        self.known.set_aside(self.outside.standby.aside());
+        Ok(())
     }
 
     /// What an escape goes out over, without having waited for it: its outcome as far as it was read. Nobody looks for it
     /// after this, so it is written down here, and by whoever still waits for the answer.
     fn superseded(&self, target: &TargetId, by: ActKind) -> Option<Body> {
         let known = self.known.targets.get(target)?;
-        let current = known.state.current.as_ref()?;
+        let current = known.stands().current.as_ref()?;
         let outstanding = current.outstanding.as_ref()?;
         let timings = &self.outside.workspace.timings;
         let read = known.workload.last.as_ref().and_then(|reading| {

@@ -75,7 +75,7 @@ fn due(known: &Known, outside: &Outside, speed: f64) -> Vec<(&'static str, Targe
         else {
             continue;
         };
-        if current.plan.plan.policy.approvals.is_none() {
+        if current.plan.plan.policy.approvals.is_empty() {
             continue;
         }
         let waited = outside

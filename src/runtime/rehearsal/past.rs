@@ -89,7 +89,7 @@ async fn write_target(
             target,
             &plan,
             &id,
-            environment.policy.approvals.is_some(),
+            !environment.policy.approvals.is_empty(),
             began,
             &outside.host,
         );

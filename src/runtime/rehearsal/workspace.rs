@@ -144,13 +144,15 @@ fn environments(pace: Pace) -> Vec<Environment> {
             allowed_tags: vec!["v*".to_owned(), "!*-*".to_owned()],
             after: Some(name("staging")),
             soak: pace.seconds(3600),
-            approvals: Some(ApprovalRule {
+            approvals: vec![ApprovalRule {
                 quorum: 2,
                 role: "approve".to_owned(),
                 exclude_requester: true,
+                exclude_authors: false,
                 expires_after: SignedDuration::from_hours(4),
-            }),
+            }],
             hotfix: Some(HotfixPolicy::default()),
+            ..Policy::default()
         },
     };
     vec![dev, staging, production]

@@ -285,7 +285,8 @@ fn typed(action: Action) -> Vec<String> {
     if action == Action::SwitchOperator {
         return vec!["as NAME".to_owned()];
     }
-    let single = |verb: &&&str| !verb.contains(' ') || **verb == "promote --full";
+    let single =
+        |verb: &&&str| !verb.contains(' ') || ["promote --full", "poll --hold"].contains(*verb);
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if action == Action::ShowReleases {
         // Its verbs want more than the palette takes.
@@ -313,7 +314,12 @@ fn typed(action: Action) -> Vec<String> {
     });
     if matches!(
         action,
-        Action::Request | Action::Approve | Action::Reject | Action::Waive | Action::Rollback
+        Action::Request
+            | Action::Approve
+            | Action::Reject
+            | Action::SayHold
+            | Action::Waive
+            | Action::Rollback
     ) {
         takes.push_str(" --reason R");
     }
@@ -404,7 +410,7 @@ pub fn farewell(cockpit: &Cockpit) -> Vec<Line> {
             .known
             .targets
             .get(&target.id)
-            .and_then(|known| known.state.current.as_ref());
+            .and_then(|known| known.stands().current.as_ref());
         if let Some(current) = current.filter(|current| current.state.is_airborne()) {
             lines.push(Line::new(
                 Tone::Warning,

@@ -19,6 +19,8 @@ pub struct TimelineLine {
     pub bad: bool,
     /// Whose doing it was.
     pub by: String,
+    /// It waits in the journal of this machine, and is not in the ledger yet.
+    pub waits: bool,
 }
 
 /// All entries of the target in focus, oldest first.
@@ -36,12 +38,21 @@ pub(super) fn timeline_since(cockpit: &Cockpit, since: Timestamp) -> Vec<Timelin
 /// The entries of a target that came after this place in the chain.
 pub fn timeline_after(cockpit: &Cockpit, id: &TargetId, seq: u64) -> Vec<TimelineLine> {
     let known = cockpit.known.targets.get(id);
-    known.map_or_else(Vec::new, |known| told(known, |entry| entry.seq > seq))
+    let told = known.map_or_else(Vec::new, |known| told(known, |entry| entry.seq > seq));
+    told.into_iter().filter(|line| !line.waits).collect()
 }
 
+/// What waits in the journal for a place in the ledger, oldest first.
+pub fn timeline_aside(cockpit: &Cockpit, id: &TargetId) -> Vec<TimelineLine> {
+    let known = cockpit.known.targets.get(id);
+    let told = known.map_or_else(Vec::new, |known| told(known, |_| false));
+    told.into_iter().filter(|line| line.waits).collect()
+}
+
+/// The entries that are wanted, and all that waits beside the ledger after them.
 fn told(known: &TargetKnown, wanted: impl Fn(&Entry) -> bool) -> Vec<TimelineLine> {
     use crate::domain::entry::{Answer, Body, Outcome};
-    let sentence = |entry: &Entry| match (&entry.body, &known.state.current) {
+    let sentence = |entry: &Entry| match (&entry.body, &known.stands().current) {
         // Of the deployment under way the plan is at hand, and says which share a stage is.
         (Body::StageReached { deployment, stage }, Some(current)) if *deployment == current.id => {
             current.plan.plan.stages.get(*stage).map_or_else(
@@ -63,16 +74,21 @@ fn told(known: &TargetKnown, wanted: impl Fn(&Entry) -> bool) -> Vec<TimelineLin
                 ..
             } | Body::Measured { ok: false, .. }
                 | Body::Decided {
-                    answer: Answer::NoGo,
+                    answer: Answer::NoGo | Answer::Hold,
                     ..
                 }
         ),
         by: entry.actor.name.clone(),
+        waits: false,
     };
-    known
-        .entries
-        .iter()
-        .filter(|entry| wanted(entry))
-        .map(line)
-        .collect()
+    let aside = known.aside.iter().map(|entry| {
+        let line = line(entry);
+        TimelineLine {
+            sentence: format!("waits in the journal: {}", line.sentence),
+            waits: true,
+            ..line
+        }
+    });
+    let entries = known.entries.iter().filter(|entry| wanted(entry));
+    entries.map(line).chain(aside).collect()
 }

@@ -227,7 +227,7 @@ pub fn parsed(cockpit: &Cockpit, line: &str) -> Result<Line, String> {
         // What the ledger quotes is enough while the repository cannot be read.
         let quoted = || {
             let known = known.targets.get(target).filter(|_| releases.is_empty())?;
-            crate::policy::resolve::quoted(&known.state, &target.project, name)
+            crate::policy::resolve::quoted(known.stands(), &target.project, name)
         };
         resolution
             .release()

@@ -45,7 +45,7 @@ pub fn woke(cockpit: &mut Cockpit, since: Timestamp) -> Vec<Effect> {
         Some(Overlay::Help) | None => String::new(),
     };
     for (id, known) in &cockpit.known.targets {
-        let counts = known.state.current.as_ref().is_some_and(|current| {
+        let counts = known.stands().current.as_ref().is_some_and(|current| {
             matches!(
                 current.state,
                 FlightState::Flying | FlightState::Verifying | FlightState::Monitoring
@@ -74,7 +74,7 @@ pub fn gap(cockpit: &mut Cockpit, target: &TargetId) -> Option<Body> {
         .known
         .targets
         .get(target)
-        .and_then(|known| known.state.current.as_ref());
+        .and_then(|known| known.stands().current.as_ref());
     let open = current.filter(|current| current.gaps.last().is_none_or(|(_, end)| *end < until));
     let Some(current) = open else {
         cockpit.gaps.remove(target);

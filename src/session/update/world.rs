@@ -37,6 +37,9 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             stands(cockpit, standing.clone());
             return attend(cockpit);
         }
+        Event::Aside(aside) => {
+            cockpit.known.set_aside(aside.clone());
+        }
         Event::Seen(observation) => {
             cockpit.known.observe(observation, cockpit.now);
             return attend_to(cockpit, &observation.target)
@@ -167,7 +170,7 @@ pub fn attend(cockpit: &mut Cockpit) -> Vec<Effect> {
         .known
         .targets
         .iter()
-        .filter(|(_, known)| known.state.current.is_some())
+        .filter(|(_, known)| known.stands().current.is_some())
         .map(|(id, _)| id.clone())
         .collect();
     targets
@@ -206,12 +209,16 @@ fn hold(cockpit: &mut Cockpit, target: &TargetId, stand: Stand) -> Option<Effect
 }
 
 fn attend_to(cockpit: &mut Cockpit, target: &TargetId) -> Option<Effect> {
-    if !cockpit.ledger.ready || cockpit.known.ledger.trouble().is_some() {
+    if !cockpit.ledger.ready {
         return None;
     }
+    // A hold does not wait for the ledger, whoever makes it.
     let stand = cockpit.known.guard(target, cockpit.now, &cockpit.me);
     if let Some(effect) = hold(cockpit, target, stand) {
         return Some(effect);
+    }
+    if cockpit.known.ledger.trouble().is_some() {
+        return None;
     }
     let facts = cockpit.known.facts(target, cockpit.now)?;
     let position = facts.state.position;

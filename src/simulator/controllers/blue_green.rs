@@ -1,5 +1,5 @@
 //! Blue-green Rollouts: the new side is built beside the active one, looked at under the preview service, and switched
-//! to at once; the old side stays for a while. Follows `argoproj/argo-rollouts:rollout/{bluegreen,service}.go`.
+//! to at once; the old side stays for a while. Follows `argoproj/argo-rollouts:rollout/{bluegreen,service,replicaset}.go`.
 
 use super::pauses::{BLUE_GREEN, INCONCLUSIVE, halted, paused_since, pauses_for};
 use super::revisions::{DEADLINE, ROLLOUT, hash_of, revision_of};
@@ -66,6 +66,15 @@ fn reached_check_point(rollout: &Value) -> bool {
     rollout.flag("/status/blueGreen/scaleUpPreviewCheckPoint")
 }
 
+/// By a person or by the controller.
+fn is_paused(rollout: &Value) -> bool {
+    let causes = rollout.pointer("/status/pauseConditions");
+    rollout.flag("/spec/paused")
+        || causes
+            .and_then(Value::as_array)
+            .is_some_and(|all| !all.is_empty())
+}
+
 impl World {
     pub(super) fn fly_blue_green(&mut self, mut look: Look) {
         let (active, preview) = (
@@ -91,17 +100,17 @@ impl World {
         self.sync_blue_green(look, active.as_ref(), preview.as_ref());
     }
 
-    /// How many pods the new side should have now.
+    /// How many pods the new side should have now (`NewRSNewReplicas`).
     fn preview_size(&self, look: &Look) -> i64 {
-        let serving = active_hash(self, &look.rollout);
-        match look
-            .rollout
-            .int("/spec/strategy/blueGreen/previewReplicaCount")
-        {
+        let rollout = &look.rollout;
+        let serving = active_hash(self, rollout);
+        let looked_at = reached_check_point(rollout) && !is_paused(rollout);
+        match rollout.int("/spec/strategy/blueGreen/previewReplicaCount") {
             Some(count)
                 if !serving.is_empty()
                     && serving != look.hash
-                    && !reached_check_point(&look.rollout) =>
+                    && !rollout.flag("/status/promoteFull")
+                    && !looked_at =>
             {
                 count
             }
@@ -126,6 +135,11 @@ impl World {
         let size = self.preview_size(look);
         let rollout = look.rollout.clone();
         let serves = |set: &Value| !serving.is_empty() && hash_of(&ROLLOUT, set) == serving;
+        let stable_stands = look
+            .sides
+            .stable
+            .as_ref()
+            .is_some_and(|set| set.count("/status/availableReplicas") == replicas);
         if let Some(stable) = &mut look.sides.stable
             && serves(stable)
         {
@@ -135,8 +149,11 @@ impl World {
             let kept = rollout.int("/spec/strategy/blueGreen/abortScaleDownDelaySeconds");
             let size = match kept {
                 _ if !aborted || serves(new) => size,
-                // 0 keeps it for ever.
+                // 0 keeps it for ever; and its time does not begin before the other side is whole.
                 Some(0) => new.count("/spec/replicas"),
+                _ if !stable_stands && new.annotation(DEADLINE).is_none() => {
+                    new.count("/spec/replicas")
+                }
                 kept => {
                     let delay = kept.unwrap_or(30);
                     let full = new.count("/spec/replicas");
@@ -171,13 +188,15 @@ impl World {
             .int("/scaleDownDelayRevisionLimit")
             .unwrap_or(i64::MAX);
         let (id, stable) = (look.id.clone(), look.stable_hash().to_owned());
+        let replicas = look.replicas();
+        let shown = selected(self, service_of(&rollout, "previewService").as_ref());
         look.sides
             .others
             .sort_by_key(|set| std::cmp::Reverse(revision_of(&ROLLOUT, set)));
         let mut standing = 0;
         for set in &mut look.sides.others {
             let hash = hash_of(&ROLLOUT, set);
-            let referenced = hash == serving || hash == stable;
+            let referenced = hash == serving || hash == stable || hash == shown;
             if referenced || set.count("/spec/replicas") == 0 {
                 continue;
             }
@@ -185,7 +204,11 @@ impl World {
             let size = if standing > limit {
                 0
             } else {
-                let full = set.count("/spec/replicas");
+                // While its time runs it has the size of the whole, whatever it had (`scaleDownDelayHelper`).
+                let full = match set.annotation(DEADLINE) {
+                    Some(_) => replicas,
+                    None => set.count("/spec/replicas"),
+                };
                 self.size_until_deadline(set, delay, full, &id)
             };
             self.scale_set(&ROLLOUT, &rollout, set, size);

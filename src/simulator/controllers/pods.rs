@@ -219,13 +219,9 @@ impl World {
         if life.stage == Stage::Crashed {
             life.restarts += 1;
         } else {
-            let fresh = self.fresh(pod.name());
-            let draw = chance::draw(self.making.seed, &fresh);
-            pod.set(
-                "/status/podIP",
-                format!("10.244.{}.{}", draw % 2, 2 + (draw >> 8) % 250),
-            );
-            pod.set("/status/podIPs", json!([{"ip": pod.text("/status/podIP")}]));
+            let address = self.address(pod.text("/spec/nodeName"));
+            pod.set("/status/podIP", address.as_str());
+            pod.set("/status/podIPs", json!([{"ip": address}]));
         }
         life.stage = Stage::Starting;
         life.started = Some(self.now);

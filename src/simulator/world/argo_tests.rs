@@ -467,6 +467,65 @@ fn blue_green_is_aborted_and_taken_up_again() {
 }
 
 #[test]
+fn a_preview_of_its_own_size_grows_once_it_was_looked_at() {
+    let small = json!({"autoPromotionEnabled": false, "previewReplicaCount": 3});
+    let mut flight = two_sides(Scenario::Good, &small);
+    let old = flight.service(SERVICE);
+    flight.set_image(&ROLLOUTS, SPACE, 42);
+    flight.until("paused", |flight| flight.message() == "BlueGreenPause");
+    flight.fly(60);
+    assert_eq!(pods(&flight), (3, 10));
+    assert!(
+        !flight
+            .rollout()
+            .flag("/status/blueGreen/scaleUpPreviewCheckPoint")
+    );
+
+    flight.promote();
+    flight.until("looked at", |flight| {
+        flight
+            .rollout()
+            .flag("/status/blueGreen/scaleUpPreviewCheckPoint")
+    });
+    assert_eq!(flight.service(SERVICE), old, "not before all of it stands");
+    flight.until("switched", |flight| flight.service(SERVICE) != old);
+    let ready = flight.pods_of(42);
+    let ready = ready
+        .iter()
+        .filter(|pod| pod.flag("/status/containerStatuses/0/ready"));
+    assert_eq!(ready.count(), 10);
+    flight.until("done", |flight| flight.phase() == "Healthy");
+    assert!(
+        !flight
+            .rollout()
+            .flag("/status/blueGreen/scaleUpPreviewCheckPoint")
+    );
+
+    // A full promotion asks for no look.
+    flight.set_image(&ROLLOUTS, SPACE, 43);
+    flight.until("paused", |flight| flight.message() == "BlueGreenPause");
+    assert_eq!(flight.pods_of(43).len(), 3);
+    flight.steer(&json!({"promoteFull": true, "pauseConditions": null}));
+    flight.until("done", |flight| {
+        flight.phase() == "Healthy" && flight.pods_of(43).len() == 10
+    });
+}
+
+#[test]
+fn only_so_many_old_sides_wait_for_their_time() {
+    let limited = json!({"scaleDownDelaySeconds": 3600, "scaleDownDelayRevisionLimit": 1});
+    let mut flight = two_sides(Scenario::Good, &limited);
+    for number in [42, 43] {
+        flight.set_image(&ROLLOUTS, SPACE, number);
+        flight.until("taken up", |flight| !flight.pods_of(number).is_empty());
+        flight.until("done", |flight| flight.phase() == "Healthy");
+    }
+    flight.fly(60);
+    let counts = [41, 42, 43].map(|number| flight.pods_of(number).len());
+    assert_eq!(counts, [0, 10, 10], "the newest of the old ones stays");
+}
+
+#[test]
 fn blue_green_is_measured_before_and_after_the_switch() {
     let mut flight = two_sides(Scenario::BadCanary, &json!({}));
     let mut before = thrice("len(result) > 0 && result[0] < 0.01");

@@ -4,14 +4,14 @@
 use super::{Deletion, Making, Request, Verb, World, Writer};
 use crate::simulator::catalogue::{Catalogue, REGISTRY, REPOSITORY};
 use crate::simulator::json::{Json, condition};
-use crate::simulator::kinds::{DEPLOYMENTS, KINDS, Kind, PODS, REPLICA_SETS, ROLLOUTS};
+use crate::simulator::kinds::{DEPLOYMENTS, KINDS, Kind, NODES, PODS, REPLICA_SETS, ROLLOUTS};
 use crate::simulator::patch::Patch;
 use crate::simulator::refusal::Refusal;
 use crate::simulator::store::Id;
 use crate::simulator::{BuiltRelease, Scenario};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub(super) const SERVICE: &str = "auth-service";
 
@@ -695,4 +695,24 @@ fn the_same_requests_make_the_same_world() {
         objects.collect::<Vec<_>>()
     };
     assert!(fly() == fly());
+}
+
+#[test]
+fn every_pod_has_an_address_of_its_own_in_the_range_of_its_node() {
+    let flight = Flight::new(Scenario::Good);
+    let mut addresses = BTreeSet::new();
+    for namespace in ["dev", "staging", "production"] {
+        for pod in flight.world.store.list(&PODS, namespace) {
+            let address = pod.text("/status/podIP").to_owned();
+            let node = Id::new(&NODES, "", pod.text("/spec/nodeName"));
+            let range = flight.world.find(&node).unwrap();
+            let range = range
+                .text("/spec/podCIDR")
+                .trim_end_matches("0.0/16")
+                .to_owned();
+            assert!(address.starts_with(&range), "{address} outside {range}");
+            assert!(addresses.insert(address.clone()), "{address} twice");
+        }
+    }
+    assert!(addresses.len() > 20);
 }

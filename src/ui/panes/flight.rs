@@ -236,9 +236,7 @@ fn pods_pane(
             canvas.footnote(area, &position.unwrap_or_default());
         }
         Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
-        None => {
-            canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
-        }
+        None => pods::unread(canvas, cockpit, &facts.target.id, inner),
     }
     if flight.stale {
         // What was true a while ago is no good news now.

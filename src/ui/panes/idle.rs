@@ -58,9 +58,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rec
         let inner = canvas.pane(right, "Pods", &[], false);
         match facts.workload.value() {
             Some(observed) => pods::draw(canvas, inner, &pods::sides(facts, observed)),
-            None => {
-                canvas.put(inner, 0, 0, "the platform was not read yet", Role::Unknown);
-            }
+            None => pods::unread(canvas, cockpit, &facts.target.id, inner),
         }
     }
     let below = readings(canvas, cockpit, facts, below);

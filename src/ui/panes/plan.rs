@@ -258,29 +258,30 @@ fn aside(canvas: &mut Canvas, cockpit: &Cockpit, plan: &PlanShown, area: Rect) {
 
 fn people(canvas: &Canvas, plan: &PlanShown, width: u16) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    match &plan.plan.plan.policy.approvals {
-        None => lines.push(vec![canvas.piece(
+    let rules = &plan.plan.plan.policy.approvals;
+    if rules.is_empty() {
+        lines.push(vec![canvas.piece(
             "no approval is asked for in this environment",
             Role::TextDim,
-        )]),
-        Some(rule) => {
-            let others = if rule.exclude_requester {
-                ", not the requester"
-            } else {
-                ""
-            };
-            let words = format!(
-                "{} with the role {}{others}; good for {}",
-                rule.quorum,
-                rule.role,
-                crate::domain::time::exact(rule.expires_after)
-            );
-            lines.extend(
-                wrapped(&words, width, 2)
-                    .into_iter()
-                    .map(|line| vec![canvas.piece(line, Role::TextDim)]),
-            );
-        }
+        )]);
+    }
+    for rule in rules {
+        let others = if rule.exclude_requester {
+            ", not the requester"
+        } else {
+            ""
+        };
+        let words = format!(
+            "{} with the role {}{others}; good for {}",
+            rule.quorum,
+            rule.role,
+            crate::domain::time::exact(rule.expires_after)
+        );
+        lines.extend(
+            wrapped(&words, width, 2)
+                .into_iter()
+                .map(|line| vec![canvas.piece(line, Role::TextDim)]),
+        );
     }
     for decision in plan
         .deployment
@@ -290,6 +291,7 @@ fn people(canvas: &Canvas, plan: &PlanShown, width: u16) -> Vec<Line> {
         let (glyph, word, role) = match decision.answer {
             Answer::Go => ("✔", "GO", Role::GatePass),
             Answer::NoGo => ("✖", "NO-GO", Role::GateFail),
+            Answer::Hold => ("!", "HOLD", Role::GateUnknown),
         };
         let lead = vec![
             canvas.piece(format!("{glyph} {} ", text::pad(word, 5)), role),

@@ -4,7 +4,9 @@ use ratatui::layout::Rect;
 
 use crate::domain::change::short_image;
 use crate::domain::rollout::{Observed, Pod, PodState, Side};
+use crate::domain::target::TargetId;
 use crate::policy::facts::Facts;
+use crate::session::cockpit::Cockpit;
 use crate::session::pointer::Spot;
 use crate::session::show::{self, side_title};
 use crate::session::view::FlightPane;
@@ -35,6 +37,25 @@ fn mark(state: PodState) -> PodMark {
         PodState::Failing => PodMark::Crashing,
         PodState::Terminating => PodMark::Terminating,
     }
+}
+
+/// Where nothing was read yet: what was seen last, which no gate counts on.
+pub fn unread(canvas: &mut Canvas, cockpit: &Cockpit, target: &TargetId, area: Rect) {
+    let seen = cockpit
+        .last_seen
+        .as_ref()
+        .and_then(|seen| seen.target(target));
+    let mut lines = vec![vec![
+        canvas.piece("the platform was not read yet", Role::Unknown),
+    ]];
+    if let Some(seen) = seen {
+        let ready = seen.pods.map_or_else(String::new, |(ready, of)| {
+            format!("{ready} of {of} ready, ")
+        });
+        let words = format!("last seen: {ready}{}", seen.words(cockpit.now));
+        lines.push(vec![canvas.piece(words, Role::Stale)]);
+    }
+    canvas.lines(area, &lines);
 }
 
 pub fn sides(facts: &Facts<'_>, observed: &Observed) -> Vec<SideShown> {

@@ -115,6 +115,11 @@ fn clocks_tasks_colours_keys_and_raw_cells() {
         "cell.set_symbol(x);",
         &[(2, "past the sanitiser")],
     );
+    check(
+        "src/cli/attend.rs",
+        "let (sender, seen) = mpsc::unbounded_channel();",
+        &[(2, "grows without one")],
+    );
 }
 
 #[test]
