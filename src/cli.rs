@@ -9,12 +9,16 @@ pub mod exit;
 mod flying;
 mod headless;
 mod hotfix;
+mod import;
+mod looking_back;
 mod man;
 mod naming;
 mod output;
+mod places;
 mod polling;
 mod reading;
 mod rehearse;
+mod releasing;
 
 use std::path::{Path, PathBuf};
 
@@ -92,6 +96,7 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
+        Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {

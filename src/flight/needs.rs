@@ -26,6 +26,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::StopGuard { .. }
         | Command::Ground { .. }
         | Command::Clear { .. }
+        | Command::Lock { .. }
+        | Command::Unlock { .. }
+        | Command::RecordPolicy { .. }
         // The guard has looked at everything already.
         | Command::Guard { .. }
         | Command::Hotfix {

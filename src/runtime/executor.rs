@@ -24,7 +24,7 @@ use crate::{
     flight::known::Known,
     policy::{
         confirm::Confirmed,
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, Scope, decide},
         refusal::{Refusal, RefusalKind},
     },
     ports::keep::{AppendError, Expected},
@@ -76,18 +76,6 @@ impl Executor<'_> {
             .map_or(0, |known| known.state.position)
     }
 
-    /// The last position of the stream that a command writes to.
-    fn last(&self, stream: &StreamId, target: &TargetId) -> u64 {
-        match stream.hotfixes_of() {
-            Some(project) => self
-                .known
-                .hotfixes
-                .get(&project)
-                .map_or(0, |hotfixes| hotfixes.position),
-            None => self.position(target),
-        }
-    }
-
     fn drafts(&self, bodies: Vec<Body>) -> Vec<Draft> {
         let at = self.outside.now();
         bodies
@@ -115,10 +103,25 @@ impl Executor<'_> {
                 Ok(branch) => branch,
                 Err(fault) => return End::Failed(fault),
             };
-            let stream = stream_of(command, target);
-            let expected = Expected::Position(self.last(&stream, target));
+            let (stream, position) = match (command, command.scope()) {
+                (Command::Hotfix { .. }, _) => {
+                    let known = self.known.hotfixes.get(&target.project);
+                    let position = known.map_or(0, |known| known.position);
+                    (StreamId::hotfixes(&target.project), position)
+                }
+                (_, Scope::Target) => (StreamId::target(target), self.position(target)),
+                (_, Scope::Environment) => {
+                    let name = &target.environment;
+                    let known = self.known.environments.get(name);
+                    let position = known.map_or(0, |known| known.state.position);
+                    (StreamId::environment(name), position)
+                }
+            };
             let drafts = self.drafts(bodies);
-            match self.append_to(&stream, expected, drafts).await {
+            match self
+                .append_to(&stream, Expected::Position(position), drafts)
+                .await
+            {
                 Ok(_) => {
                     return match branch {
                         Some(branch) => self.make(branch).await,
@@ -208,14 +211,6 @@ impl Executor<'_> {
             }
         }
         End::Done
-    }
-}
-
-/// Where a command that only writes is written.
-fn stream_of(command: &Command, target: &TargetId) -> StreamId {
-    match command {
-        Command::Hotfix { .. } => StreamId::hotfixes(&target.project),
-        _ => StreamId::target(target),
     }
 }
 

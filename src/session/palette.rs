@@ -70,6 +70,7 @@ pub fn parse(
     // Several words of one command: what they make of the first one.
     let mut kind = words.next_if(|word| match verb {
         "guard" => *word == "stop",
+        "policy" => *word == "record",
         verb => verb == "hotfix" && !word.starts_with("--"),
     });
     let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
@@ -97,6 +98,10 @@ pub fn parse(
                     .ok_or("--step takes the number of the step it rests at")?;
                 aim.step = Some(step);
             }
+            "--for" => {
+                let lasts = words.next().and_then(|text| text.parse().ok());
+                aim.lasts = Some(lasts.ok_or("--for takes a duration, like 2h or 90m")?);
+            }
             "--reason" => {
                 reason = Some(
                     words
@@ -122,6 +127,7 @@ pub fn parse(
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
     let project = rest.next_if(|word| workspace.find_project(word).is_ok());
+    aim.alone = project.is_some();
     let target = match environment {
         // A hotfix burns where the customers are, wherever the cursor is.
         None if verb == "hotfix" => burning(workspace, focus, project)?,

@@ -8,6 +8,7 @@ mod flight;
 mod hints;
 mod hotfix;
 mod next;
+mod place;
 mod plan;
 pub mod pods;
 mod timeline;
@@ -34,11 +35,12 @@ pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judg
 pub use hints::{HintShown, hints, ways_out};
 pub use hotfix::{home, hotfixes, only_hotfix};
 pub use next::{NextCard, NextStep, next_steps};
+pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
-    match process::next(facts) {
+    match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,

@@ -7,6 +7,7 @@ pub(super) mod gates;
 pub(super) mod header;
 mod idle;
 pub(super) mod metrics;
+mod place;
 pub(super) mod plan;
 pub(super) mod pods;
 pub(super) mod releases;

@@ -1,7 +1,7 @@
 //! A hotfix from its branch to the proof (SPEC R8, E12; seeds 002 and 004): what git proves, which terms a plan gets and
 //! how each gate says so, what outlives the deployment, and the whole of it by verbs alone.
 
-use std::{path::Path, process::Command as Program};
+use std::{collections::BTreeSet, path::Path, process::Command as Program};
 
 use gonogo::{
     adapters::git::GitSource,
@@ -13,7 +13,7 @@ use gonogo::{
             PatchVerdict, proofs,
         },
         plan::ItemId,
-        project::{ImageSource, Project, TagStrategy},
+        project::{ImageSource, Project, TagStrategy, Triggers},
         release::{Commit, Release, ReleaseRef},
         target::TargetId,
         text::Clean,
@@ -102,6 +102,8 @@ impl Shop {
             tags: TagStrategy::Monorepo,
             branches: vec!["main".to_owned(), "hotfix/.+".to_owned()],
             branch_aliases: vec!["main".to_owned()],
+            triggers: Triggers::default(),
+            manifests: Vec::new(),
             image: ImageSource {
                 name: "registry/auth".to_owned(),
                 endpoint: "https://registry".to_owned(),
@@ -114,12 +116,13 @@ impl Shop {
     fn releases(&self, asked: &[Asked]) -> Vec<Release> {
         use gonogo::ports::ask::Source as _;
         let project = self.project();
-        let commits = GitSource.commits(&project).unwrap();
-        let fresh = catalogue::unnumbered(&commits, &std::collections::BTreeMap::new());
-        let numbers = fresh.into_iter().zip(1..).collect();
-        let mut releases = catalogue::assemble(&project, &commits, &numbers);
+        let git = GitSource::default();
+        let commits = git.commits(&project, &BTreeSet::new()).unwrap();
+        let mut register = catalogue::Register::default();
+        register.foretell(catalogue::unnumbered(&commits, &register.numbers));
+        let mut releases = catalogue::assemble(&project, &commits, &register);
         let ids: Vec<Commit> = releases.iter().map(|r| r.commit.clone()).collect();
-        let read = GitSource.lineage(&project, asked, &ids).unwrap();
+        let read = git.lineage(&project, asked, &ids).unwrap();
         for release in &mut releases {
             *release.lineage = read.get(&release.commit).cloned().unwrap_or_default();
         }
@@ -321,7 +324,7 @@ fn commit_of(story: &Story, number: u64) -> Commit {
 /// 43 is a hotfix of 41, which is live in production.
 fn burning() -> Story {
     let mut story = fixture::calm();
-    story.enter_in(
+    story.enter_on(
         StreamId::hotfixes(&project("auth-service")),
         at("14:20:00"),
         &actor("dana"),
@@ -333,7 +336,12 @@ fn burning() -> Story {
         }),
     );
     let known = &mut story.cockpit.known;
-    for environment in &mut known.workspace.environments {
+    // In the file and in force.
+    let recorded = known
+        .environments
+        .values_mut()
+        .map(|known| &mut known.in_force);
+    for environment in known.workspace.environments.iter_mut().chain(recorded) {
         if environment.protected {
             environment.policy.hotfix = Some(HotfixPolicy::default());
             environment.policy.allowed_branches = vec!["main".to_owned()];
@@ -447,7 +455,7 @@ fn record(story: &mut Story, who: &str, clock: &str, command: &Command) {
             Command::Hotfix { .. } => StreamId::hotfixes(&project("auth-service")),
             _ => StreamId::target(&here()),
         };
-        story.enter_in(stream, at(clock), &actor(who), body);
+        story.enter_on(stream, at(clock), &actor(who), body);
     }
 }
 
@@ -520,7 +528,12 @@ fn a_hotfix_goes_through_staging_and_its_terms_end_with_it() {
     );
     // Without a policy for it a hotfix enters like everything else, and the plan still says what it flies.
     let mut ordinary = burning();
-    for environment in &mut ordinary.cockpit.known.workspace.environments {
+    let known = &mut ordinary.cockpit.known;
+    let recorded = known
+        .environments
+        .values_mut()
+        .map(|known| &mut known.in_force);
+    for environment in known.workspace.environments.iter_mut().chain(recorded) {
         environment.policy.hotfix = None;
     }
     let gates = take_off(&ordinary, 43);
@@ -870,7 +883,7 @@ fn the_clock_names_what_is_late_and_the_list_outlives_the_deployment() {
         fixes: Vec::new(),
     };
     let stream = StreamId::hotfixes(&project("auth-service"));
-    story.enter_in(stream, at("15:10:00"), &actor("dana"), bodies);
+    story.enter_on(stream, at("15:10:00"), &actor("dana"), bodies);
     assert!(hot(&story).is_over());
     assert!(
         show::fleet_cell(&story.cockpit, &here())

@@ -272,7 +272,7 @@ impl World {
         dana.look().await;
         dana.look_up(number).await;
         let plan = dana.plan();
-        let end = dana.act(&Command::Fly { plan, glass: None }).await;
+        let end = Box::pin(dana.act(&Command::Fly { plan, glass: None })).await;
         assert_eq!(end, End::Done);
         self.until_rests(1).await;
         self.waive_figures().await;

@@ -1,18 +1,15 @@
 //! A branch is made on a commit, and pushed when asked: the only thing that is written here, and never forced. Made
 //! with libgit2; pushed by the `git` program, so that credential helpers, SSH and hooks work as people set them up.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::path::Path;
 
 use git2::{ErrorCode, Oid};
 
-use super::open;
+use super::{open, program};
 use crate::domain::{
     fault::{Fault, FaultKind},
     release::Commit,
 };
-
-/// How long a push may take.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Why the branch could not be made there: it exists, or the commit is not here.
 pub fn is_free(source: &Path, branch: &str, at: &Commit) -> Result<(), Fault> {
@@ -73,27 +70,10 @@ pub fn create(source: &Path, branch: &str, at: &Commit) -> Result<(), Fault> {
 
 /// `git push origin`, without a question and without force.
 pub async fn push(source: &Path, branch: &str) -> Result<(), Fault> {
-    let refspec = format!("refs/heads/{branch}:refs/heads/{branch}");
-    let by_hand = format!("git -C {} push origin {refspec}", source.display());
-    let fault = |kind, detail: &str| {
-        Fault::new("git", kind, format!("pushing the branch {branch}"), detail)
-            .hint(format!("the branch is here; push it by hand: {by_hand}"))
-    };
-    let pushed = tokio::process::Command::new("git")
-        .arg("-C")
-        .arg(source)
-        .args(["push", "--porcelain", "origin", &refspec])
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(DEADLINE, pushed)
-        .await
-        .map_err(|_| fault(FaultKind::TimedOut, "no answer within 60 s"))?
-        .map_err(|error| fault(FaultKind::NotFound, &error.to_string()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(fault(FaultKind::Refused, said.trim()))
+    let words = program::push_branch(source, "origin", branch);
+    let doing = format!("pushing the branch {branch}");
+    let pushed = program::run(&words, &doing).await;
+    pushed
+        .map(drop)
+        .map_err(|fault| fault.hint(format!("the branch is here; push it by hand: {words}")))
 }

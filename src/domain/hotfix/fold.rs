@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Backported, Flight, Hotfix, Leg, Signed};
 use crate::domain::{
-    entry::{Answer, Body, Entry, FORMAT, StreamId},
+    entry::{Answer, Body, Entry, FORMAT},
     environment::EnvironmentName,
     project::ProjectId,
 };
@@ -29,21 +29,23 @@ impl Hotfixes {
     /// From the whole ledger, in chain order.
     pub fn fold<'a>(project: &ProjectId, entries: impl IntoIterator<Item = &'a Entry>) -> Self {
         let mut hotfixes = Self::default();
-        let own = StreamId::hotfixes(project);
-        let tail = format!("/{project}");
         for entry in entries {
-            if entry.stream == own {
-                hotfixes.evolve(entry);
-            } else if let Some(environment) = entry
-                .stream
-                .0
-                .strip_prefix("target:")
-                .and_then(|target| target.strip_suffix(tail.as_str()))
-            {
-                hotfixes.flown(&EnvironmentName::new(environment), entry);
-            }
+            hotfixes.enter(project, entry);
         }
         hotfixes
+    }
+
+    /// Any entry of the ledger: its own stream and the project's targets count, all else changes nothing.
+    pub fn enter(&mut self, project: &ProjectId, entry: &Entry) {
+        let target = entry.stream.0.strip_prefix("target:");
+        let environment = target
+            .and_then(|target| target.strip_suffix(project.as_str()))
+            .and_then(|target| target.strip_suffix('/'));
+        if let Some(environment) = environment {
+            self.flown(&EnvironmentName::new(environment), entry);
+        } else if entry.stream.hotfixes_of().as_ref() == Some(project) {
+            self.evolve(entry);
+        }
     }
 
     /// The newest of that name.

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// What is asked of git about one hotfix.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Asked {
     pub mark: Mark,
     pub from: Commit,

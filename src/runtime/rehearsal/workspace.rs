@@ -10,7 +10,7 @@ use crate::{
         hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
@@ -69,6 +69,8 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             tags: TagStrategy::Monorepo,
             branches: vec!["main".to_owned(), "hotfix/.+".to_owned()],
             branch_aliases: vec!["main".to_owned()],
+            triggers: Triggers::default(),
+            manifests: Vec::new(),
             image,
         });
     }
@@ -110,6 +112,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "every push, at once".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             soak: SignedDuration::ZERO,
             ..Policy::default()
@@ -121,6 +126,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "the evidence for production".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_branches: vec![
                 "main".to_owned(),
@@ -138,6 +146,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "customers".to_owned(),
         protected: true,
         customer_data: true,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_triggers: vec![TriggerKind::Tag, TriggerKind::Manual],
             allowed_branches: vec!["main".to_owned()],
@@ -170,7 +181,17 @@ fn people() -> Vec<Person> {
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
-        person("lee", &["operate", "stop", "approve", "emergency", "waive"]),
+        person(
+            "lee",
+            &[
+                "operate",
+                "stop",
+                "approve",
+                "emergency",
+                "waive",
+                "configure",
+            ],
+        ),
         person("sam", &["operate", "stop", "approve", "waive"]),
         person("kim", &["watch", "stop"]),
     ]
