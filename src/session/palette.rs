@@ -68,10 +68,16 @@ pub fn parse(
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
     // Several words of one command: what they make of the first one.
-    let mut kind = words.next_if(|word| match verb {
-        "guard" => *word == "stop",
-        "policy" => *word == "record",
-        verb => verb == "hotfix" && !word.starts_with("--"),
+    let mut kind = words.next_if(|word| {
+        let hotfix = verb == "hotfix" && !word.starts_with("--");
+        let two = [
+            ("guard", "stop"),
+            ("policy", "record"),
+            ("controls", "take"),
+            ("controls", "hand"),
+            ("controls", "release"),
+        ];
+        hotfix || two.contains(&(verb, *word))
     });
     let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
@@ -91,6 +97,7 @@ pub fn parse(
                     format!("--criterion takes one of {all}")
                 })?);
             }
+            "--take-over" => aim.take_over = true,
             "--step" => {
                 let step = words
                     .next()
@@ -140,6 +147,8 @@ pub fn parse(
             aim.release = Some(release_named(at, word)?);
         } else if takes_item(action) && aim.item.is_none() {
             aim.item = Some(ItemId(word.to_owned()));
+        } else if action == Action::HandControls && aim.name.is_none() {
+            aim.name = Some(word.to_owned());
         } else {
             return Err(format!(
                 "`{word}` is no environment, no project, and more than {verb} takes"
