@@ -267,12 +267,17 @@ impl World {
 
     /// Flown by dana to its first pause.
     pub async fn airborne(&self, number: u64) {
+        // A whole operator is in it: too much for the stack of whoever waits.
+        Box::pin(self.take_off(number)).await;
+    }
+
+    async fn take_off(&self, number: u64) {
         self.request(number).await;
         let mut dana = self.operator("dana").await;
         dana.look().await;
         dana.look_up(number).await;
         let plan = dana.plan();
-        let end = Box::pin(dana.act(&Command::Fly { plan, glass: None })).await;
+        let end = dana.act(&Command::Fly { plan, glass: None }).await;
         assert_eq!(end, End::Done);
         self.until_rests(1).await;
         self.waive_figures().await;
