@@ -13,6 +13,7 @@ pub mod gates;
 pub mod guard;
 pub mod hotfix;
 pub mod judge;
+pub mod measure;
 pub mod planner;
 pub mod poll;
 pub mod refusal;

@@ -153,6 +153,8 @@ fn fast_validation() -> Vec<ItemSpec> {
         required: true,
         owner: None,
         time_box: None,
+        max_age: None,
+        timeout: None,
     };
     vec![
         check(

@@ -83,7 +83,7 @@ pub fn parse(
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" | "--break-glass" | "--clear" | "--hold" => kind = Some(word),
+            "--full" | "--break-glass" | "--clear" | "--hold" | "--stop" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--push" => aim.hotfix.push = true,
@@ -173,7 +173,7 @@ fn takes_release(action: Action) -> bool {
 pub fn takes_item(action: Action) -> bool {
     matches!(
         action,
-        Action::Check | Action::Waive | Action::Reopen | Action::HotfixCheck
+        Action::Check | Action::StopRun | Action::Waive | Action::Reopen | Action::HotfixCheck
     )
 }
 
