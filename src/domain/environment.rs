@@ -92,6 +92,12 @@ pub struct Policy {
     /// How a hotfix enters instead; none where it enters like everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotfix: Option<HotfixPolicy>,
+    /// The newest release that may enter is flown without being asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_deploy: bool,
+    /// Only with such a tag; globs as in `allowed_tags`, none for any release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auto_deploy_tags: Vec<String>,
     /// When not.
     #[serde(default, skip_serializing_if = "Calendar::is_default")]
     pub calendar: Calendar,
@@ -120,6 +126,8 @@ impl Default for Policy {
             veto: Vec::new(),
             auto_approve: Vec::new(),
             hotfix: None,
+            auto_deploy: false,
+            auto_deploy_tags: Vec::new(),
             calendar: Calendar::default(),
         }
     }

@@ -516,6 +516,12 @@ fn policy() -> impl Strategy<Value = Policy> {
                     role: "approve".to_owned(),
                     ..HotfixPolicy::default()
                 }),
+                auto_deploy: soak.is_zero(),
+                auto_deploy_tags: soak
+                    .is_zero()
+                    .then(|| "v*".to_owned())
+                    .into_iter()
+                    .collect(),
                 calendar: calendar(soak),
             },
         )
