@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         change::ActKind,
+        difference::Difference,
         entry::Entry,
         fault::Fault,
         observation::Observation,
         project::ProjectId,
-        release::{Artifact, Commit, Release},
+        release::{Artifact, Commit},
         standing::{Aside, Standing},
         target::TargetId,
     },
@@ -76,7 +78,7 @@ pub enum Event {
     Seen(Observation),
     Catalogue {
         project: ProjectId,
-        releases: Vec<Release>,
+        releases: Catalogue,
     },
     CatalogueFailed {
         project: ProjectId,
@@ -90,6 +92,15 @@ pub enum Event {
     ArtifactFailed {
         project: ProjectId,
         commit: Commit,
+        fault: Fault,
+    },
+    /// What lies between two releases was read.
+    Compared {
+        difference: Box<Difference>,
+    },
+    CompareFailed {
+        from: Commit,
+        to: Commit,
         fault: Fault,
     },
     /// A command without an act was written, or not.

@@ -1,5 +1,6 @@
 //! The one function that changes the cockpit. Pure: an event in, effects out.
 
+mod compare;
 mod keys;
 mod line;
 mod overlays;

@@ -1,7 +1,14 @@
 //! Whole pages as lines: what each screen shows, help, and the question of a dialog.
 
 use crate::{
-    domain::{change::short_image, deployment::ItemStatus, target::TargetId, time},
+    domain::{
+        change::short_image,
+        deployment::ItemStatus,
+        difference::{Difference, LineTone},
+        fault::Fault,
+        target::TargetId,
+        time,
+    },
     input::{Action, Group, Risk},
     policy::gate::Verdict,
     session::{
@@ -93,6 +100,27 @@ fn fleet(cockpit: &Cockpit) -> Vec<Line> {
         lines.push(Line::new(tone, text));
     }
     lines
+}
+
+/// What lies between two releases.
+pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
+    match outcome {
+        Err(fault) => vec![Line::new(
+            Tone::Bad,
+            format!("they could not be compared: {fault}"),
+        )],
+        Ok(difference) => difference
+            .lines()
+            .into_iter()
+            .map(|line| {
+                let tone = match line.tone {
+                    LineTone::Breaking => Tone::Warning,
+                    _ => Tone::Plain,
+                };
+                Line::new(tone, line.text)
+            })
+            .collect(),
+    }
 }
 
 fn releases(cockpit: &Cockpit) -> Vec<Line> {
