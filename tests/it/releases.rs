@@ -797,7 +797,7 @@ fn on_the_screen_a_release_is_compared_with_what_is_live() {
     for (columns, rows) in [(80, 24), (120, 36), (200, 60)] {
         let text = tiny::text(&story, (columns, rows));
         assert!(
-            text.contains("BREAKING (1)") && text.contains("! 0000000  all of it"),
+            text.contains("BREAKING (1)") && text.contains("! 0000000 all of it"),
             "{text}"
         );
         assert!(text.contains("60 commits by Dana"), "{text}");
