@@ -2,6 +2,7 @@
 //! Plain data over std, serde, jiff and sha2. No IO, no clock: whoever needs the time is given it.
 
 pub mod access;
+pub mod calendar;
 pub mod catalogue;
 pub mod change;
 pub mod deployment;
@@ -10,6 +11,7 @@ pub mod entry;
 pub mod environment;
 pub mod fault;
 pub mod health;
+pub mod history;
 pub mod metric;
 pub mod notes;
 pub mod observation;

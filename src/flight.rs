@@ -4,3 +4,4 @@ pub mod after;
 pub mod known;
 pub mod needs;
 pub mod process;
+pub mod report;

@@ -14,4 +14,5 @@ pub mod poll;
 pub mod refusal;
 pub mod releasing;
 pub mod resolve;
+pub mod scorecard;
 pub mod versions;

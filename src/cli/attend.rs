@@ -229,7 +229,7 @@ impl Headless {
             let line = format!(
                 "{clock}  next: {}: {}",
                 waiting.mover.word(),
-                waiting.sentence
+                waiting.said(|act| Some(format!("`gonogo {}`", act.verb())))
             );
             self.data(
                 json!({"at": self.outside.now(), "waiting": waiting}),
@@ -263,13 +263,14 @@ struct Shown {
 }
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
-    match process::next(facts) {
+    match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         // Whoever only reads does not write it down.
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,
             sentence: "it went on and nobody attends: gonogo fly does".to_owned(),
             until: None,
+            ways: Vec::new(),
         }),
         Next::Idle => None,
     }

@@ -84,6 +84,10 @@ pub fn parse(
                     .ok_or("--step takes the number of the step it rests at")?;
                 aim.step = Some(step);
             }
+            "--for" => {
+                let lasts = words.next().and_then(|text| text.parse().ok());
+                aim.lasts = Some(lasts.ok_or("--for takes a duration, like 2h or 90m")?);
+            }
             "--reason" => {
                 reason = Some(
                     words
@@ -109,6 +113,7 @@ pub fn parse(
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
     let project = rest.next_if(|word| workspace.find_project(word).is_ok());
+    aim.alone = project.is_some();
     let target = target_of(workspace, focus, environment, project)?;
     let at = target.as_ref().or(focus);
     for word in rest {

@@ -13,7 +13,7 @@ use crate::{
     input::{Action, Risk},
     policy::{
         confirm::Challenge,
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, Scope, decide},
         facts::Facts,
         planner,
         refusal::{Refusal, RefusalKind},
@@ -93,6 +93,12 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
         Step::Resolve(release) => return Ok(Wanted::Resolve(release)),
     };
     finish(cockpit, &facts, command)
+}
+
+/// Which item the key confirms now: the selected one, or on anything that cannot be ticked the next that is open. The
+/// hint bar names it before it is pressed.
+pub fn check_means(cockpit: &Cockpit) -> Option<ItemId> {
+    meant(cockpit, &cockpit.facts()?, Action::Check).ok()
 }
 
 /// The command that a prompt's text completes.
@@ -208,6 +214,21 @@ fn command(
         Action::Clear => prompt_or(Ask::Clear {
             release: Box::new(grounded(facts, aim)?),
         }),
+        Action::Lock => {
+            let (scope, name) = place(facts, aim);
+            prompt_or(Ask::Lock {
+                scope,
+                lasts: aim.lasts,
+                name,
+            })
+        }
+        Action::Unlock => {
+            let (scope, name) = place(facts, aim);
+            prompt_or(Ask::Unlock { scope, name })
+        }
+        Action::RecordPolicy => prompt_or(Ask::RecordPolicy {
+            name: facts.environment.name.to_string(),
+        }),
         Action::Promote => {
             // The key means the step that is on the screen.
             let shown = facts
@@ -291,6 +312,16 @@ fn with_reason(
             release: release.clone(),
             reason,
         },
+        Ask::Lock { scope, lasts, .. } => Command::Lock {
+            scope: *scope,
+            reason,
+            lasts: *lasts,
+        },
+        Ask::Unlock { scope, .. } => Command::Unlock {
+            scope: *scope,
+            reason,
+        },
+        Ask::RecordPolicy { .. } => Command::RecordPolicy { reason },
         Ask::RollBack {
             release,
             staged,
@@ -315,6 +346,18 @@ fn with_reason(
             ));
         }
     })
+}
+
+/// A key means the environment; who names a project means that target alone. Without a lock on the environment, `unlock`
+/// means the target's.
+fn place(facts: &Facts<'_>, aim: &Aim) -> (Scope, String) {
+    let whole = facts.place.lock(facts.now).is_some() || facts.lock().is_none();
+    let unlocks_target = aim.action != Some(Action::Lock) && !whole;
+    if aim.alone || unlocks_target {
+        (Scope::Target, facts.target.id.to_string())
+    } else {
+        (Scope::Environment, facts.environment.name.to_string())
+    }
 }
 
 /// The plan of a release for the target in focus, as it would be stored now.
@@ -347,6 +390,11 @@ fn item(
     if let Some(item) = &aim.item {
         return Ok(item.clone());
     }
+    meant(cockpit, facts, action)
+}
+
+/// The item or gate that a key is about: the selected line; but see [`check_means`].
+fn meant(cockpit: &Cockpit, facts: &Facts<'_>, action: Action) -> Result<ItemId, Refusal> {
     let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
     // On anything that cannot be ticked, `c` means the next item that is open.

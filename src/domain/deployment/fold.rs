@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
-    LastAct, Live, Outstanding, Past, Signature, TargetState,
+    LastAct, Live, Lost, OUTSIDE, Outstanding, Past, SeenOutside, Signature, TargetState,
 };
 use crate::domain::{
     change::ActKind,
-    entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome},
+    entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome, OutsideAct},
+    environment::Lock,
     plan::StoredPlan,
     workspace::Actor,
 };
@@ -90,6 +91,8 @@ impl TargetState {
                     });
                 }
             }
+            Body::Locked { reason, until } => self.lock = Some(Lock::of(entry, reason, *until)),
+            Body::Unlocked { .. } => self.lock = None,
             Body::Cancelled { .. } => self.end(entry, Ending::Cancelled),
             Body::Ended { ending, .. } => self.end(entry, *ending),
             body => {
@@ -167,7 +170,20 @@ impl TargetState {
             }
             Ending::Cancelled => {}
         }
+        let baked = current
+            .plan
+            .plan
+            .stages
+            .iter()
+            .map(|stage| stage.bake)
+            .fold(SignedDuration::ZERO, SignedDuration::saturating_add);
+        let moved_for = current
+            .took_off_at
+            .zip(current.promoted_at)
+            .map(|(from, until)| until.duration_since(from).saturating_sub(baked))
+            .map(|moved| moved.max(SignedDuration::ZERO));
         self.past.push(Past {
+            moved_for,
             id: current.id,
             release: current.plan.release,
             before: current.plan.before,
@@ -207,11 +223,15 @@ impl Deployment {
             outstanding: None,
             last_act: None,
             promoted_steps: BTreeMap::new(),
+            promoted_fully: false,
+            outside: Vec::new(),
+            restarted_at: None,
             rolling_back_to: None,
             held: None,
             guarded: Vec::new(),
             guard_stopped: None,
             unfinished: None,
+            lost: None,
         }
     }
 
@@ -220,7 +240,10 @@ impl Deployment {
         self.state = FlightState::Flying;
         self.stages.fill(None);
         self.promoted_steps.clear();
+        self.promoted_fully = false;
         self.guarded.clear();
+        self.lost = None;
+        self.outside.clear();
     }
 
     fn evolve(&mut self, entry: &Entry) {
@@ -344,6 +367,7 @@ impl Deployment {
                 intent, outcome, ..
             } => self.settle(intent, outcome, entry.at),
             Body::StageReached { stage, .. } => {
+                self.lost = None;
                 if let Some(reached) = self
                     .stages
                     .get_mut(*stage)
@@ -359,20 +383,34 @@ impl Deployment {
                     reason: Some(reason.clone()),
                 });
             }
-            Body::RetriedOutside { .. } => self.start_over(),
+            Body::RetriedOutside { .. } => {
+                self.start_over();
+                self.restarted_at = Some(entry.at);
+            }
+            Body::SeenOutside { what, .. } => {
+                if let OutsideAct::Promoted { step } = what {
+                    let by = OUTSIDE.to_owned();
+                    self.promoted_steps.entry(*step).or_insert(LastAct {
+                        kind: ActKind::Promote,
+                        step: Some(*step),
+                        by,
+                        at: entry.at,
+                        settled_at: entry.at,
+                        applied: 1,
+                        of: 1,
+                    });
+                }
+                self.outside.push(SeenOutside {
+                    what: what.clone(),
+                    at: entry.at,
+                });
+            }
             Body::Promoted { .. } => {
                 self.state = FlightState::Verifying;
                 self.promoted_at = Some(entry.at);
-                self.held = None;
+                (self.held, self.lost) = (None, None);
             }
-            Body::Unattended { from, until, .. } => {
-                // Two processes that slept through the same hour missed one hour.
-                let counted = self.gaps.last().map_or(*from, |(_, until)| *until);
-                let from = (*from).max(counted);
-                if from < *until {
-                    self.gaps.push((from, *until));
-                }
-            }
+            Body::Unattended { from, until, .. } => count_gap(&mut self.gaps, *from, *until),
             Body::MonitoringBegan { .. } => {
                 self.state = FlightState::Monitoring;
                 self.monitoring_since = Some(entry.at);
@@ -397,12 +435,27 @@ impl Deployment {
             Outcome::Refused { .. } | Outcome::NotApplied => {
                 // What never landed was not done: the guard may try again.
                 self.guarded.retain(|guarded| guarded.intent != *intent);
+                if matches!(outcome, Outcome::NotApplied) {
+                    self.never_landed(&outstanding);
+                }
                 if applied_before {
                     self.unfinished = Some(outstanding.act);
                 }
             }
             Outcome::Applied { .. } => self.applied(&outstanding, at),
         }
+    }
+
+    fn never_landed(&mut self, outstanding: &Outstanding) {
+        let (act, change) = (outstanding.act.clone(), outstanding.change);
+        let before = self.lost.take().filter(|lost| lost.is_of(&act, change));
+        self.lost = Some(Box::new(Lost {
+            act,
+            change,
+            by: outstanding.by.name.clone(),
+            at: outstanding.at,
+            times: before.map_or(0, |lost| lost.times) + 1,
+        }));
     }
 
     /// The first applied change of an act moves the state; the rest only count.
@@ -427,12 +480,13 @@ impl Deployment {
                 });
             }
             ActKind::Resume => self.held = None,
-            ActKind::Promote | ActKind::PromoteFully => {}
+            ActKind::PromoteFully => self.promoted_fully = true,
+            ActKind::Promote => {}
         }
         if act.kind != ActKind::Hold {
             self.held = None;
         }
-        self.unfinished = None;
+        (self.unfinished, self.lost) = (None, None);
         let last = LastAct {
             kind: act.kind,
             step: act.step,
@@ -446,5 +500,14 @@ impl Deployment {
             self.promoted_steps.insert(step, last.clone());
         }
         self.last_act = Some(last);
+    }
+}
+
+/// A stretch that nobody attended: two processes that slept through the same hour missed one hour.
+pub fn count_gap(gaps: &mut Vec<(Timestamp, Timestamp)>, from: Timestamp, until: Timestamp) {
+    let counted = gaps.last().map_or(from, |(_, until)| *until);
+    let from = from.max(counted);
+    if from < until {
+        gaps.push((from, until));
     }
 }

@@ -5,6 +5,7 @@ use crate::{
         change::short_image,
         deployment::ItemStatus,
         difference::{Difference, LineTone},
+        environment::Environment,
         fault::Fault,
         target::TargetId,
         time,
@@ -72,6 +73,12 @@ fn place(cockpit: &Cockpit, id: &TargetId) -> String {
 
 fn fleet(cockpit: &Cockpit) -> Vec<Line> {
     let mut lines = Vec::new();
+    for environment in &cockpit.workspace().environments {
+        let words = show::place_word(&cockpit.known, &environment.name, cockpit.now);
+        let line = words.map(|words| format!("{}: {words}", environment.name));
+        lines.extend(line.map(|line| Line::new(Tone::Warning, line)));
+        lines.extend(about(environment).map(plain));
+    }
     for target in &cockpit.workspace().targets {
         let Some(cell) = show::fleet_cell(cockpit, &target.id) else {
             continue;
@@ -123,6 +130,23 @@ pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
     }
 }
 
+/// `production: what customers use; data: accounts; ask platform on-call: #platform; look at traffic: https://…`
+fn about(environment: &Environment) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    words.extend(Some(environment.purpose.clone()).filter(|purpose| !purpose.is_empty()));
+    if environment.customer_data {
+        words.push("customer data".to_owned());
+    }
+    if !environment.data.is_empty() {
+        words.push(format!("data: {}", environment.data));
+    }
+    let contacts = environment.contacts.iter();
+    words.extend(contacts.map(|contact| format!("ask {}: {}", contact.name, contact.reach)));
+    let dashboards = environment.dashboards.iter();
+    words.extend(dashboards.map(|board| format!("look at {}: {}", board.title, board.url)));
+    (!words.is_empty()).then(|| format!("{}: {}", environment.name, words.join("; ")))
+}
+
 fn releases(cockpit: &Cockpit) -> Vec<Line> {
     let shown = cockpit.releases_shown();
     let more = shown.len().saturating_sub(NEWEST);
@@ -153,6 +177,7 @@ fn list(lines: &[show::Line]) -> Vec<Line> {
                 let (tone, word) = match gate.verdict {
                     Verdict::Pass => (Tone::Good, "pass"),
                     Verdict::Waived => (Tone::Good, "waived"),
+                    Verdict::Fail if gate.only_wants_time() => (Tone::Plain, "wait"),
                     Verdict::Fail => (Tone::Warning, "FAIL"),
                     Verdict::Unknown => (Tone::Warning, "UNKNOWN"),
                 };
@@ -239,7 +264,10 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
         })
         .collect();
     lines.push(plain(format!("stages: {}", stages.join(", "))));
-    if let Some(waiting) = &shown.waiting {
+    if let Some(waiting) = cockpit
+        .facts()
+        .and_then(|facts| show::waiting_in_commands(&facts))
+    {
         lines.push(plain(format!(
             "next: {}: {}",
             waiting.mover.word(),
@@ -417,7 +445,7 @@ pub fn welcome(cockpit: &Cockpit) -> Vec<Line> {
         let age = time::age(cockpit.now.duration_since(seen.at));
         lines.push(Line::new(
             Tone::Warning,
-            format!("not live, as last seen {age} ago:"),
+            format!("nothing was read yet; as last seen {age} ago:"),
         ));
         lines.extend(fleet(cockpit));
     }

@@ -86,6 +86,10 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         if environment.customer_data && at + 14 < place.width {
             at = canvas.put(place, at, 0, "customer data", Role::TextDim) + 1;
         }
+        if let Some(words) = show::place_word(&cockpit.known, &environment.name, cockpit.now) {
+            let room = place.width.saturating_sub(at + 1);
+            at = canvas.put(place, at, 0, &text::fit(&words, room), Role::Warning) + 1;
+        }
         let more = if index == columns.start && index > 0 {
             "◂"
         } else if index + 1 == columns.end && index + 1 < all {
@@ -332,7 +336,7 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         return;
     };
     let mut lines = Vec::new();
-    if let Some(waiting) = show::waiting(&facts) {
+    if let Some(waiting) = show::waiting(cockpit, &facts) {
         let mark = marks::mover(waiting.mover);
         let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
         lines.extend(super::gates::hang(
@@ -448,5 +452,6 @@ pub fn facts_of(
             canvas.piece(format!("{name}: {}", grounded.words()), Role::Text),
         ]);
     }
+    lines.extend(super::place::lines(canvas, facts, width));
     lines
 }
