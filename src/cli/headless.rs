@@ -18,6 +18,7 @@ use crate::{
         process::{self, Next},
     },
     policy::{
+        card,
         decide::Command,
         facts::Facts,
         refusal::{Refusal, RefusalKind},
@@ -182,6 +183,9 @@ impl Headless {
         for entry in read? {
             self.known.enter(&entry);
         }
+        // Who attends is no part of what was decided: where it cannot be read, nobody is known to.
+        let present = self.outside.ledger.present().await;
+        self.known.attended(&present.unwrap_or_default());
         Ok(())
     }
 
@@ -297,6 +301,7 @@ impl Headless {
             let Next::Record(bodies) = process::next(&facts) else {
                 return Ok(());
             };
+            let news = bodies.iter().any(card::is_news);
             let (at, actor) = (self.outside.now(), Actor::program(&self.outside.host));
             let drafts = bodies
                 .into_iter()
@@ -314,7 +319,13 @@ impl Headless {
                 .await
             {
                 // Somebody else wrote it down: fold and look again.
-                Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
+                Ok(_) => {
+                    self.sync().await?;
+                    if news {
+                        self.write_card(target).await;
+                    }
+                }
+                Err(AppendError::Conflict { .. }) => self.sync().await?,
                 Err(AppendError::Fault(fault)) => {
                     self.known.ledger = self.outside.standby.standing();
                     return Err(fault.into());

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         change::Act,
         entry::Body,
+        presence::Presence,
         project::ProjectId,
         release::{Commit, Release},
         target::TargetId,
@@ -37,6 +38,10 @@ pub enum Effect {
         position: u64,
         bodies: Vec<Body>,
     },
+    /// Signs of life, one for each flight that is attended from here.
+    Beat(Vec<Presence>),
+    /// Write the target's dead-man card anew.
+    Card(TargetId),
     /// Ask the registry for a release's digest.
     Resolve {
         project: ProjectId,

@@ -77,6 +77,7 @@ pub fn parse(
             "--full" | "--break-glass" | "--clear" | "--hold" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
+            "--take-over" => aim.take_over = true,
             "--step" => {
                 let step = words
                     .next()
@@ -126,6 +127,8 @@ pub fn parse(
             aim.from = aim.release.replace(release_named(at, word)?);
         } else if takes_item(action) && aim.item.is_none() {
             aim.item = Some(ItemId(word.to_owned()));
+        } else if action == Action::HandControls && aim.name.is_none() {
+            aim.name = Some(word.to_owned());
         } else {
             return Err(format!(
                 "`{word}` is no environment, no project, and more than {verb} takes"
