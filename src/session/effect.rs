@@ -5,6 +5,7 @@ use crate::{
     domain::{
         change::Act,
         entry::Body,
+        plan::ItemId,
         presence::Presence,
         project::ProjectId,
         release::{Commit, Release},
@@ -30,6 +31,12 @@ pub enum Effect {
     /// Decide again on the newest state and append.
     Record {
         target: TargetId,
+        command: Box<Command>,
+    },
+    /// Begin a run (`Command::Run`), hear its output, and write down how it ended.
+    Run {
+        target: TargetId,
+        item: ItemId,
         command: Box<Command>,
     },
     /// Write down what the process manager saw, if the stream still stands at `position`.
