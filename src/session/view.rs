@@ -127,6 +127,10 @@ impl Default for View {
 #[derive(Clone, Debug)]
 pub enum Overlay {
     Help,
+    /// Two releases side by side, from this line on.
+    Difference {
+        top: usize,
+    },
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
@@ -313,7 +317,7 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help) => Context::Help,
+            Some(Overlay::Help | Overlay::Difference { .. }) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,
@@ -344,6 +348,8 @@ impl View {
 pub struct Aim {
     pub action: Option<Action>,
     pub release: Option<u64>,
+    /// The release that it is compared with.
+    pub from: Option<u64>,
     pub item: Option<ItemId>,
     pub step: Option<usize>,
     pub staged: bool,
@@ -360,7 +366,7 @@ pub struct Aim {
     pub alone: bool,
     /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
     pub hold: Option<bool>,
-    pub hotfix: HotfixAim,
+    pub hotfix: Box<HotfixAim>,
 }
 
 /// Which hotfix is meant, or how one is to begin.

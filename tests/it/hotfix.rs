@@ -353,7 +353,11 @@ fn burning() -> Story {
             mine.push("emergency".to_owned());
         }
     }
-    let releases = known.releases.get_mut(&project("auth-service")).unwrap();
+    let releases = known
+        .releases
+        .get_mut(&project("auth-service"))
+        .unwrap()
+        .change();
     let fix = releases.iter_mut().find(|r| r.number == 43).unwrap();
     fix.branches = vec![Clean::new(BRANCH)];
     fix.lineage.of = Some(Mark {
@@ -676,7 +680,11 @@ fn a_release_without_a_fix_that_is_live_is_no_go_and_names_it() {
             .known
             .releases
             .get_mut(&project("auth-service"));
-        let release = releases.unwrap().iter_mut().find(|r| r.number == number);
+        let release = releases
+            .unwrap()
+            .change()
+            .iter_mut()
+            .find(|r| r.number == number);
         release.unwrap().lineage.has = carried.into_iter().collect();
     };
     // Nothing of a hotfix is live here: no business.
@@ -707,7 +715,7 @@ fn a_release_without_a_fix_that_is_live_is_no_go_and_names_it() {
         .known
         .releases
         .get_mut(&project("auth-service"));
-    let releases = releases.unwrap();
+    let releases = releases.unwrap().change();
     let release = releases.iter_mut().find(|r| r.number == 42).unwrap();
     release.lineage.unknown = Some(Clean::new("a shallow clone"));
     says(
@@ -721,7 +729,10 @@ fn a_release_without_a_fix_that_is_live_is_no_go_and_names_it() {
         .known
         .releases
         .get_mut(&project("auth-service"));
-    releases.unwrap().retain(|release| release.number != 41);
+    releases
+        .unwrap()
+        .change()
+        .retain(|release| release.number != 41);
     says(
         &take_off(&story, 42),
         "release.backport",
