@@ -223,6 +223,7 @@ impl Headless {
             Verb::Poll {
                 place, hold: false, ..
             } => self.poll(&place).await,
+            Verb::Inbox => self.inbox().await,
             Verb::Timeline { place, format } => self.timeline(&place, format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,

@@ -9,6 +9,7 @@ mod hints;
 mod next;
 mod plan;
 pub mod pods;
+mod poll;
 mod timeline;
 
 use crate::{
@@ -17,7 +18,10 @@ use crate::{
         plan::{ItemId, ItemKind, ItemSpec},
         rollout::{Side, Workload},
     },
-    flight::process::{self, Mover, Next, Waiting},
+    flight::{
+        inbox,
+        process::{self, Mover, Next, Waiting},
+    },
     policy::{
         facts::Facts,
         gate::{GateResult, Judgement},
@@ -26,6 +30,7 @@ use crate::{
 
 use super::{cockpit::Cockpit, view::Screen};
 
+pub use crate::flight::inbox::{Errand, ErrandKind};
 pub use connection::{Down, connection, skew};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
@@ -33,6 +38,7 @@ pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judg
 pub use hints::{HintShown, hints, ways_out};
 pub use next::{NextCard, NextStep, next_steps};
 pub use plan::{PlanShown, plan};
+pub use poll::{PollShown, poll};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
@@ -100,6 +106,11 @@ fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>) -> Line {
             state,
         },
     }
+}
+
+/// What waits for whoever sits here.
+pub fn inbox(cockpit: &Cockpit) -> Vec<Errand> {
+    inbox::inbox(&cockpit.known, &cockpit.me, cockpit.now)
 }
 
 /// The cursor's line on the Plan or Flight screen.
