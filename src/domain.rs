@@ -1,15 +1,19 @@
 //! The nouns: what a release, a target, a plan, an entry is, and how state follows from entries.
-//! Plain data over std, serde, semver, jiff and sha2. No IO, no clock: whoever needs the time is given it.
+//! Plain data over std, serde, jiff and sha2. No IO, no clock: whoever needs the time is given it.
 
 pub mod access;
+pub mod calendar;
 pub mod catalogue;
 pub mod change;
 pub mod deployment;
+pub mod difference;
 pub mod entry;
 pub mod environment;
 pub mod fault;
 pub mod health;
+pub mod history;
 pub mod metric;
+pub mod notes;
 pub mod observation;
 pub mod plan;
 pub mod project;
@@ -21,4 +25,5 @@ pub mod standing;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod version;
 pub mod workspace;

@@ -5,3 +5,4 @@ pub mod inbox;
 pub mod known;
 pub mod needs;
 pub mod process;
+pub mod report;

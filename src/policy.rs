@@ -12,4 +12,7 @@ pub mod judge;
 pub mod planner;
 pub mod poll;
 pub mod refusal;
+pub mod releasing;
 pub mod resolve;
+pub mod scorecard;
+pub mod versions;

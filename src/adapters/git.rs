@@ -3,24 +3,32 @@
 //! do not. Whatever refs and objects cannot be read is left out with a remark, for one broken ref must not
 //! hide all releases; where nothing is left, that is a fault.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use git2::{ErrorCode, Oid, Reference, Repository};
 use jiff::Timestamp;
 use regex::Regex;
 
-use self::graph::Graph;
+use self::{graph::Graph, kept::Kept};
 use crate::{
     domain::{
         fault::{Fault, FaultKind},
-        project::{Project, TagStrategy},
-        release::{Alias, Commit, Trigger},
+        project::{Project, TagStrategy, Triggers},
+        release::{Alias, Commit, Digest, Trigger},
         text::Clean,
     },
     ports::ask::{Source, SourceCommit},
 };
 
 mod graph;
+mod kept;
+pub mod program;
+pub mod range;
+pub mod tags;
 
 const BRANCHES: &[u8] = b"refs/heads/";
 const TAGS: &[u8] = b"refs/tags/";
@@ -28,28 +36,91 @@ const TAGS: &[u8] = b"refs/tags/";
 /// Unreadable refs in a row after which we believe that there are only such.
 const GIVE_UP: usize = 1_000;
 
-/// Holds nothing: every call opens the repository anew, so that it sees what was fetched meanwhile.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GitSource;
+/// Every call opens the repository anew, so that it sees what was fetched meanwhile. Commits never change, so what was
+/// read of one is kept: a history is read once, and after that what is new in it.
+#[derive(Clone, Debug, Default)]
+pub struct GitSource {
+    kept: Arc<Mutex<HashMap<PathBuf, Kept>>>,
+}
 
 impl Source for GitSource {
-    fn commits(&self, project: &Project) -> Result<Vec<SourceCommit>, Fault> {
-        history(project).map(|(commits, _)| commits)
+    fn commits(
+        &self,
+        project: &Project,
+        created: &BTreeSet<Commit>,
+    ) -> Result<Vec<SourceCommit>, Fault> {
+        self.history(project, created).map(|(commits, _)| commits)
     }
 }
 
 impl GitSource {
     /// What is odd about the repository, so that something may be missing among its releases.
-    pub fn remarks(&self, project: &Project) -> Result<Vec<Clean>, Fault> {
-        history(project).map(|(_, remarks)| remarks)
+    pub fn remarks(
+        &self,
+        project: &Project,
+        created: &BTreeSet<Commit>,
+    ) -> Result<Vec<Clean>, Fault> {
+        self.history(project, created).map(|(_, remarks)| remarks)
+    }
+
+    /// How many commits were read from this repository so far.
+    pub fn commits_read(&self, project: &Project) -> usize {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&project.source).map_or(0, Kept::reads)
+    }
+
+    /// Where all its branches and tags point, as a digest: as long as it stays the same, so do its releases. Reads no
+    /// commit. Blocking.
+    pub fn refs_digest(&self, project: &Project) -> Result<Digest, Fault> {
+        let repository = open(&project.source)?;
+        let all = repository.references().map_err(|error| {
+            let doing = format!("reading the refs of {}", project.source.display());
+            Fault::new("git", FaultKind::Malformed, doing, error.message())
+        })?;
+        let mut bytes = Vec::new();
+        let mut unreadable = 0;
+        for reference in all {
+            let Ok(reference) = reference else {
+                unreadable += 1;
+                bytes.extend_from_slice(b"?\n");
+                if unreadable == GIVE_UP {
+                    break;
+                }
+                continue;
+            };
+            bytes.extend_from_slice(reference.name_bytes());
+            match reference.target() {
+                Some(target) => bytes.extend_from_slice(target.as_bytes()),
+                None => bytes.extend_from_slice(reference.symbolic_target_bytes().unwrap_or(b"?")),
+            }
+            bytes.push(b'\n');
+        }
+        Ok(Digest::of(&bytes))
+    }
+
+    fn history(
+        &self,
+        project: &Project,
+        created: &BTreeSet<Commit>,
+    ) -> Result<(Vec<SourceCommit>, Vec<Clean>), Fault> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        history(
+            project,
+            created,
+            kept.entry(project.source.clone()).or_default(),
+        )
     }
 }
 
-fn history(project: &Project) -> Result<(Vec<SourceCommit>, Vec<Clean>), Fault> {
+fn history(
+    project: &Project,
+    created: &BTreeSet<Commit>,
+    kept: &mut Kept,
+) -> Result<(Vec<SourceCommit>, Vec<Clean>), Fault> {
     let patterns = patterns(project)?;
     let repository = open(&project.source)?;
     let refs = refs(&repository, project, &patterns)?;
-    let (commits, graph) = releases(&repository, &refs);
+    let (commits, graph) = releases(&repository, project, &refs, created, kept);
     let unreadable = || {
         let lost = graph.first_lost.as_ref();
         refs.broken
@@ -302,10 +373,26 @@ fn accepted<'a>(project: &Project, tag: &'a str) -> Option<&'a str> {
     }
 }
 
-fn releases(repository: &Repository, refs: &Refs) -> (Vec<SourceCommit>, Graph) {
+fn releases(
+    repository: &Repository,
+    project: &Project,
+    refs: &Refs,
+    created: &BTreeSet<Commit>,
+    kept: &mut Kept,
+) -> (Vec<SourceCommit>, Graph) {
+    let tag_trigger = project.triggers != Triggers::Branches;
     let tips: Vec<Oid> = refs.branches.iter().map(|branch| branch.tip).collect();
     let tagged = refs.tags.iter().map(|tag| tag.commit);
-    let graph = Graph::load(repository, tips.iter().copied().chain(tagged));
+    let created: Vec<Oid> = created
+        .iter()
+        .filter_map(|commit| Oid::from_str(commit.as_str()).ok())
+        .collect();
+    let tips_of_all = tips
+        .iter()
+        .copied()
+        .chain(tagged)
+        .chain(created.iter().copied());
+    let graph = Graph::load(repository, kept, tips_of_all);
     let reached = graph.reached_by(&tips);
 
     let mut named: BTreeMap<usize, Named> = BTreeMap::new();
@@ -320,14 +407,23 @@ fn releases(repository: &Repository, refs: &Refs) -> (Vec<SourceCommit>, Graph) 
                 });
         }
     }
+    for at in created.iter().filter_map(|id| graph.find(*id)) {
+        named.entry(at).or_default().triggers.push(Trigger::Manual);
+    }
     for tag in &refs.tags {
         let Some(at) = graph.find(tag.commit) else {
             continue;
         };
+        // Where a tag makes no release, it still names one.
+        if !named.contains_key(&at) && !tag_trigger {
+            continue;
+        }
         let named = named.entry(at).or_default();
         if let Some(alias) = &tag.alias {
             let full = tag.full.clone();
-            named.triggers.push(Trigger::Tag { tag: full.clone() });
+            if tag_trigger {
+                named.triggers.push(Trigger::Tag { tag: full.clone() });
+            }
             named.tags.push((full, alias.clone()));
         } else {
             tracing::warn!(
@@ -347,7 +443,7 @@ fn releases(repository: &Repository, refs: &Refs) -> (Vec<SourceCommit>, Graph) 
                 .filter_map(|branch| refs.branches.get(branch))
                 .map(|branch| branch.name.clone())
                 .collect();
-            describe(repository, graph.id(at)?, named, branches)
+            describe(repository, kept, graph.id(at)?, named, branches)
         })
         .collect();
     (commits, graph)
@@ -355,22 +451,21 @@ fn releases(repository: &Repository, refs: &Refs) -> (Vec<SourceCommit>, Graph) 
 
 fn describe(
     repository: &Repository,
+    kept: &mut Kept,
     id: Oid,
     named: Named,
     branches: Vec<Clean>,
 ) -> Option<SourceCommit> {
-    let commit = repository.find_commit(id).ok()?;
-    let author = commit.author();
+    let told = kept.told(repository, id)?;
     Some(SourceCommit {
         commit: Commit::parse(&id.to_string())?,
         triggers: named.triggers,
         tags: named.tags,
         branches,
-        author: Clean::from(lossy(author.name_bytes())),
-        email: Clean::from(lossy(author.email_bytes())),
-        subject: Clean::from(lossy(commit.summary_bytes().unwrap_or_default())),
-        committed_at: Timestamp::from_second(commit.time().seconds())
-            .unwrap_or(Timestamp::UNIX_EPOCH),
+        author: told.author.clone(),
+        email: told.email.clone(),
+        subject: told.subject.clone(),
+        committed_at: Timestamp::from_second(told.time).unwrap_or(Timestamp::UNIX_EPOCH),
     })
 }
 

@@ -4,7 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
-use crate::simulator::Scenario;
+use crate::{
+    domain::version::{ReleaseType, Version},
+    policy::versions::Bump,
+    simulator::Scenario,
+};
 
 /// The go/no-go cockpit for live releases.
 ///
@@ -320,10 +324,37 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
-    /// Everything that was decided and done, by whom and when
+    /// Keep everything from taking off in an environment, or to one target of it
+    Lock {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        project: Option<String>,
+        #[arg(long)]
+        reason: String,
+        /// For so long (2h, 90m), then it is off by itself; left out: until somebody unlocks it
+        #[arg(long = "for", value_name = "T", value_parser = duration)]
+        lasts: Option<Duration>,
+    },
+    /// Take a lock off: your own, or with the role configure anybody's
+    Unlock {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        project: Option<String>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// The policies that are in force, and what the file says else
+    Policy {
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
+    /// Everything that was decided and done, by whom and when, for an incident review to take as it is
     Timeline {
         #[command(flatten)]
         place: Place,
+        /// One deployment alone, as history names it; `last` is the newest
+        #[arg(long, value_name = "ID")]
+        deployment: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Md)]
         format: Format,
     },
@@ -336,6 +367,14 @@ pub enum Verb {
     Config {
         #[command(subcommand)]
         verb: ConfigVerb,
+    },
+    /// Another tool's policy as our TOML: a YAML of environments with promotion policies, or `.atlas/release.config.json`.
+    /// A preview; what does not map is listed
+    Import {
+        file: PathBuf,
+        /// Write it, to a file that is not there yet
+        #[arg(long, value_name = "PATH")]
+        write: Option<PathBuf>,
     },
     /// Every key and what it does
     Keys {
@@ -370,6 +409,72 @@ pub enum ReleaseVerb {
     },
     /// One release, by any of its names
     Show { project: String, name: String },
+    /// Make a commit a release, once all that it ships is there; a second time it is the same one
+    Create {
+        project: String,
+        /// By any name of a release, or by its id; left out, what HEAD names
+        #[arg(long, value_name = "SHA")]
+        commit: Option<String>,
+        /// What it changes for its users; left out, its version says
+        #[arg(long = "type", value_name = "T", value_parser = PossibleValuesParser::new(ReleaseType::ALL.map(ReleaseType::word)))]
+        kind: Option<String>,
+    },
+    /// Give a commit the next version, as an annotated tag; never moved, never forced
+    Tag(TagWish),
+    /// What lies between two releases: commits, what breaks, artifacts, manifests
+    Diff {
+        project: String,
+        from: String,
+        to: String,
+    },
+    /// Its commits as a section of a CHANGELOG
+    Notes {
+        project: String,
+        /// Left out: the newest
+        to: Option<String>,
+        /// Left out: the version before it
+        #[arg(long, value_name = "RELEASE")]
+        from: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct TagWish {
+    pub project: String,
+    /// Which version comes next; `hotfix` counts from what is live in production, `date` is today's in UTC
+    #[arg(long = "type", value_name = "T", required_unless_present = "version", value_parser = PossibleValuesParser::new(Bump::ALL.map(Bump::word)))]
+    pub kind: Option<String>,
+    /// Exactly this one: v1.2.3, v1.2.3-rc.1, v1.2.3-stage or v2024.01.15
+    #[arg(long, conflicts_with = "kind", value_name = "V")]
+    pub version: Option<Version>,
+    /// By any name of a release, or by its id; left out, what HEAD names
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// Publish it as well
+    #[arg(long)]
+    pub push: bool,
+    /// Where to; left out, origin, or the only one there is
+    #[arg(long, requires = "push", value_name = "REMOTE")]
+    pub remote: Option<String>,
+    /// What the tag says
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// What counts, who recorded it, and how the file differs
+    Show {
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+    },
+    /// Make the file's policy the one that counts; open requests there have to be asked for again
+    Record {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -263,7 +263,7 @@ struct Shown {
 }
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
-    match process::next(facts) {
+    match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         // Whoever only reads does not write it down.
         Next::Record(_) => Some(Waiting {

@@ -75,7 +75,7 @@ fn completed(arg: Arg) -> Arg {
     let known: fn(&Asked) -> Vec<(String, String)> = match arg.get_id().as_str() {
         "environment" => environments,
         "project" => projects,
-        "release" | "name" => releases,
+        "release" | "name" | "from" | "to" | "commit" => releases,
         "item" => items,
         "act_as" => people,
         _ => return arg,

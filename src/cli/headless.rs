@@ -358,6 +358,8 @@ impl Headless {
             "digest": if release.artifacts.is_empty() { Value::Null } else { json!(release.digest()) },
             "aliases": release.aliases.iter().map(|alias| alias.name.to_string()).collect::<Vec<_>>(),
             "triggers": release.triggers,
+            "version": release.version(),
+            "type": release.kind(),
             "subject": release.subject,
             "author": release.author,
             "committed_at": release.committed_at,

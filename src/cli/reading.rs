@@ -21,10 +21,11 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::Verified,
+    session::show::place_notes,
 };
 
 use super::{
-    args::{AuditVerb, Common, Format, Place, ReleaseVerb, Verb},
+    args::{AuditVerb, Common, Place, PolicyVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
@@ -125,6 +126,13 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "deployment": deployment,
         "break_glass": glass_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
+        "lock": facts.lock(),
+        "notes": place_notes(facts),
+        "purpose": facts.environment.purpose,
+        "data": facts.environment.data,
+        "customer_data": facts.environment.customer_data,
+        "contacts": facts.environment.contacts,
+        "dashboards": facts.environment.dashboards,
     })
 }
 
@@ -173,6 +181,9 @@ fn target_line(facts: &Facts<'_>) -> String {
     } else if let Some(recorded) = recorded.filter(|_| facts.drift()) {
         let _ = write!(text, "  drift: the ledger says {recorded}");
     }
+    for note in place_notes(facts) {
+        let _ = write!(text, "  ! {note}");
+    }
     let within = facts.workspace.timings.countersign;
     for glass in facts.state.unsigned() {
         let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
@@ -213,21 +224,23 @@ impl Headless {
                     .await
             }
             Verb::Resolve { project, name } => self.resolve(&project, &name).await,
-            Verb::Release {
-                verb: ReleaseVerb::List { project, limit },
-            } => self.release_list(&project, limit).await,
-            Verb::Release {
-                verb: ReleaseVerb::Show { project, name },
-            } => self.release_show(&project, &name).await,
+            Verb::Release { verb } => self.release_verb(verb).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
             Verb::Poll {
                 place, hold: false, ..
             } => self.poll(&place).await,
             Verb::Inbox => self.inbox().await,
-            Verb::Timeline { place, format } => self.timeline(&place, format).await,
+            Verb::Timeline {
+                place,
+                deployment,
+                format,
+            } => self.timeline(&place, deployment.as_deref(), format).await,
             Verb::Audit {
                 verb: AuditVerb::Verify,
             } => self.audit_verify().await,
+            Verb::Policy {
+                verb: PolicyVerb::Show { environment },
+            } => self.policy_show(environment.as_deref()).await,
             acting => self.act(acting).await,
         }
     }
@@ -385,7 +398,7 @@ impl Headless {
         }
     }
 
-    async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
+    pub(super) async fn release_list(&mut self, project: &str, limit: usize) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         self.catalogue(&project).await?;
         let remarks = self.outside.remarks(&project).await;
@@ -424,7 +437,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
+    pub(super) async fn release_show(&mut self, project: &str, name: &str) -> Result<Exit, Stop> {
         let project = self.outside.workspace.find_project(project)?.id.clone();
         let release = self.release_with_artifact(&project, name).await?;
         let mut object = json!({"release": Self::release_json(&release)});
@@ -517,43 +530,6 @@ impl Headless {
             lines
         });
         Ok(if judgement.go { Exit::Done } else { Exit::NoGo })
-    }
-
-    async fn timeline(&mut self, place: &Place, format: Format) -> Result<Exit, Stop> {
-        let target = self.find(place)?;
-        self.sync().await?;
-        let known = self.known.targets.get(&target.id);
-        let entries = known.map_or(&[][..], |known| known.entries.as_slice());
-        let aside = known.map_or(&[][..], |known| known.aside.as_slice());
-        if self.output.json || format == Format::Json {
-            let objects: Vec<Value> = entries.iter().map(|entry| json!({"seq": entry.seq, "at": entry.at, "by": entry.actor, "body": entry.body, "sentence": entry.sentence()})).collect();
-            let waits: Vec<Value> = aside.iter().map(|entry| json!({"at": entry.at, "by": entry.actor, "body": entry.body, "sentence": entry.sentence()})).collect();
-            let mut object = json!({"entries": objects});
-            if !waits.is_empty() {
-                object["waits"] = json!(waits);
-            }
-            Output::new(true).data(self.rehearsal(), object, Vec::new);
-            return Ok(Exit::Done);
-        }
-        self.output.line(&format!("# Timeline of {}\n", target.id));
-        let mut day = String::new();
-        for entry in entries {
-            let date = entry.at.strftime("%Y-%m-%d").to_string();
-            if date != day {
-                self.output.line(&format!("\n## {date}\n"));
-                day = date;
-            }
-            self.output
-                .line(&format!("- {} UTC {}", entry.clock(), entry.sentence()));
-        }
-        for entry in aside {
-            self.output.line(&format!(
-                "- {} UTC waits in the journal: {}",
-                entry.clock(),
-                entry.sentence()
-            ));
-        }
-        Ok(Exit::Done)
     }
 
     async fn audit_verify(&mut self) -> Result<Exit, Stop> {

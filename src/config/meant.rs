@@ -12,7 +12,7 @@ mod target;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{
-    project::{ImageSource, Project, ProjectId, TagStrategy},
+    project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
     workspace::{Rehearsal, Timings, Workspace},
 };
 
@@ -171,6 +171,8 @@ fn projects<'f>(root: &'f Form, ground: &Ground, report: &mut Report) -> Vec<Mea
             },
             branches: values(form.texts("branches")),
             branch_aliases: values(form.texts("branch_aliases")),
+            triggers: Triggers::of(form.flag("enabled"), form.flag("tag_trigger")),
+            manifests: values(form.texts("manifests")),
             image,
         };
         projects.push(Meant { form, value });

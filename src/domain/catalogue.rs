@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::{
     entry::{Body, Entry},
     project::Project,
-    release::{Alias, AliasKind, Commit, Release, Trigger},
+    release::{Alias, AliasKind, Artifact, Commit, Release, Trigger},
     text::Clean,
+    version::ReleaseType,
 };
 
 /// One commit that is a release by the project's triggers (SPEC R5, R6), not yet numbered.
@@ -27,25 +28,74 @@ pub struct SourceCommit {
     pub committed_at: Timestamp,
 }
 
-/// The numbers that a project's stream gave. A commit keeps its first number, and a number its first commit:
-/// a later entry that says otherwise changes nothing.
-pub fn numbers<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<Commit, u64> {
-    let mut taken = BTreeSet::new();
-    let mut numbers = BTreeMap::new();
-    for entry in entries {
-        if let Body::Numbered { number, commit } = &entry.body
-            && !numbers.contains_key(commit)
-            && taken.insert(*number)
-        {
-            numbers.insert(commit.clone(), *number);
-        }
-    }
-    numbers
+/// What a project's stream says: which number each commit has, and what was created by hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Register {
+    pub numbers: BTreeMap<Commit, u64>,
+    pub created: BTreeMap<Commit, Created>,
+    /// Last position of the stream.
+    pub position: u64,
+    taken: BTreeSet<u64>,
 }
 
-/// The number that the first of `unnumbered` gets; each one after it gets the next.
-pub fn next_number(numbers: &BTreeMap<Commit, u64>) -> u64 {
-    numbers.values().max().map_or(1, |last| last + 1)
+/// What `release create` recorded (SPEC R4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Created {
+    pub by: Clean,
+    pub at: Timestamp,
+    pub release_type: Option<ReleaseType>,
+    pub artifacts: Vec<Artifact>,
+}
+
+impl Register {
+    pub fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut register = Self::default();
+        for entry in entries {
+            register.enter(entry);
+        }
+        register
+    }
+
+    /// Folds one entry of the project's stream. A commit keeps its first number, and a number its first commit: a later
+    /// entry that says otherwise changes nothing. What was created stays as it was created first.
+    pub fn enter(&mut self, entry: &Entry) {
+        self.position = entry.position;
+        match &entry.body {
+            Body::Numbered { number, commit }
+                if !self.numbers.contains_key(commit) && self.taken.insert(*number) =>
+            {
+                self.numbers.insert(commit.clone(), *number);
+            }
+            Body::ReleaseCreated {
+                commit,
+                release_type,
+                artifacts,
+            } => {
+                self.created
+                    .entry(commit.clone())
+                    .or_insert_with(|| Created {
+                        by: Clean::new(&entry.actor.name),
+                        at: entry.at,
+                        release_type: *release_type,
+                        artifacts: artifacts.clone(),
+                    });
+            }
+            _ => {}
+        }
+    }
+
+    /// The number that the first commit without one gets; each one after it gets the next.
+    pub fn next_number(&self) -> u64 {
+        self.taken.last().map_or(1, |last| last + 1)
+    }
+
+    /// As if these had the next numbers already.
+    pub fn foretell(&mut self, commits: Vec<Commit>) {
+        for (commit, number) in commits.into_iter().zip(self.next_number()..) {
+            self.taken.insert(number);
+            self.numbers.insert(commit, number);
+        }
+    }
 }
 
 /// The commits that have no number yet, oldest first: the first import numbers by commit time, later ones go
@@ -67,16 +117,13 @@ pub fn unnumbered(commits: &[SourceCommit], numbers: &BTreeMap<Commit, u64>) -> 
 
 /// The numbered commits as releases, in the order of their numbers. A commit without a number is no release
 /// yet; a number whose commit git no longer names is left out.
-pub fn assemble(
-    project: &Project,
-    commits: &[SourceCommit],
-    numbers: &BTreeMap<Commit, u64>,
-) -> Vec<Release> {
+pub fn assemble(project: &Project, commits: &[SourceCommit], register: &Register) -> Vec<Release> {
     let mut releases: Vec<Release> = commits
         .iter()
         .filter_map(|source| {
-            let number = *numbers.get(&source.commit)?;
-            Some(release(project, source, number))
+            let number = *register.numbers.get(&source.commit)?;
+            let created = register.created.get(&source.commit);
+            Some(release(project, source, number, created))
         })
         .collect();
     releases.sort_by_key(|release| release.number);
@@ -84,7 +131,12 @@ pub fn assemble(
     releases
 }
 
-fn release(project: &Project, source: &SourceCommit, number: u64) -> Release {
+fn release(
+    project: &Project,
+    source: &SourceCommit,
+    number: u64,
+    created: Option<&Created>,
+) -> Release {
     let tags = source.tags.iter().map(|(full, name)| Alias {
         kind: AliasKind::Tag,
         name: name.clone(),
@@ -113,14 +165,15 @@ fn release(project: &Project, source: &SourceCommit, number: u64) -> Release {
         email: source.email.clone(),
         subject: source.subject.clone(),
         committed_at: source.committed_at,
-        artifacts: Vec::new(),
+        artifacts: created.map_or_else(Vec::new, |created| created.artifacts.clone()),
+        release_type: created.and_then(|created| created.release_type),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::project::{ImageSource, ProjectId, TagStrategy};
+    use crate::domain::project::{ImageSource, ProjectId, TagStrategy, Triggers};
 
     fn commit(digit: char) -> Commit {
         Commit::parse(&digit.to_string().repeat(40)).expect("hex")
@@ -146,6 +199,8 @@ mod tests {
             tags: TagStrategy::Monorepo,
             branches: vec!["main".into()],
             branch_aliases: vec!["main".into(), "release/1".into()],
+            triggers: Triggers::default(),
+            manifests: vec![],
             image: ImageSource {
                 name: "r/acme".into(),
                 endpoint: "https://r".into(),
@@ -159,14 +214,16 @@ mod tests {
         let first = [source('b', 20), source('a', 10)];
         let fresh = unnumbered(&first, &BTreeMap::new());
         assert_eq!(fresh, [commit('a'), commit('b')]);
-        let mut numbers = BTreeMap::from([(commit('a'), 1), (commit('b'), 2)]);
+        let mut register = Register::default();
+        register.foretell(fresh);
 
         // An older commit that is seen later still comes after what has a number.
         let later = [source('c', 5), source('a', 10), source('b', 20)];
-        assert_eq!(unnumbered(&later, &numbers), [commit('c')]);
-        assert_eq!(next_number(&numbers), 3);
-        numbers.insert(commit('c'), 3);
-        let releases = assemble(&project(), &later, &numbers);
+        let fresh = unnumbered(&later, &register.numbers);
+        assert_eq!(fresh, [commit('c')]);
+        assert_eq!(register.next_number(), 3);
+        register.foretell(fresh);
+        let releases = assemble(&project(), &later, &register);
         let in_order: Vec<u64> = releases.iter().map(|r| r.number).collect();
         assert_eq!(in_order, [1, 2, 3]);
         assert_eq!(releases[2].commit, commit('c'));
@@ -180,7 +237,9 @@ mod tests {
             ("deadbee".into(), "deadbee".into()),
         ];
         one.branches = vec!["main".into(), "release/1".into(), "other".into()];
-        let releases = assemble(&project(), &[one], &BTreeMap::from([(commit('a'), 7)]));
+        let mut register = Register::default();
+        register.numbers.insert(commit('a'), 7);
+        let releases = assemble(&project(), &[one], &register);
         let names: Vec<&str> = releases[0]
             .aliases
             .iter()
@@ -193,6 +252,6 @@ mod tests {
 
     #[test]
     fn a_commit_without_a_number_is_no_release_yet() {
-        assert!(assemble(&project(), &[source('a', 1)], &BTreeMap::new()).is_empty());
+        assert!(assemble(&project(), &[source('a', 1)], &Register::default()).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! One deployment as the ledger tells it: where it stands, what was answered, ticked, measured and done.
 //! The fold that makes it is in `fold`, what stays of a target between deployments in `target`.
 
+pub mod difference;
 mod fold;
 mod target;
 
@@ -11,12 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::{Act, ActKind},
-    entry::{Answer, DeploymentId, IntentId},
+    entry::{Answer, DeploymentId, IntentId, OutsideAct},
     plan::{ItemId, ItemSpec, StoredPlan},
     release::{Digest, ReleaseRef},
     workspace::{Actor, IdentityMeans},
 };
 
+pub use fold::count_gap;
 pub use target::{Glass, Grounded, Live, Past, Signature, TargetState};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,15 @@ pub struct Deployment {
     /// Who promoted which of the platform's steps, since take-off or the last retry.
     #[serde(default)]
     pub promoted_steps: BTreeMap<usize, LastAct>,
+    /// Somebody here skipped all steps, since take-off or the last retry.
+    #[serde(default)]
+    pub promoted_fully: bool,
+    /// What somebody did past this ledger, since take-off or the last retry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<SeenOutside>,
+    /// When it was last seen to have been retried outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_at: Option<Timestamp>,
     /// Where a rollback goes.
     pub rolling_back_to: Option<ReleaseRef>,
     pub held: Option<Held>,
@@ -148,6 +159,16 @@ pub struct Held {
     pub at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// Who did what no entry of this ledger intended.
+pub const OUTSIDE: &str = "somebody outside gonogo";
+
+/// What somebody did past this ledger, and when that was written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenOutside {
+    pub what: OutsideAct,
+    pub at: Timestamp,
 }
 
 /// The guard held for this gate; not for the same again before it was seen to pass.

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::Act,
+    environment::{EnvironmentName, Policy},
     fault::Fault,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
-    release::{Commit, Digest, ReleaseRef},
+    release::{Artifact, Commit, Digest, ReleaseRef},
     target::TargetId,
+    text::Clean,
     time,
+    version::ReleaseType,
     workspace::Actor,
 };
 
@@ -27,6 +30,11 @@ pub struct StreamId(pub String);
 impl StreamId {
     pub fn target(id: &TargetId) -> Self {
         Self(format!("target:{id}"))
+    }
+
+    /// Locks of a whole environment, and its policy.
+    pub fn environment(name: &EnvironmentName) -> Self {
+        Self(format!("environment:{name}"))
     }
 
     pub fn releases(project: &ProjectId) -> Self {
@@ -126,6 +134,48 @@ pub enum Outcome {
     NotApplied,
 }
 
+/// What was done to the platform by somebody else than this ledger's people, as far as a reading can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "act")]
+pub enum OutsideAct {
+    /// A pause that waits for a person was left.
+    Promoted { step: usize },
+    /// By a person, or by the platform itself; `message` is what it says.
+    Aborted { message: Clean },
+    /// Paused, and not by our hold.
+    Held,
+    /// What held it is gone: a pause from outside, or our own hold.
+    Released,
+    /// The desired state asks for another image than the one that flies.
+    ImageSet { image: Option<Clean> },
+    /// Nothing was left to roll back: the platform was back already.
+    BroughtBack,
+}
+
+impl OutsideAct {
+    fn sentence(&self) -> String {
+        match self {
+            Self::Promoted { step } => {
+                format!("seen: the pause of step {step} was left, not by this ledger")
+            }
+            Self::Aborted { message } if message.is_empty() => {
+                "seen: the rollout is aborted, not by this ledger".to_owned()
+            }
+            Self::Aborted { message } => {
+                format!("seen: the rollout is aborted, not by this ledger: {message}")
+            }
+            Self::Held => "seen: paused on the platform, not by this ledger".to_owned(),
+            Self::Released => "seen: the pause is off, not by this ledger".to_owned(),
+            Self::ImageSet { image } => {
+                let image = image.as_ref().map_or("no image", Clean::as_str);
+                let image = super::change::short_image(image);
+                format!("seen: the platform was changed outside gonogo and asks for {image}")
+            }
+            Self::BroughtBack => "seen: the platform was brought back outside gonogo".to_owned(),
+        }
+    }
+}
+
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +202,21 @@ pub enum Body {
     Numbered {
         number: u64,
         commit: Commit,
+    },
+    /// Somebody made a release of a commit by hand (SPEC R4), once all that it ships was there.
+    ReleaseCreated {
+        commit: Commit,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release_type: Option<ReleaseType>,
+        artifacts: Vec<Artifact>,
+    },
+    /// Somebody tagged a commit, and perhaps published the tag.
+    Tagged {
+        tag: Clean,
+        commit: Commit,
+        /// Where it was pushed to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remote: Option<Clean>,
     },
     Requested {
         deployment: DeploymentId,
@@ -241,6 +306,21 @@ pub enum Body {
         release: ReleaseRef,
         reason: String,
     },
+    /// Nothing takes off here: in a whole environment or to one target, as the stream says (SPEC E11).
+    Locked {
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    Unlocked {
+        reason: String,
+    },
+    /// From here on this is the policy of the environment, whatever a file says (SPEC E2).
+    PolicyRecorded {
+        protected: bool,
+        policy: Box<Policy>,
+        reason: String,
+    },
     /// Before anything is sent.
     Intended {
         deployment: DeploymentId,
@@ -262,6 +342,14 @@ pub enum Body {
     /// Somebody outside this ledger retried what was aborted here.
     RetriedOutside {
         deployment: DeploymentId,
+    },
+    /// A reading showed what no act of this ledger did: the platform was steered past it.
+    SeenOutside {
+        deployment: DeploymentId,
+        what: OutsideAct,
+        /// Where a person said so, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Everybody is served by the new release.
     Promoted {
@@ -316,6 +404,27 @@ impl Entry {
         match &self.body {
             Body::Numbered { number, commit } => {
                 format!("release {number} is commit {}", commit.short())
+            }
+            Body::ReleaseCreated {
+                commit,
+                release_type,
+                ..
+            } => {
+                let kind = release_type.map_or_else(String::new, |kind| format!("{kind} "));
+                format!(
+                    "{who} created the {kind}release of commit {}",
+                    commit.short()
+                )
+            }
+            Body::Tagged {
+                tag,
+                commit,
+                remote,
+            } => {
+                let pushed = remote
+                    .as_ref()
+                    .map_or_else(String::new, |remote| format!(", and pushed it to {remote}"));
+                format!("{who} tagged commit {} as {tag}{pushed}", commit.short())
             }
             Body::Requested { plan, reason, .. } => format!(
                 "{who} requested release {}{}",
@@ -387,6 +496,24 @@ impl Entry {
                 release.title(),
                 because(Some(reason))
             ),
+            Body::Locked { reason, until } => {
+                let until = until.map_or_else(String::new, |until| {
+                    format!(" for {}", time::age(until.duration_since(self.at)))
+                });
+                format!(
+                    "{who} locked {}{until}{}",
+                    self.place(),
+                    because(Some(reason))
+                )
+            }
+            Body::Unlocked { reason } => {
+                format!("{who} unlocked {}{}", self.place(), because(Some(reason)))
+            }
+            Body::PolicyRecorded { reason, .. } => format!(
+                "{who} recorded the policy of {}{}",
+                self.place(),
+                because(Some(reason))
+            ),
             Body::Intended { act, change, .. } => {
                 let line = act
                     .changes
@@ -415,6 +542,9 @@ impl Entry {
             Body::RetriedOutside { .. } => {
                 "retried outside gonogo: it flies again from its first stage".to_owned()
             }
+            Body::SeenOutside { what, reason, .. } => {
+                format!("{}{}", what.sentence(), because(reason.as_ref()))
+            }
             Body::Promoted { .. } => "the new release serves everybody".to_owned(),
             Body::MonitoringBegan { .. } => "verified; monitoring begins".to_owned(),
             Body::Unattended { from, until, .. } => format!(
@@ -428,6 +558,12 @@ impl Entry {
                 format!("an entry of a later gonogo ({kind}); this program only reads here")
             }
         }
+    }
+
+    /// What its stream is about: an environment or a target, by name.
+    fn place(&self) -> &str {
+        let stream = &self.stream.0;
+        stream.split_once(':').map_or(stream, |(_, name)| name)
     }
 
     /// It is what was set aside: by all that it says, or by the intent it carries.
@@ -462,8 +598,13 @@ impl Body {
     pub fn deployment(&self) -> Option<&DeploymentId> {
         match self {
             Self::Numbered { .. }
+            | Self::ReleaseCreated { .. }
+            | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
+            | Self::Locked { .. }
+            | Self::Unlocked { .. }
+            | Self::PolicyRecorded { .. }
             | Self::Unknown { .. } => None,
             Self::Requested { deployment, .. }
             | Self::Cancelled { deployment, .. }
@@ -483,6 +624,7 @@ impl Body {
             | Self::Settled { deployment, .. }
             | Self::StageReached { deployment, .. }
             | Self::RetriedOutside { deployment }
+            | Self::SeenOutside { deployment, .. }
             | Self::Promoted { deployment }
             | Self::MonitoringBegan { deployment }
             | Self::Unattended { deployment, .. }

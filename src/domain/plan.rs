@@ -162,6 +162,9 @@ pub struct StoredPlan {
     pub digest: Digest,
     pub release: ReleaseRef,
     pub subject: Clean,
+    /// The git tags, in full, that named its commit then: a tag that moves afterwards stops the flight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Clean>,
     /// What was live when it was made.
     pub before: Option<ReleaseRef>,
 }

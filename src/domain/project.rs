@@ -79,7 +79,36 @@ pub struct Project {
     pub branches: Vec<String>,
     /// Branches that give `<branch>-<number>` aliases.
     pub branch_aliases: Vec<String>,
+    /// Which commits become releases by themselves (SPEC R5).
+    #[serde(default)]
+    pub triggers: Triggers,
+    /// Files of the repository that are manifests, as globs: what a difference shows line by line.
+    #[serde(default)]
+    pub manifests: Vec<String>,
     pub image: ImageSource,
+}
+
+/// What makes a release of a commit without anybody's `release create`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Triggers {
+    /// A push to a branch that is named, and a tag of the project.
+    #[default]
+    BranchesAndTags,
+    /// A push alone: a tag names what is a release already.
+    Branches,
+    /// Nothing: no new release is made, and those there are stay (`release.enabled` of seed 003).
+    None,
+}
+
+impl Triggers {
+    pub fn of(enabled: bool, tag_trigger: bool) -> Self {
+        match (enabled, tag_trigger) {
+            (false, _) => Self::None,
+            (true, false) => Self::Branches,
+            (true, true) => Self::BranchesAndTags,
+        }
+    }
 }
 
 /// The container image of a project: its name in pod specs, and the registry that answers for it.

@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{project::ProjectId, text::Clean};
+use super::{
+    project::ProjectId,
+    text::Clean,
+    version::{ReleaseType, Version},
+};
 
 /// A full git commit id, 40 hex digits, lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -183,9 +187,45 @@ pub struct Release {
     pub committed_at: Timestamp,
     /// Empty until the registry was asked.
     pub artifacts: Vec<Artifact>,
+    /// As it was created; none where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_type: Option<ReleaseType>,
 }
 
 impl Release {
+    /// The tags of git that name it, in full.
+    pub fn tags(&self) -> impl Iterator<Item = &Clean> {
+        let tags = self.aliases.iter().filter(|it| it.kind == AliasKind::Tag);
+        tags.map(|alias| alias.full.as_ref().unwrap_or(&alias.name))
+    }
+
+    /// The highest version among its tags: a release before what ripens to it.
+    pub fn version(&self) -> Option<Version> {
+        let versions = self.aliases.iter().filter(|it| it.kind == AliasKind::Tag);
+        versions
+            .filter_map(|alias| alias.name.as_str().parse::<Version>().ok())
+            .max_by_key(|version| (version.is_release(), *version))
+    }
+
+    /// What it changes for its users (SPEC R13): as it was created, else a hotfix by its branch, else as its version
+    /// proposes. None where none of them says.
+    pub fn kind(&self) -> Option<ReleaseType> {
+        let pushed = |trigger: &Trigger| match trigger {
+            Trigger::BranchPush { branch } => branch.as_str().starts_with("hotfix/"),
+            Trigger::Tag { .. } | Trigger::Manual => false,
+        };
+        self.release_type
+            .or_else(|| {
+                let main = self
+                    .branches
+                    .iter()
+                    .any(|branch| !branch.as_str().starts_with("hotfix/"));
+                let hotfix = self.triggers.iter().any(pushed) && !main;
+                hotfix.then_some(ReleaseType::Hotfix)
+            })
+            .or_else(|| self.version()?.release_type())
+    }
+
     /// As much of a release as a plan quotes: enough to fly it again when its repository cannot be read.
     pub fn from_ref(project: &ProjectId, quoted: &ReleaseRef) -> Self {
         let pinned = quoted
@@ -217,6 +257,7 @@ impl Release {
             subject: Clean::default(),
             committed_at: Timestamp::UNIX_EPOCH,
             artifacts: pinned.map(artifact).into_iter().collect(),
+            release_type: None,
         }
     }
 
@@ -242,9 +283,9 @@ impl Release {
         let plain = |a: &&Alias| {
             tag(a)
                 && a.name
-                    .as_ref()
-                    .strip_prefix('v')
-                    .is_some_and(|v| semver::Version::parse(v).is_ok_and(|v| v.pre.is_empty()))
+                    .as_str()
+                    .parse::<Version>()
+                    .is_ok_and(Version::is_release)
         };
         let alias = self
             .aliases

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use disguise::look_alike;
-pub use redact::redacted;
+pub use redact::{REDACTED, redacted};
 
 /// The longest field that is kept, in bytes of UTF-8, the mark of the cut included.
 pub const FIELD_BYTES: usize = 4096;

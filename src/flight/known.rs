@@ -9,7 +9,9 @@ use crate::{
     domain::{
         deployment::{Glass, TargetState},
         entry::{Body, Entry, FORMAT, StreamId},
+        environment::{Environment, EnvironmentName, EnvironmentState},
         health::Health,
+        history::History,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         project::ProjectId,
@@ -37,11 +39,9 @@ const CURVE_POINTS: usize = 120;
 pub struct Known {
     pub workspace: Workspace,
     pub targets: BTreeMap<TargetId, TargetKnown>,
+    pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
-    pub numbers: BTreeMap<ProjectId, BTreeMap<Commit, u64>>,
-    /// Last position of each project's release stream.
-    pub numbered: BTreeMap<ProjectId, u64>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -55,11 +55,20 @@ pub struct Known {
     aside: Vec<Aside>,
 }
 
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvironmentKnown {
+    pub state: EnvironmentState,
+    /// As configured, with the policy that counts.
+    pub in_force: Environment,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetKnown {
     /// As the ledger has it.
     pub state: TargetState,
     pub entries: Vec<Entry>,
+    /// Its deployments, one record each.
+    pub history: History,
     /// What waits in the journal for a place in the ledger; their own is not known yet.
     pub aside: Vec<Entry>,
     /// The state with what waits folded on top, where something does.
@@ -126,12 +135,20 @@ impl Known {
             .iter()
             .map(|target| (target.id.clone(), TargetKnown::default()))
             .collect();
+        let in_force = |environment: &Environment| EnvironmentKnown {
+            state: EnvironmentState::default(),
+            in_force: environment.clone(),
+        };
+        let environments = workspace
+            .environments
+            .iter()
+            .map(|environment| (environment.name.clone(), in_force(environment)))
+            .collect();
         Self {
             workspace,
             targets,
+            environments,
             releases: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            numbered: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
@@ -164,33 +181,38 @@ impl Known {
         }
         self.seq = entry.seq;
         self.newest = self.newest.max(Some(entry.at));
+        // A history of a hundred thousand releases is numbered by as many entries: none of them is a target's.
+        if matches!(entry.body, Body::Numbered { .. }) {
+            return;
+        }
         if let Some((_, known)) = self
             .targets
             .iter_mut()
             .find(|(id, _)| StreamId::target(id) == entry.stream)
         {
             known.state.evolve(entry);
+            known.history.evolve(entry);
             known.entries.push(entry.clone());
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
             }
             return;
         }
-        let Some(project) = self
+        let environment = self
             .workspace
-            .projects
+            .environments
             .iter()
-            .map(|p| &p.id)
-            .find(|id| StreamId::releases(id) == entry.stream)
-        else {
-            return;
-        };
-        self.numbered.insert(project.clone(), entry.position);
-        if let Body::Numbered { number, commit } = &entry.body {
-            self.numbers
-                .entry(project.clone())
-                .or_default()
-                .insert(commit.clone(), *number);
+            .find(|environment| StreamId::environment(&environment.name) == entry.stream);
+        if let Some(environment) = environment {
+            if let Some(known) = self.environments.get_mut(&environment.name) {
+                known.state.evolve(entry);
+                known.in_force = known.state.in_force(environment);
+            }
+            // It is about each of its targets, and stands in the timeline of each.
+            let targets = self.targets.iter_mut();
+            for (_, known) in targets.filter(|(id, _)| id.environment == environment.name) {
+                known.entries.push(entry.clone());
+            }
         }
     }
 
@@ -269,7 +291,8 @@ impl Known {
     pub fn facts<'a>(&'a self, id: &TargetId, now: Timestamp) -> Option<Facts<'a>> {
         let known = self.targets.get(id)?;
         let target = self.workspace.target(id)?;
-        let environment = self.workspace.environment(&id.environment)?;
+        let place = self.environments.get(&id.environment)?;
+        let environment = &place.in_force;
         let earlier = environment
             .policy
             .after
@@ -280,6 +303,7 @@ impl Known {
             latest: self.latest(known, now),
             workspace: &self.workspace,
             environment,
+            place: &place.state,
             target,
             state: known.stands(),
             aside: &known.aside,

@@ -1,6 +1,7 @@
 //! The process manager: what a deployment waits for, and what any attending process records, once. A canary
 //! lasts an hour, an act seconds; what lies between is folded state with deadlines computed from entries.
 
+mod outside;
 mod returning;
 mod verifying;
 
@@ -70,7 +71,30 @@ fn waiting(mover: Mover, sentence: impl Into<String>, until: Option<Timestamp>) 
     })
 }
 
+/// What to do next, and what to write down: what was reached, and what somebody did past this ledger.
 pub fn next(facts: &Facts<'_>) -> Next {
+    let reached = outlook(facts);
+    let Some(deployment) = facts.current() else {
+        return reached;
+    };
+    if outside::retried(facts, deployment) {
+        let deployment = deployment.id.clone();
+        return Next::Record(vec![Body::RetriedOutside { deployment }]);
+    }
+    let mut seen = outside::seen(facts, deployment);
+    match reached {
+        _ if seen.is_empty() => reached,
+        // In the order in which it was: left first, reached then.
+        Next::Record(mut bodies) => {
+            seen.append(&mut bodies);
+            Next::Record(seen)
+        }
+        Next::Waiting(_) | Next::Idle => Next::Record(seen),
+    }
+}
+
+/// The same for whoever only reads: what was done past this ledger changes nothing of what it waits for.
+pub fn outlook(facts: &Facts<'_>) -> Next {
     match (said(facts), facts.waits_in_journal()) {
         (Next::Waiting(waiting), Some(waits)) => Next::Waiting(Waiting {
             sentence: format!("{} ({waits})", waiting.sentence),
@@ -87,6 +111,10 @@ fn said(facts: &Facts<'_>) -> Next {
     if let Some(settled) = settle(facts, deployment) {
         return settled;
     }
+    step(facts, deployment)
+}
+
+fn step(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     match deployment.state {
         FlightState::Requested => requested(facts, deployment),
         FlightState::Flying => flying(facts, deployment),

@@ -1,18 +1,24 @@
 //! Asking once: the git history behind the releases, and the registry behind their digests.
 
+use std::collections::BTreeSet;
+
 use futures::future::BoxFuture;
 
 pub use crate::domain::catalogue::SourceCommit;
 use crate::domain::{
     fault::Fault,
     project::{ImageSource, Project},
-    release::Digest,
+    release::{Commit, Digest},
 };
 
 pub trait Source: Send + Sync {
-    /// Every commit of the project that is a release, oldest first by commit time. Blocking; call it off the
-    /// UI task.
-    fn commits(&self, project: &Project) -> Result<Vec<SourceCommit>, Fault>;
+    /// Every commit of the project that is a release, by its triggers or because somebody created it, oldest first by
+    /// commit time. Blocking; call it off the UI task.
+    fn commits(
+        &self,
+        project: &Project,
+        created: &BTreeSet<Commit>,
+    ) -> Result<Vec<SourceCommit>, Fault>;
 }
 
 pub trait Registry: Send + Sync {

@@ -1,6 +1,8 @@
 //! The outside of one workspace, opened once per process: ledger, clusters, repositories, registry. Screen and verbs
 //! reach everything through this.
 
+pub mod releases;
+
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -21,20 +23,17 @@ use crate::{
     },
     config::Folders,
     domain::{
-        catalogue,
-        entry::{Body, Draft, Entry, StreamId},
         fault::{Fault, FaultKind},
         observation::{Observation, Seen},
-        project::{Project, ProjectId},
-        release::{Artifact, Commit, Release},
+        project::ProjectId,
+        release::{Artifact, Commit},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
-        text::Clean,
-        workspace::{Actor, Workspace},
+        workspace::Workspace,
     },
     ports::{
-        ask::{Registry, Source},
-        keep::{AppendError, Expected, Ledger, Standby},
+        ask::Registry,
+        keep::{Ledger, Standby},
         now::Clock,
         watch::Post,
     },
@@ -44,8 +43,6 @@ use super::clock::WallClock;
 
 /// After a cluster could not be reached at all.
 const RECONNECT: Duration = Duration::from_secs(3);
-/// How often numbering a new commit is tried again when another process numbers at the same time.
-const NUMBERING_TRIES: usize = 20;
 
 pub struct Outside {
     pub workspace: Workspace,
@@ -55,6 +52,9 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub host: String,
     registry: OciRegistry,
+    git: GitSource,
+    /// What the ledger says about the releases of each project, as far as it was read.
+    books: Mutex<releases::Books>,
     clusters: std::sync::Mutex<BTreeMap<ClusterRef, Arc<Mutex<Connection>>>>,
 }
 
@@ -81,6 +81,8 @@ impl Outside {
             clock: Arc::new(WallClock::default()),
             host: host(),
             registry,
+            git: GitSource::default(),
+            books: Mutex::default(),
             clusters: std::sync::Mutex::default(),
         })
     }
@@ -183,91 +185,6 @@ impl Outside {
             .iter()
             .map(|feed| feed.run(Arc::clone(&post), cancel.clone()));
         futures::future::join_all(running).await;
-    }
-
-    /// Reads a project's repository off this task.
-    async fn commits(&self, project: &Project) -> Result<Vec<catalogue::SourceCommit>, Fault> {
-        let project = project.clone();
-        let read = tokio::task::spawn_blocking(move || GitSource.commits(&project));
-        read.await.map_err(|error| {
-            Fault::new(
-                "git",
-                FaultKind::Bug,
-                "reading the repository",
-                &error.to_string(),
-            )
-        })?
-    }
-
-    /// Why releases may be missing that somebody looks for; nothing where the repository is whole, or cannot be read.
-    pub async fn remarks(&self, project: &ProjectId) -> Vec<Clean> {
-        let Some(project) = self.workspace.project(project).cloned() else {
-            return Vec::new();
-        };
-        let read = tokio::task::spawn_blocking(move || GitSource.remarks(&project));
-        read.await.ok().and_then(Result::ok).unwrap_or_default()
-    }
-
-    /// The releases of a project: commits from git, numbers from the ledger. Commits without a number get the next
-    /// ones, gap-free, whoever sees them first.
-    pub async fn catalogue(&self, project: &Project) -> Result<Vec<Release>, Fault> {
-        self.numbered(project, true).await
-    }
-
-    /// The same, with the numbers that new commits would get: nothing is written.
-    pub async fn foretold(&self, project: &Project) -> Result<Vec<Release>, Fault> {
-        self.numbered(project, false).await
-    }
-
-    async fn numbered(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {
-        let commits = self.commits(project).await?;
-        let stream = StreamId::releases(&project.id);
-        for _ in 0..NUMBERING_TRIES {
-            let entries: Vec<Entry> = self
-                .ledger
-                .read(0)
-                .await?
-                .into_iter()
-                .filter(|entry| entry.stream == stream)
-                .collect();
-            let mut numbers = catalogue::numbers(&entries);
-            let fresh = catalogue::unnumbered(&commits, &numbers);
-            let first = catalogue::next_number(&numbers);
-            if fresh.is_empty() || !write {
-                numbers.extend(fresh.into_iter().zip(first..));
-                return Ok(catalogue::assemble(project, &commits, &numbers));
-            }
-            let (at, actor) = (self.now(), Actor::program(&self.host));
-            let drafts = fresh.iter().zip(first..).map(|(commit, number)| Draft {
-                at,
-                actor: actor.clone(),
-                body: Body::Numbered {
-                    number,
-                    commit: commit.clone(),
-                },
-            });
-            let position = entries.last().map_or(0, |entry| entry.position);
-            match self
-                .ledger
-                .append(&stream, Expected::Position(position), drafts.collect())
-                .await
-            {
-                Ok(_) | Err(AppendError::Conflict { .. }) => {}
-                // Nobody can number now, so nobody else gets these: they are as good as foretold.
-                Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
-                    numbers.extend(fresh.into_iter().zip(first..));
-                    return Ok(catalogue::assemble(project, &commits, &numbers));
-                }
-                Err(AppendError::Fault(fault)) => return Err(fault),
-            }
-        }
-        Err(Fault::new(
-            "ledger",
-            FaultKind::Conflict,
-            format!("numbering the releases of {}", project.id),
-            "another process kept numbering at the same time",
-        )
-        .hint("try again"))
     }
 
     /// Asks the registry which image the commit's build is.

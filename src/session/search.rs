@@ -101,6 +101,7 @@ mod tests {
             subject: subject.into(),
             committed_at: jiff::Timestamp::UNIX_EPOCH,
             artifacts: vec![],
+            release_type: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod fleet;
 mod flight;
 mod hints;
 mod next;
+mod place;
 mod plan;
 pub mod pods;
 mod poll;
@@ -37,12 +38,13 @@ pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints, ways_out};
 pub use next::{NextCard, NextStep, next_steps};
+pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use poll::{PollShown, poll};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
-    match process::next(facts) {
+    match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,

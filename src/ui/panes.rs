@@ -8,6 +8,7 @@ pub(super) mod header;
 mod idle;
 pub(super) mod inbox;
 pub(super) mod metrics;
+mod place;
 pub(super) mod plan;
 pub(super) mod pods;
 pub(super) mod poll;

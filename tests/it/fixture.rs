@@ -17,7 +17,7 @@ use gonogo::{
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::{Alias, AliasKind, Artifact, Commit, Digest, Release, Trigger},
         rollout::{
             Observed, PlatformPause, Pod, PodState, ReplicaSet, RolloutPhase, Step, Workload,
@@ -101,6 +101,9 @@ fn environment(name: &str, protected: bool) -> Environment {
         purpose: String::new(),
         protected,
         customer_data: protected,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy,
     }
 }
@@ -255,6 +258,8 @@ pub fn workspace() -> Workspace {
         tags: TagStrategy::Monorepo,
         branches: vec!["main".to_owned()],
         branch_aliases: vec!["main".to_owned()],
+        triggers: Triggers::default(),
+        manifests: vec![],
         image: ImageSource {
             name: image_name(name),
             endpoint: "https://registry.acme.example".to_owned(),
@@ -280,7 +285,7 @@ pub fn workspace() -> Workspace {
         targets,
         people: vec![
             person("dana", &["operate", "stop", "waive"]),
-            person("lee", &["approve", "stop"]),
+            person("lee", &["approve", "stop", "configure"]),
             person("sam", &["approve"]),
             person("kim", &["watch", "operate", "waive"]),
         ],
@@ -340,6 +345,7 @@ pub fn release(
         email: Clean::new(&format!("{author}@acme.example")),
         subject: Clean::new(subject),
         committed_at,
+        release_type: None,
     }
 }
 
@@ -545,13 +551,12 @@ pub struct Story {
 impl Story {
     /// Staging is verified, production serves 41, nothing is under way.
     pub fn new() -> Self {
+        Self::of(workspace())
+    }
+
+    pub fn of(workspace: Workspace) -> Self {
         let mut story = Self {
-            cockpit: Cockpit::new(
-                workspace(),
-                actor("dana"),
-                Keymap::default(),
-                at("14:32:07"),
-            ),
+            cockpit: Cockpit::new(workspace, actor("dana"), Keymap::default(), at("14:32:07")),
             seq: 0,
             positions: BTreeMap::new(),
             intents: 0,
@@ -561,6 +566,7 @@ impl Story {
         for name in ["auth-service", "checkout", "search-api"] {
             story.cockpit.catalogue(&project(name), catalogue(name));
         }
+        story.record_policies();
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));
             story.past(&target("production", name), 41, days_ago(2, "10:15:40"));
@@ -667,8 +673,32 @@ impl Story {
     }
 
     pub fn enter(&mut self, id: &TargetId, when: Timestamp, who: &Actor, body: Body) {
+        self.enter_on(StreamId::target(id), when, who, body);
+    }
+
+    /// Of an environment as a whole.
+    pub fn enter_place(&mut self, environment: &str, when: Timestamp, who: &Actor, body: Body) {
+        let name = EnvironmentName::new(environment);
+        self.enter_on(StreamId::environment(&name), when, who, body);
+    }
+
+    /// As the file has them, a month ago.
+    fn record_policies(&mut self) {
+        for environment in self.cockpit.workspace().environments.clone() {
+            if environment.protected {
+                let body = Body::PolicyRecorded {
+                    protected: true,
+                    policy: Box::new(environment.policy.clone()),
+                    reason: "as we agreed".to_owned(),
+                };
+                let when = days_ago(30, "09:00:00");
+                self.enter_place(environment.name.as_str(), when, &actor("lee"), body);
+            }
+        }
+    }
+
+    fn enter_on(&mut self, stream: StreamId, when: Timestamp, who: &Actor, body: Body) {
         self.seq += 1;
-        let stream = StreamId::target(id);
         let position = self.positions.entry(stream.clone()).or_default();
         *position += 1;
         let entry = Entry {
@@ -1072,6 +1102,16 @@ pub fn vetoed() -> Story {
 /// Everything green, before the key.
 pub fn ready() -> Story {
     let mut story = Story::new();
+    story.request();
+    story.approve();
+    story
+}
+
+/// The same in a workspace that was changed first.
+pub fn ready_by(change: impl FnOnce(&mut Workspace)) -> Story {
+    let mut workspace = workspace();
+    change(&mut workspace);
+    let mut story = Story::of(workspace);
     story.request();
     story.approve();
     story

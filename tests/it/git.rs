@@ -1,14 +1,14 @@
 //! The git source, over repositories made on the spot.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use git2::{Oid, Repository, RepositoryInitOptions, Signature, Time};
 use gonogo::{
     adapters::git::GitSource,
     domain::{
-        catalogue::{assemble, unnumbered},
+        catalogue::{Register, assemble, unnumbered},
         fault::FaultKind,
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::Trigger,
     },
     ports::ask::{Source as _, SourceCommit},
@@ -71,7 +71,9 @@ impl Repo {
     }
 
     fn read(&self) -> Vec<SourceCommit> {
-        GitSource.commits(&self.project()).expect("reads")
+        GitSource::default()
+            .commits(&self.project(), &BTreeSet::new())
+            .expect("reads")
     }
 
     /// The file of a loose ref or object, for what only a broken disk would write.
@@ -87,6 +89,8 @@ fn project(source: &Path) -> Project {
         tags: TagStrategy::Monorepo,
         branches: vec!["main".to_owned(), "release/.*".to_owned()],
         branch_aliases: vec!["main".to_owned()],
+        triggers: Triggers::default(),
+        manifests: vec![],
         image: ImageSource {
             name: "registry.example/acme/shop/auth".to_owned(),
             endpoint: "https://registry.example".to_owned(),
@@ -176,7 +180,9 @@ fn with_tag_all_any_tag_counts_but_none_that_shadows_a_number_or_a_commit() {
     repo.point("refs/tags/deadbee", fix);
     let mut project = repo.project();
     project.tags = TagStrategy::TagAll;
-    let commits = GitSource.commits(&project).expect("reads");
+    let commits = GitSource::default()
+        .commits(&project, &BTreeSet::new())
+        .expect("reads");
     assert_eq!(
         told(&commits),
         [
@@ -202,11 +208,9 @@ fn what_git_says_becomes_a_catalogue() {
     assert_eq!(commits[0].author.as_ref(), "Dana");
     assert_eq!(commits[0].email.as_ref(), "dana@example.com");
     assert_eq!(commits[0].committed_at.as_second(), 100);
-    let numbers = unnumbered(&commits, &[].into())
-        .into_iter()
-        .zip(1..)
-        .collect();
-    let releases = assemble(&repo.project(), &commits, &numbers);
+    let mut register = Register::default();
+    register.foretell(unnumbered(&commits, &register.numbers));
+    let releases = assemble(&repo.project(), &commits, &register);
     let titles: Vec<String> = releases
         .iter()
         .map(gonogo::domain::release::Release::title)
@@ -306,14 +310,16 @@ fn faults_say_what_to_do() {
     let empty = Repo::new(false);
     assert_eq!(empty.read(), []);
     let nowhere = tempfile::tempdir().expect("a folder");
-    let fault = GitSource
-        .commits(&project(nowhere.path()))
+    let fault = GitSource::default()
+        .commits(&project(nowhere.path()), &BTreeSet::new())
         .expect_err("none there");
     assert_eq!(fault.kind, FaultKind::NotFound, "{fault}");
     assert!(fault.to_string().contains("git clone"), "{fault}");
     let mut wrong = empty.project();
     wrong.branches = vec!["release/(".to_owned()];
-    let fault = GitSource.commits(&wrong).expect_err("no expression");
+    let fault = GitSource::default()
+        .commits(&wrong, &BTreeSet::new())
+        .expect_err("no expression");
     assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
     assert!(fault.to_string().contains("`release/(`"), "{fault}");
 }
@@ -341,7 +347,9 @@ fn a_long_history_is_read_in_seconds() {
     let mut project = repo.project();
     project.branches = vec!["main".to_owned()];
     let start = std::time::Instant::now();
-    let commits = GitSource.commits(&project).expect("reads");
+    let commits = GitSource::default()
+        .commits(&project, &BTreeSet::new())
+        .expect("reads");
     assert_eq!(commits.len(), 100_000);
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
     tracing::info!(elapsed = ?start.elapsed(), "100,000 commits");

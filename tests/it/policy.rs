@@ -372,14 +372,14 @@ fn a_waiver_of_another_stage_silences_nothing() {
 
 #[test]
 fn what_somebody_changed_outside_is_never_closed_as_verified() {
-    use gonogo::flight::process::{Next, next};
+    use gonogo::flight::process::{Next, outlook};
     let id = target("production", "auth-service");
     for mut story in [fixture::verifying(), fixture::monitoring()] {
         // kubectl rollout undo: 41 serves again.
         story.see(&id, &fixture::Scene::calm(), 41, "14:32:07");
         let facts = story.cockpit.known.facts(&id, story.cockpit.now).unwrap();
-        let Next::Waiting(waiting) = next(&facts) else {
-            panic!("{:?}", next(&facts));
+        let Next::Waiting(waiting) = outlook(&facts) else {
+            panic!("{:?}", outlook(&facts));
         };
         assert!(
             waiting.sentence.contains("changed outside gonogo"),

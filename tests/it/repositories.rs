@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
+    collections::BTreeSet,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -12,7 +13,7 @@ use gonogo::{
     adapters::git::GitSource,
     domain::{
         fault::FaultKind,
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
     },
     ports::ask::Source as _,
 };
@@ -25,6 +26,8 @@ fn project(source: &Path) -> Project {
         tags: TagStrategy::Monorepo,
         branches: vec!["main".to_owned()],
         branch_aliases: vec!["main".to_owned()],
+        triggers: Triggers::default(),
+        manifests: vec![],
         image: ImageSource {
             name: "registry.example/auth".to_owned(),
             endpoint: "https://registry.example".to_owned(),
@@ -91,7 +94,10 @@ fn writable(path: &Path) {
 /// How many commits were read and what was said, or the fault.
 fn told(place: &Path) -> String {
     let project = project(place);
-    match (GitSource.commits(&project), GitSource.remarks(&project)) {
+    match (
+        GitSource::default().commits(&project, &BTreeSet::new()),
+        GitSource::default().remarks(&project, &BTreeSet::new()),
+    ) {
         (Ok(commits), Ok(remarks)) => {
             let remarks: Vec<&str> = remarks.iter().map(AsRef::as_ref).collect();
             format!("{} commits. {}", commits.len(), remarks.join(". "))
@@ -404,7 +410,9 @@ fn ten_thousand_tags_and_tags_that_are_no_versions() {
     tags.sort_by(|a, b| a[41..].cmp(&b[41..]));
     packed = format!("{}\n{}\n", kept.join("\n"), tags.join("\n"));
     std::fs::write(place.join(".git/packed-refs"), packed).unwrap();
-    let commits = GitSource.commits(&project(&place)).unwrap();
+    let commits = GitSource::default()
+        .commits(&project(&place), &BTreeSet::new())
+        .unwrap();
     assert_eq!(commits.len(), 3);
     let names: Vec<&str> = commits[2]
         .tags
@@ -449,7 +457,7 @@ proptest! {
         }
         std::fs::write(folder.path().join("packed-refs"), packed).unwrap();
         let project = project(folder.path());
-        let (commits, _) = match (GitSource.commits(&project), GitSource.remarks(&project)) {
+        let (commits, _) = match (GitSource::default().commits(&project, &BTreeSet::new()), GitSource::default().remarks(&project, &BTreeSet::new())) {
             (Ok(commits), Ok(remarks)) => (commits, remarks),
             (Err(fault), _) | (_, Err(fault)) => {
                 prop_assert!(matches!(fault.kind, FaultKind::Malformed), "{fault}");

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use git2::{Oid, Repository};
 
+use super::kept::Kept;
+
 pub(super) struct Graph {
     places: HashMap<Oid, usize>,
     nodes: Vec<Node>,
@@ -34,7 +36,7 @@ type Age = (i64, usize, Oid);
 impl Graph {
     /// Everything that the tips reach. A parent that is not there (a shallow clone, a damaged store) ends its
     /// line.
-    pub fn load(repository: &Repository, tips: impl Iterator<Item = Oid>) -> Self {
+    pub fn load(repository: &Repository, kept: &mut Kept, tips: impl Iterator<Item = Oid>) -> Self {
         let mut graph = Self {
             places: HashMap::new(),
             nodes: Vec::new(),
@@ -44,17 +46,17 @@ impl Graph {
         };
         let mut open: Vec<usize> = Vec::new();
         for tip in tips {
-            if let Some((at, true)) = graph.place(repository, tip) {
+            if let Some((at, true)) = graph.place(repository, kept, tip) {
                 open.push(at);
             }
         }
         while let Some(at) = open.pop() {
             let Some(id) = graph.id(at) else { continue };
-            let Ok(commit) = repository.find_commit(id) else {
+            let Ok(link) = kept.link(repository, id) else {
                 continue;
             };
-            for (nth, parent) in commit.parent_ids().enumerate() {
-                let Some((parent, new)) = graph.place(repository, parent) else {
+            for (nth, parent) in link.parents.clone().into_iter().enumerate() {
+                let Some((parent, new)) = graph.place(repository, kept, parent) else {
                     continue;
                 };
                 if new {
@@ -71,12 +73,17 @@ impl Graph {
     }
 
     /// The place of a commit, and whether it is new here; none if it cannot be read.
-    fn place(&mut self, repository: &Repository, id: Oid) -> Option<(usize, bool)> {
+    fn place(
+        &mut self,
+        repository: &Repository,
+        kept: &mut Kept,
+        id: Oid,
+    ) -> Option<(usize, bool)> {
         if let Some(at) = self.places.get(&id) {
             return Some((*at, false));
         }
-        let commit = match repository.find_commit(id) {
-            Ok(commit) => commit,
+        let time = match kept.link(repository, id) {
+            Ok(link) => link.time,
             Err(error) => {
                 tracing::warn!(commit = %id, error = error.message(), "a commit that cannot be read ends its line");
                 self.lost += 1;
@@ -91,7 +98,7 @@ impl Graph {
             id,
             parents: Vec::new(),
             has_first: false,
-            time: commit.time().seconds(),
+            time,
             depth: 0,
         });
         Some((at, true))

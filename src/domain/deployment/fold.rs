@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::{
     Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
-    LastAct, Live, Outstanding, Past, Signature, TargetState,
+    LastAct, Live, OUTSIDE, Outstanding, Past, SeenOutside, Signature, TargetState,
 };
 use crate::domain::{
     change::ActKind,
-    entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome},
+    entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome, OutsideAct},
+    environment::Lock,
     plan::StoredPlan,
     workspace::Actor,
 };
@@ -90,6 +91,8 @@ impl TargetState {
                     });
                 }
             }
+            Body::Locked { reason, until } => self.lock = Some(Lock::of(entry, reason, *until)),
+            Body::Unlocked { .. } => self.lock = None,
             Body::Cancelled { .. } => self.end(entry, Ending::Cancelled),
             Body::Ended { ending, .. } => self.end(entry, *ending),
             body => {
@@ -207,6 +210,9 @@ impl Deployment {
             outstanding: None,
             last_act: None,
             promoted_steps: BTreeMap::new(),
+            promoted_fully: false,
+            outside: Vec::new(),
+            restarted_at: None,
             rolling_back_to: None,
             held: None,
             guarded: Vec::new(),
@@ -220,7 +226,9 @@ impl Deployment {
         self.state = FlightState::Flying;
         self.stages.fill(None);
         self.promoted_steps.clear();
+        self.promoted_fully = false;
         self.guarded.clear();
+        self.outside.clear();
     }
 
     fn evolve(&mut self, entry: &Entry) {
@@ -359,20 +367,34 @@ impl Deployment {
                     reason: Some(reason.clone()),
                 });
             }
-            Body::RetriedOutside { .. } => self.start_over(),
+            Body::RetriedOutside { .. } => {
+                self.start_over();
+                self.restarted_at = Some(entry.at);
+            }
+            Body::SeenOutside { what, .. } => {
+                if let OutsideAct::Promoted { step } = what {
+                    let by = OUTSIDE.to_owned();
+                    self.promoted_steps.entry(*step).or_insert(LastAct {
+                        kind: ActKind::Promote,
+                        step: Some(*step),
+                        by,
+                        at: entry.at,
+                        settled_at: entry.at,
+                        applied: 1,
+                        of: 1,
+                    });
+                }
+                self.outside.push(SeenOutside {
+                    what: what.clone(),
+                    at: entry.at,
+                });
+            }
             Body::Promoted { .. } => {
                 self.state = FlightState::Verifying;
                 self.promoted_at = Some(entry.at);
                 self.held = None;
             }
-            Body::Unattended { from, until, .. } => {
-                // Two processes that slept through the same hour missed one hour.
-                let counted = self.gaps.last().map_or(*from, |(_, until)| *until);
-                let from = (*from).max(counted);
-                if from < *until {
-                    self.gaps.push((from, *until));
-                }
-            }
+            Body::Unattended { from, until, .. } => count_gap(&mut self.gaps, *from, *until),
             Body::MonitoringBegan { .. } => {
                 self.state = FlightState::Monitoring;
                 self.monitoring_since = Some(entry.at);
@@ -427,7 +449,8 @@ impl Deployment {
                 });
             }
             ActKind::Resume => self.held = None,
-            ActKind::Promote | ActKind::PromoteFully => {}
+            ActKind::PromoteFully => self.promoted_fully = true,
+            ActKind::Promote => {}
         }
         if act.kind != ActKind::Hold {
             self.held = None;
@@ -446,5 +469,14 @@ impl Deployment {
             self.promoted_steps.insert(step, last.clone());
         }
         self.last_act = Some(last);
+    }
+}
+
+/// A stretch that nobody attended: two processes that slept through the same hour missed one hour.
+pub fn count_gap(gaps: &mut Vec<(Timestamp, Timestamp)>, from: Timestamp, until: Timestamp) {
+    let counted = gaps.last().map_or(from, |(_, until)| *until);
+    let from = from.max(counted);
+    if from < until {
+        gaps.push((from, until));
     }
 }

@@ -1,9 +1,9 @@
 //! Commands that stop a flight or take it back: hold, resume, abort, retry, rollback. The ways out ask little.
 
 use super::{
-    ActKind, Actor, Body, Decision, Deployment, Ending, Facts, FlightState, Refusal, RefusalKind,
-    Release, ReleaseRef, Verdict, WorkloadKind, confirm, current, flying::ours, gates, go,
-    in_state, planner, record, settled, time,
+    ActKind, Actor, Body, Decision, Deployment, Ending, Facts, FlightState, OutsideAct, Refusal,
+    RefusalKind, Release, ReleaseRef, Verdict, WorkloadKind, confirm, current, flying::ours, gates,
+    go, in_state, planner, settled, time,
 };
 
 const AIRBORNE: [FlightState; 2] = [FlightState::Flying, FlightState::Aborted];
@@ -244,10 +244,17 @@ pub(super) fn roll_back(
         .filter(|current| current.state != FlightState::RollingBack);
     if let Some(current) = under_way.filter(|_| act.changes.is_empty() && workload.is_promoted()) {
         // Somebody brought it back outside gonogo: what is left to do is to say so.
-        return Ok(record(Body::Ended {
-            deployment: current.id.clone(),
-            ending: Ending::RolledBack,
-        }));
+        let deployment = current.id.clone();
+        let said = Body::SeenOutside {
+            deployment: deployment.clone(),
+            what: OutsideAct::BroughtBack,
+            reason: Some(reason.to_owned()),
+        };
+        let ending = Ending::RolledBack;
+        return Ok(Decision::Record(vec![
+            said,
+            Body::Ended { deployment, ending },
+        ]));
     }
     if act.changes.is_empty() {
         return Err(Refusal::raced(

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         plan::StoredPlan,
         release::{AliasKind, Release, TriggerKind},
+        text::Clean,
     },
     policy::{
         difference,
@@ -37,6 +38,45 @@ pub fn digest(_: &Facts<'_>, plan: &StoredPlan) -> Judged {
             ),
         )),
     }
+}
+
+/// A tag of a release never moves: what people approved under its name has to be what it names (SPEC §7).
+pub fn tags_stay(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let (first, named) = (plan.tags.first()?, &plan.release.commit);
+    let here = facts.release(named);
+    let stays = |tag: &Clean| here.is_some_and(|release| release.tags().any(|it| it == tag));
+    let Some(tag) = plan.tags.iter().find(|tag| !stays(tag)) else {
+        let rest = plan.tags.len() - 1;
+        return Some((
+            Verdict::Pass,
+            match rest {
+                0 => format!("tag {first} still names commit {}", named.short()),
+                rest => format!(
+                    "tag {first} and {rest} more still name commit {}",
+                    named.short()
+                ),
+            },
+        ));
+    };
+    let mut others = facts.releases.iter();
+    let now = others.find(|release| release.tags().any(|it| it == tag));
+    Some(match now {
+        Some(other) => (
+            Verdict::Fail,
+            format!(
+                "tag {tag} named commit {} when the plan was stored, and names {} now; a release's tag is never moved",
+                named.short(),
+                other.commit.short()
+            ),
+        ),
+        None => (
+            Verdict::Unknown,
+            format!(
+                "tag {tag} named commit {} when the plan was stored, and is not in the repository now; fetch it",
+                named.short()
+            ),
+        ),
+    })
 }
 
 /// What was approved is what would be planned today (SPEC A2): a changed configuration voids the request.

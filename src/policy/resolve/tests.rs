@@ -29,6 +29,7 @@ fn release(number: u64, commit: &str, aliases: &[(&str, Option<&str>)]) -> Relea
         subject: "".into(),
         committed_at: Timestamp::UNIX_EPOCH,
         artifacts: vec![],
+        release_type: None,
     }
 }
 

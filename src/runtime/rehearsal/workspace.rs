@@ -9,7 +9,7 @@ use crate::{
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy},
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
@@ -68,6 +68,8 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             tags: TagStrategy::Monorepo,
             branches: vec!["main".to_owned()],
             branch_aliases: vec!["main".to_owned()],
+            triggers: Triggers::default(),
+            manifests: Vec::new(),
             image,
         });
     }
@@ -109,6 +111,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "every push, at once".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             soak: SignedDuration::ZERO,
             ..Policy::default()
@@ -120,6 +125,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "the evidence for production".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_branches: vec!["main".to_owned(), "release/*".to_owned()],
             after: None,
@@ -133,6 +141,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "customers".to_owned(),
         protected: true,
         customer_data: true,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_triggers: vec![TriggerKind::Tag, TriggerKind::Manual],
             allowed_branches: vec!["main".to_owned()],
@@ -164,7 +175,7 @@ fn people() -> Vec<Person> {
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
-        person("lee", &["operate", "stop", "approve", "waive"]),
+        person("lee", &["operate", "stop", "approve", "waive", "configure"]),
         person("sam", &["operate", "stop", "approve", "waive"]),
         person("kim", &["watch", "stop"]),
     ]

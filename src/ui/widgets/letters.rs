@@ -52,7 +52,7 @@ mod tests {
             Call::Void,
             Call::Unknown,
         ] {
-            let rows = rows(call.large()).expect(call.word());
+            let rows = rows(call.large()).expect("every letter has a picture");
             let width = rows[0].chars().count();
             assert!(rows.iter().all(|row| row.chars().count() == width));
             assert!(width <= 36, "{} is {width} wide", call.large());

@@ -1,0 +1,724 @@
+//! Releases as verbs make and compare them: created once whoever asks, tagged and never moved, told apart; and a history
+//! that is read once.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use gonogo::{
+    adapters::git::{GitSource, range, tags},
+    domain::{
+        difference::FileChange,
+        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        release::{Commit, Trigger},
+    },
+    ports::ask::Source as _,
+};
+use serde_json::Value;
+
+use crate::support::{Ran, Served, gonogo, run};
+
+/// With a configuration of its own, and nobody's hooks.
+fn git_command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command
+        .current_dir(folder)
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null");
+    for (name, value) in WHO {
+        command.env(name, value);
+    }
+    command
+}
+
+const WHO: [(&str, &str); 4] = [
+    ("GIT_AUTHOR_NAME", "Dana"),
+    ("GIT_AUTHOR_EMAIL", "d@example.com"),
+    ("GIT_COMMITTER_NAME", "Dana"),
+    ("GIT_COMMITTER_EMAIL", "d@example.com"),
+];
+
+#[track_caller]
+fn git(folder: &Path, args: &[&str]) -> String {
+    let output = git_command(folder, args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "git {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn project(source: &Path) -> Project {
+    Project {
+        id: ProjectId::parse("acme/shop/auth").unwrap(),
+        source: source.to_owned(),
+        tags: TagStrategy::Monorepo,
+        branches: vec!["main".to_owned()],
+        branch_aliases: vec!["main".to_owned()],
+        triggers: Triggers::default(),
+        manifests: vec!["**/k8s/**".to_owned()],
+        image: ImageSource {
+            name: "registry.example/auth".to_owned(),
+            endpoint: "https://registry.example".to_owned(),
+            repository: "auth".to_owned(),
+        },
+    }
+}
+
+/// A repository with an empty main.
+fn repository(folder: &Path) -> PathBuf {
+    let place = folder.join("shop");
+    std::fs::create_dir(&place).unwrap();
+    git(&place, &["init", "-q", "-b", "main"]);
+    place
+}
+
+fn commit(place: &Path, message: &str, files: &[(&str, &str)]) -> Commit {
+    for (path, text) in files {
+        let path = place.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    git(place, &["add", "-A"]);
+    git(place, &["commit", "-q", "--allow-empty", "-m", message]);
+    Commit::parse(&git(place, &["rev-parse", "HEAD"])).unwrap()
+}
+
+#[test]
+fn a_difference_tells_commits_what_breaks_and_manifests() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = repository(folder.path());
+    let manifest = "kind: Deployment\nreplicas: 2\npassword: hunter2hunter2\n";
+    let one = commit(
+        &place,
+        "feat: begin",
+        &[("auth/k8s/deploy.yaml", manifest), ("a", "1\n")],
+    );
+    git(&place, &["switch", "-q", "-c", "side"]);
+    commit(&place, "work", &[("b", "1\n2\n")]);
+    git(&place, &["switch", "-q", "main"]);
+    commit(
+        &place,
+        "feat(auth)!: tokens\n\nBREAKING CHANGE: old tokens are refused",
+        &[("a", "2\n")],
+    );
+    git(
+        &place,
+        &["merge", "-q", "--no-ff", "-m", "Merge side", "side"],
+    );
+    let two = commit(
+        &place,
+        "scale",
+        &[(
+            "auth/k8s/deploy.yaml",
+            &manifest.replace("replicas: 2", "replicas: 4"),
+        )],
+    );
+    let project = project(&place);
+    let compared = range::compare(&project, &one, &two).unwrap();
+    let log = &compared.gained;
+    assert_eq!((log.total, log.mainline, log.more), (4, 3, false));
+    assert_eq!(log.authors, [("Dana".into(), 4)]);
+    let breaking: Vec<String> = log.breaking().map(|(_, what)| what.to_string()).collect();
+    assert_eq!(breaking, ["old tokens are refused"]);
+    let side = log.commits.iter().find(|it| it.subject.as_str() == "work");
+    assert!(side.is_some_and(|it| !it.mainline));
+    assert_eq!(compared.lost.total, 0);
+    assert_eq!(compared.files.map(|files| files.changed), Some(3));
+    let [manifest] = compared.manifests.as_slice() else {
+        panic!("{:?}", compared.manifests);
+    };
+    assert_eq!(manifest.path.as_str(), "auth/k8s/deploy.yaml");
+    assert_eq!(
+        (manifest.how, manifest.added, manifest.removed),
+        (FileChange::Changed, 1, 1)
+    );
+    let lines: Vec<&str> = manifest.lines.iter().map(AsRef::as_ref).collect();
+    assert!(
+        lines.contains(&"-replicas: 2") && lines.contains(&"+replicas: 4"),
+        "{lines:?}"
+    );
+    assert!(!lines.concat().contains("hunter2"), "{lines:?}");
+    let secret = "apiVersion: v1\nkind: Secret\ndata:\n  a: aHVudGVy\n";
+    let three = commit(&place, "secret", &[("auth/k8s/secret.yaml", secret)]);
+    let told = range::compare(&project, &two, &three).unwrap().manifests;
+    assert!(told[0].withheld && told[0].lines.is_empty(), "{told:?}");
+    // Backwards the same commits are what is taken away.
+    let back = range::compare(&project, &two, &one).unwrap();
+    assert_eq!((back.gained.total, back.lost.total), (0, 4));
+    let same = range::compare(&project, &one, &one).unwrap();
+    assert_eq!((same.gained.total, same.lost.total), (0, 0));
+    assert!(same.manifests.is_empty());
+    let foreign = Commit::parse(&"1".repeat(40)).unwrap();
+    let fault = range::compare(&project, &one, &foreign).unwrap_err();
+    assert!(fault.to_string().contains("fetch"), "{fault}");
+}
+
+/// `count` commits in a line on main, every tenth of them tagged, written as fast as git can.
+fn long(folder: &Path, count: usize) -> PathBuf {
+    let place = folder.join("long");
+    std::fs::create_dir(&place).unwrap();
+    git(&place, &["init", "-q", "--bare", "-b", "main"]);
+    import(&place, 0..count, None);
+    place
+}
+
+fn import(place: &Path, numbers: std::ops::Range<usize>, from: Option<&str>) {
+    let mut child = git_command(place, &["fast-import", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = std::io::BufWriter::new(child.stdin.take().unwrap());
+    let first = numbers.start;
+    for n in numbers {
+        let at = 1_600_000_000 + n * 60;
+        let message = format!("feat: change {n}");
+        writeln!(input, "commit refs/heads/main\nmark :{}", n + 1).unwrap();
+        writeln!(input, "committer Dana <d@example.com> {at} +0000").unwrap();
+        writeln!(input, "data {}\n{message}", message.len()).unwrap();
+        if let (true, Some(from)) = (n == first, from) {
+            writeln!(input, "from {from}").unwrap();
+        }
+        writeln!(input, "M 100644 inline f\ndata 1\n{}", n % 10).unwrap();
+        if n % 10 == 0 {
+            writeln!(input, "reset refs/tags/auth/v0.0.{n}\nfrom :{}\n", n + 1).unwrap();
+        }
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_history_is_read_once_and_after_that_what_is_new_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = long(folder.path(), 5_000);
+    let (project, source, none) = (project(&place), GitSource::default(), BTreeSet::new());
+    let refs = source.refs_digest(&project).unwrap();
+    assert_eq!(
+        source.commits_read(&project),
+        0,
+        "refs alone read no commit"
+    );
+    let first = source.commits(&project, &none).unwrap();
+    assert_eq!(first.len(), 5_000);
+    assert_eq!(first.iter().filter(|it| !it.tags.is_empty()).count(), 500);
+    let read = source.commits_read(&project);
+    assert!(read <= 2 * 5_000, "{read} reads");
+
+    let again = source.commits(&project, &none).unwrap();
+    assert_eq!(again, first);
+    assert_eq!(source.commits_read(&project), read, "nothing is new");
+    assert_eq!(source.refs_digest(&project).unwrap(), refs);
+
+    let tip = git(&place, &["rev-parse", "main"]);
+    import(&place, 5_000..5_003, Some(&tip));
+    assert_ne!(source.refs_digest(&project).unwrap(), refs);
+    let more = source.commits(&project, &none).unwrap();
+    assert_eq!(more.len(), 5_003);
+    assert_eq!(more[..5_000], first);
+    let new = source.commits_read(&project) - read;
+    assert!(new <= 2 * 3, "{new} reads for three commits");
+}
+
+/// Counted, not timed: `cargo bench --bench core -- catalogue` has the figures.
+#[test]
+fn a_huge_range_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = long(folder.path(), 21_000);
+    let project = project(&place);
+    let of = |rev: &str| Commit::parse(&git(&place, &["rev-parse", rev])).unwrap();
+    let (first, last) = (of("main~20999"), of("main"));
+    let compared = range::compare(&project, &first, &last).unwrap();
+    let log = compared.gained;
+    assert!(
+        log.more && log.total == 20_000,
+        "{} of {}",
+        log.total,
+        log.more
+    );
+    assert_eq!(log.commits.len(), 500);
+    assert_eq!(log.commits[0].subject.as_str(), "feat: change 20999");
+    assert!(log.summary().starts_with("more than 20000 commits by Dana"));
+}
+
+#[test]
+fn a_tag_may_name_a_release_without_making_one_and_a_hand_may_make_one_without_a_branch() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = repository(folder.path());
+    let one = commit(&place, "one", &[]);
+    git(&place, &["tag", "auth/v1.0.0"]);
+    git(&place, &["switch", "-q", "-c", "side"]);
+    let side = commit(&place, "side", &[]);
+    git(&place, &["tag", "auth/v1.1.0"]);
+    let made = commit(&place, "made", &[]);
+    let read = |triggers, created: &[&Commit]| -> Vec<(Commit, Vec<Trigger>, usize)> {
+        let project = Project {
+            triggers,
+            ..project(&place)
+        };
+        let created = created.iter().map(|commit| (*commit).clone()).collect();
+        let commits = GitSource::default().commits(&project, &created).unwrap();
+        let told = commits.into_iter();
+        told.map(|it| (it.commit, it.triggers, it.tags.len()))
+            .collect()
+    };
+    let push = || Trigger::BranchPush {
+        branch: "main".into(),
+    };
+    let tag = |name: &str| Trigger::Tag { tag: name.into() };
+    let all = read(Triggers::BranchesAndTags, &[]);
+    assert_eq!(
+        all,
+        [
+            (one.clone(), vec![push(), tag("auth/v1.0.0")], 1),
+            (side.clone(), vec![tag("auth/v1.1.0")], 1)
+        ]
+    );
+    let named = read(Triggers::Branches, &[]);
+    assert_eq!(named, [(one.clone(), vec![push()], 1)]);
+    // One that was created has the tag's name as well, and one that nobody has is left out.
+    let nowhere = Commit::parse(&"1".repeat(40)).unwrap();
+    let created = read(Triggers::Branches, &[&side, &made, &nowhere]);
+    assert_eq!(
+        created,
+        [
+            (one, vec![push()], 1),
+            (side, vec![Trigger::Manual], 1),
+            (made, vec![Trigger::Manual], 0)
+        ]
+    );
+}
+
+#[test]
+fn versions_are_told_from_tags_and_from_what_a_commit_contains() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = repository(folder.path());
+    let one = commit(&place, "one", &[]);
+    for tag in [
+        "auth/v1.0.0",
+        "auth/nightly",
+        "auth/v1.0",
+        "v9.9.9",
+        "authority/v2.0.0",
+    ] {
+        git(&place, &["tag", tag]);
+    }
+    let two = commit(&place, "two", &[]);
+    git(&place, &["tag", "-a", "-m", "x", "auth/v1.1.0-rc.1"]);
+    let project = project(&place);
+    let told = |versions: &tags::Versions| {
+        let all: Vec<String> = versions.taken.keys().map(ToString::to_string).collect();
+        let contained: Vec<String> = versions.contained.iter().map(ToString::to_string).collect();
+        (all.join(" "), contained.join(" "), versions.contains)
+    };
+    let at_one = tags::versions(&project, &one, Some(&two)).unwrap();
+    assert_eq!(
+        told(&at_one),
+        ("v1.0.0 v1.1.0-rc.1".into(), "v1.0.0".into(), false)
+    );
+    let at_two = tags::versions(&project, &two, Some(&one)).unwrap();
+    assert_eq!(
+        told(&at_two),
+        (
+            "v1.0.0 v1.1.0-rc.1".into(),
+            "v1.0.0 v1.1.0-rc.1".into(),
+            true
+        )
+    );
+    let every = Project {
+        tags: TagStrategy::TagAll,
+        ..project
+    };
+    let at_two = tags::versions(&every, &two, None).unwrap();
+    assert_eq!(told(&at_two).0, "v9.9.9");
+}
+
+/// A served rehearsal with a ledger and triggers of its own.
+struct Shop {
+    served: Served,
+    config: PathBuf,
+}
+
+impl Shop {
+    fn start(change: impl Fn(&str) -> String) -> Self {
+        let served = Served::start("good", 60);
+        let text = std::fs::read_to_string(served.path().join("gonogo.toml")).unwrap();
+        let config = served.path().join("own.toml");
+        std::fs::write(&config, change(&text)).unwrap();
+        Self { served, config }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.served.path().join("source")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = gonogo(&["--json", "--config"]);
+        command.arg(&self.config).args(args);
+        for (name, value) in WHO {
+            command.env(name, value);
+        }
+        command
+    }
+
+    fn verb(&self, args: &[&str]) -> Ran {
+        run(&mut self.command(args))
+    }
+
+    fn tags(&self) -> BTreeSet<String> {
+        let tags = git(&self.source(), &["tag"]);
+        tags.lines().map(str::to_owned).collect()
+    }
+
+    fn commit(&self, rev: &str) -> String {
+        git(&self.source(), &["rev-parse", &format!("{rev}^{{commit}}")])
+    }
+}
+
+/// No branch and no tag makes a release, and the ledger is empty.
+fn by_hand(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        if line.starts_with("branches =") {
+            "branches = [\"none\"]\n".to_owned()
+        } else if line.starts_with("tag_trigger =") {
+            "tag_trigger = false\n".to_owned()
+        } else if line.ends_with("ledger.sqlite\"") {
+            line.replace("ledger.sqlite", "own.sqlite") + "\n"
+        } else {
+            line.to_owned() + "\n"
+        }
+    });
+    lines.collect()
+}
+
+#[test]
+fn racing_creates_number_without_a_gap_and_create_each_release_once() {
+    let shop = Shop::start(by_hand);
+    let commits: Vec<String> = (1..=4).map(|n| shop.commit(&format!("main~{n}"))).collect();
+    let children: Vec<_> = (0..12)
+        .map(|n| {
+            let commit = commits[n % commits.len()].clone();
+            let child = shop
+                .command(&["release", "create", "auth-service", "--commit", &commit])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            (commit, child)
+        })
+        .collect();
+    let mut numbers: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    let mut created: BTreeMap<String, usize> = BTreeMap::new();
+    for (commit, child) in children {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["release"]["commit"], commit.as_str());
+        let number = answer["release"]["number"].as_u64().unwrap();
+        numbers.entry(commit.clone()).or_default().insert(number);
+        *created.entry(commit).or_default() += usize::from(answer["created"] == true);
+    }
+    let all: BTreeSet<u64> = numbers.values().flatten().copied().collect();
+    assert_eq!(all, (1..=4).collect(), "{numbers:?}");
+    assert!(
+        numbers.values().all(|of_one| of_one.len() == 1),
+        "{numbers:?}"
+    );
+    assert!(created.values().all(|times| *times == 1), "{created:?}");
+    let listed = shop
+        .verb(&["release", "list", "auth-service"])
+        .exits(0)
+        .json();
+    assert_eq!(listed["releases"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_release_is_created_once_all_of_it_is_there_and_then_never_changes() {
+    let shop = Shop::start(by_hand);
+    let create = |more: &[&str]| {
+        let args = [&["release", "create", "auth-service", "--commit"], more].concat();
+        shop.verb(&args)
+    };
+    // Its image was never built: nothing is recorded.
+    let refused = create(&["feature/passkeys"]).exits(4);
+    assert!(refused.sentence().contains("no commit id"));
+    let unbuilt = shop.commit("feature/passkeys");
+    assert_eq!(create(&[&unbuilt]).exits(3).rule(), "release.artifact");
+    let commit = shop.commit("main~1");
+    let dry = create(&[&commit, "--type", "minor", "--dry-run"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&dry["release"]["number"], &dry["created"]),
+        (&1.into(), &true.into())
+    );
+    let listed = shop
+        .verb(&["release", "list", "auth-service"])
+        .exits(0)
+        .json();
+    assert_eq!(listed["releases"], serde_json::json!([]));
+
+    let first = create(&[&commit, "--type", "minor"]).exits(0).json();
+    assert_eq!(first["created"], true);
+    let release = &first["release"];
+    assert_eq!(
+        (&release["number"], &release["type"]),
+        (&1.into(), &"minor".into())
+    );
+    assert_eq!(release["triggers"], serde_json::json!([{"kind": "manual"}]));
+    assert!(release["artifacts"][0]["digest"].is_string());
+    let again = create(&[&commit[..9], "--type", "major"]).exits(0);
+    assert!(
+        again.err.contains("a release never changes"),
+        "{}",
+        again.err
+    );
+    let again = again.json();
+    assert_eq!(again["created"], false);
+    assert_eq!(again["release"], *release);
+    // Who may not operate makes none.
+    let stranger = shop.verb(&["release", "create", "auth-service", "--as", "mallory"]);
+    assert_eq!(stranger.exits(3).rule(), "role.person");
+}
+
+#[test]
+fn where_releases_are_off_none_is_made_and_those_there_are_stay() {
+    let shop = Shop::start(|text| text.replace("enabled = true", "enabled = false"));
+    let number = |shop: &Shop| {
+        let listed = shop
+            .verb(&["release", "list", "auth-service"])
+            .exits(0)
+            .json();
+        listed["releases"][0]["number"].as_u64().unwrap()
+    };
+    let before = number(&shop);
+    git(
+        &shop.source(),
+        &["commit", "-q", "--allow-empty", "-m", "feat: more"],
+    );
+    assert_eq!(number(&shop), before);
+    let refused = shop.verb(&["release", "create", "auth-service", "--commit", "main-41"]);
+    assert_eq!(refused.exits(3).rule(), "release.enabled");
+}
+
+#[test]
+fn the_next_version_is_tagged_annotated_pushed_and_never_twice() {
+    let shop = Shop::start(str::to_owned);
+    let source = shop.source();
+    let bare = shop.served.path().join("remote.git");
+    git(
+        shop.served.path(),
+        &["clone", "-q", "--bare", "source", bare.to_str().unwrap()],
+    );
+    let tag = |more: &[&str]| shop.verb(&[&["release", "tag", "auth-service"], more].concat());
+    let version = |ran: Ran| ran.exits(0).json()["version"].as_str().unwrap().to_owned();
+    let before = shop.tags();
+    // HEAD is release 43; v1.3.0 is 42, and v1.2.3 (41) is live in production.
+    for (kind, expect) in [
+        ("major", "v2.0.0"),
+        ("minor", "v1.4.0"),
+        ("patch", "v1.3.1"),
+        ("hotfix", "v1.2.4"),
+        ("rc", "v1.4.0-rc.1"),
+        ("stage", "v1.4.0-stage"),
+    ] {
+        assert_eq!(
+            version(tag(&["--type", kind, "--dry-run"])),
+            expect,
+            "{kind}"
+        );
+    }
+    assert_eq!(shop.tags(), before, "a dry run writes nothing");
+    // It needs a remote to push to, and says so before anything is made.
+    let fault = tag(&["--type", "minor", "--push"]).exits(4);
+    assert!(fault.err.contains("no remote"), "{}", fault.err);
+    assert_eq!(shop.tags(), before);
+    git(
+        &source,
+        &["remote", "add", "origin", bare.to_str().unwrap()],
+    );
+
+    // What is taken is refused with the next free one, and what has a version gets no second one.
+    let taken = tag(&["--type", "patch", "--commit", "40"]).exits(3);
+    assert_eq!(taken.rule(), "version.taken");
+    assert!(
+        taken.sentence().ends_with("the next free one is v1.2.4"),
+        "{}",
+        taken.sentence()
+    );
+    assert_eq!(
+        tag(&["--type", "patch", "--commit", "42"]).exits(3).rule(),
+        "version.here"
+    );
+    assert_eq!(
+        tag(&["--version", "v1.3.0"]).exits(3).rule(),
+        "version.taken"
+    );
+    let elsewhere = tag(&["--type", "hotfix", "--commit", "40"]).exits(3);
+    assert_eq!(elsewhere.rule(), "version.hotfix");
+    tag(&["--version", "1.4.0"]).exits(2);
+
+    let made = tag(&["--type", "minor"]).exits(0).json();
+    assert_eq!(made["tag"], "auth-service/v1.4.0");
+    assert_eq!(
+        (&made["made"], &made["pushed"]),
+        (&true.into(), &Value::Null)
+    );
+    assert_eq!(made["release"]["number"], 43);
+    assert!(
+        made["release"]["aliases"]
+            .as_array()
+            .unwrap()
+            .contains(&"v1.4.0".into())
+    );
+    assert_eq!(
+        git(&source, &["cat-file", "-t", "auth-service/v1.4.0"]),
+        "tag"
+    );
+    assert_eq!(tag(&["--type", "minor"]).exits(3).rule(), "version.here");
+    // Published afterwards, and once more changes nothing.
+    for _ in 0..2 {
+        let pushed = tag(&["--version", "v1.4.0", "--push"]).exits(0).json();
+        assert_eq!(
+            (&pushed["made"], &pushed["pushed"]),
+            (&false.into(), &"origin".into())
+        );
+    }
+    let there = git(&bare, &["rev-parse", "auth-service/v1.4.0"]);
+    assert_eq!(there, git(&source, &["rev-parse", "auth-service/v1.4.0"]));
+}
+
+#[test]
+fn a_tag_that_appeared_meanwhile_is_refused_and_nothing_is_moved() {
+    let shop = Shop::start(str::to_owned);
+    let source = shop.source();
+    let bare = shop.served.path().join("remote.git");
+    let bare_name = bare.to_str().unwrap();
+    git(
+        shop.served.path(),
+        &["clone", "-q", "--bare", "source", bare_name],
+    );
+    git(&source, &["remote", "add", "origin", bare_name]);
+    let push =
+        |kind: &str| shop.verb(&["release", "tag", "auth-service", "--type", kind, "--push"]);
+    // The other side has it, and we did not fetch.
+    git(
+        &bare,
+        &["tag", "-a", "-m", "theirs", "auth-service/v1.4.0", "main~3"],
+    );
+    let theirs = git(&bare, &["rev-parse", "auth-service/v1.4.0"]);
+    assert_eq!(push("minor").exits(5).rule(), "version.taken");
+    assert!(!shop.tags().contains("auth-service/v1.4.0"));
+    // It comes between our look and our push: the hook plays the other one.
+    let hook = source.join(".git/hooks/pre-push");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let script = format!(
+        "#!/bin/sh\nunset GIT_DIR\ngit -C '{bare_name}' -c user.name=Lee -c user.email=l@example.com tag -a -m theirs auth-service/v2.0.0 main~3\n"
+    );
+    std::fs::write(&hook, script).unwrap();
+    let mut mode = std::fs::metadata(&hook).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+    std::fs::set_permissions(&hook, mode).unwrap();
+    assert_eq!(push("major").exits(5).rule(), "version.taken");
+    assert!(
+        !shop.tags().contains("auth-service/v2.0.0"),
+        "ours is taken back"
+    );
+    assert_eq!(git(&bare, &["rev-parse", "auth-service/v1.4.0"]), theirs);
+    assert_eq!(
+        git(&bare, &["rev-parse", "auth-service/v2.0.0^{commit}"]),
+        shop.commit("main~3")
+    );
+}
+
+#[test]
+fn a_tag_that_moved_after_the_request_is_no_go_and_nobody_waives_it() {
+    let shop = Shop::start(str::to_owned);
+    let place = ["production", "auth-service"];
+    shop.verb(&[&["request"], &place[..], &["42", "--reason", "monthly"]].concat())
+        .exits(0);
+    let gate = || {
+        let plan = shop.verb(&[&["plan"], &place[..]].concat()).json();
+        let gates = plan["gates"].as_array().unwrap().clone();
+        gates
+            .into_iter()
+            .find(|gate| gate["id"] == "release.tag")
+            .unwrap()
+    };
+    assert_eq!(gate()["verdict"], "pass");
+    git(
+        &shop.source(),
+        &["tag", "-f", "auth-service/v1.3.0", "main"],
+    );
+    let failed = gate();
+    assert_eq!(failed["verdict"], "fail");
+    let sentence = failed["sentence"].as_str().unwrap();
+    let (was, is) = (shop.commit("main~1"), shop.commit("main"));
+    assert!(
+        sentence.contains(&was[..7]) && sentence.contains(&is[..7]),
+        "{sentence}"
+    );
+    shop.verb(&[&["waive"], &place[..], &["release.tag", "--reason", "x"]].concat())
+        .exits(3);
+    assert_eq!(gate()["verdict"], "fail");
+    // Gone is not moved, and not known either.
+    git(&shop.source(), &["tag", "-d", "auth-service/v1.3.0"]);
+    assert_eq!(gate()["verdict"], "unknown");
+}
+
+#[test]
+fn releases_are_compared_and_told_as_notes() {
+    let shop = Shop::start(str::to_owned);
+    let diff = shop.verb(&["release", "diff", "auth-service", "v1.2.3", "v1.3.0"]);
+    let difference = &diff.exits(0).json()["difference"];
+    assert_eq!(
+        (&difference["from"]["number"], &difference["to"]["number"]),
+        (&41.into(), &42.into())
+    );
+    assert_eq!(difference["compared"]["gained"]["total"], 1);
+    let artifact = &difference["artifacts"][0];
+    assert!(artifact["before"].is_string() && artifact["before"] != artifact["after"]);
+    let back = shop
+        .verb(&["release", "diff", "auth-service", "42", "40"])
+        .exits(0)
+        .json();
+    assert_eq!(back["difference"]["compared"]["lost"]["total"], 2);
+    shop.verb(&["release", "diff", "auth-service", "42", "nowhere"])
+        .exits(4);
+
+    let notes = shop
+        .verb(&["release", "notes", "auth-service", "v1.3.0"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&notes["title"], &notes["from"]["number"]),
+        (&"v1.3.0".into(), &41.into())
+    );
+    assert_eq!(notes["proposed"], "minor");
+    let markdown = notes["markdown"].as_str().unwrap();
+    assert!(markdown.starts_with("## [v1.3.0] - "), "{markdown}");
+    assert!(
+        markdown.contains("### Added\n\n- auth: session keys rotate daily ("),
+        "{markdown}"
+    );
+    let since = shop.verb(&["release", "notes", "auth-service", "43", "--from", "33"]);
+    let since = since.exits(0).json();
+    assert_eq!(
+        (&since["title"], &since["proposed"]),
+        (&"Unreleased".into(), &"major".into())
+    );
+    assert!(
+        since["markdown"]
+            .as_str()
+            .unwrap()
+            .contains("- **BREAKING** catalog: products carry variants (")
+    );
+}
