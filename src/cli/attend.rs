@@ -229,7 +229,7 @@ impl Headless {
             let line = format!(
                 "{clock}  next: {}: {}",
                 waiting.mover.word(),
-                waiting.sentence
+                waiting.said(|act| Some(format!("`gonogo {}`", act.verb())))
             );
             self.data(
                 json!({"at": self.outside.now(), "waiting": waiting}),
@@ -270,6 +270,7 @@ pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
             mover: Mover::Gonogo,
             sentence: "it went on and nobody attends: gonogo fly does".to_owned(),
             until: None,
+            ways: Vec::new(),
         }),
         Next::Idle => None,
     }

@@ -252,6 +252,10 @@ impl Headless {
             }
             return Ok(release.clone());
         }
+        // Releases have their numbers from the ledger: without it none has.
+        if let Some(fault) = self.outside.standby.standing().trouble() {
+            return Err(fault.clone().into());
+        }
         let sentence = sentence.unwrap_or_else(|| format!("no release `{name}` of {project}"));
         Err(
             Refusal::new(RefusalKind::NotFound, "release.name", sentence)

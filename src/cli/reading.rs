@@ -501,6 +501,14 @@ impl Headless {
         };
         let facts = self.facts(&target)?;
         let judgement = gates::take_off(&facts, &plan);
+        let unmeasured = judgement.blocking().any(|gate| {
+            let measured = gate.id.starts_with("metric.") || gate.id.contains("health");
+            gate.verdict == crate::policy::gate::Verdict::Unknown && measured
+        });
+        if unmeasured && !self.common.sample {
+            self.output
+                .say("gonogo: figures are missing: --sample measures for one window first");
+        }
         let object = json!({
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,

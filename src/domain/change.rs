@@ -62,6 +62,20 @@ impl ActKind {
         }
     }
 
+    /// As a thing: `the abort never landed`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Fly => "take-off",
+            Self::Promote => "promotion",
+            Self::PromoteFully => "full promotion",
+            Self::Hold => "hold",
+            Self::Resume => "resume",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::RollBack => "rollback",
+        }
+    }
+
     /// Hold, abort and rollback never wait: not for an unfinished act, not for a gate that cannot know.
     pub fn is_escape(self) -> bool {
         matches!(self, Self::Hold | Self::Abort | Self::RollBack)

@@ -228,6 +228,11 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
     }
     permit(command, facts, actor)?;
     let mut decision = decided(command, facts, actor)?;
+    if let (Decision::Act { act, .. }, Some(silent)) = (&mut decision, silent(facts))
+        && command.is_escape()
+    {
+        act.afterwards.insert(0, silent);
+    }
     if let Some(why) = unrecorded {
         match &mut decision {
             Decision::Act { act, .. } => {
@@ -241,6 +246,25 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
         }
     }
     Ok(decision)
+}
+
+/// What whoever asks for a way out has to know of a platform that does not answer.
+fn silent(facts: &Facts<'_>) -> Option<String> {
+    let last = facts.workload.last.as_ref()?;
+    if facts.fresh().is_some() && facts.workload.trouble.is_none() {
+        return None;
+    }
+    let age = time::age(last.age(facts.now));
+    let why = facts
+        .workload
+        .trouble
+        .as_ref()
+        .map_or_else(String::new, |trouble| {
+            format!(" ({})", trouble.value.detail)
+        });
+    Some(format!(
+        "SILENT: the platform was last read {age} ago{why}: what follows is by what it showed then. It is sent all the same, looked for, and sent again while it has not landed"
+    ))
 }
 
 /// Why nothing can be written of this target now.

@@ -96,7 +96,7 @@ impl<'a> Facts<'a> {
         let act = self.aside.iter().rev().find_map(|entry| match &entry.body {
             Body::Intended { act, .. } => Some(format!(
                 "the {} of {} waits in the journal",
-                act.kind.verb(),
+                act.kind.noun(),
                 entry.actor.name
             )),
             _ => None,

@@ -366,7 +366,7 @@ pub fn abort(
     let afterwards = vec![
         format!("{stable} serves everybody now"),
         format!(
-            "{} stays the desired state: R takes that back too",
+            "{} stays the desired state: a rollback takes that back too",
             release.title()
         ),
     ];

@@ -86,6 +86,24 @@ pub struct Message {
     pub severity: Severity,
     pub text: String,
     pub at: Timestamp,
+    /// When the server that was too busy said that it can be asked again.
+    pub again_at: Option<Timestamp>,
+}
+
+impl Message {
+    /// As it is shown now: with the seconds that are left until it may be asked again.
+    pub fn words(&self, now: Timestamp) -> String {
+        let Some(at) = self.again_at else {
+            return self.text.clone();
+        };
+        let left = at.duration_since(now);
+        if left.is_positive() {
+            let seconds = left.as_millis().div_euclid(1000) + 1;
+            format!("{} (it can be asked again in {seconds} s)", self.text)
+        } else {
+            format!("{} (it can be asked again now)", self.text)
+        }
+    }
 }
 
 impl Cockpit {
@@ -194,6 +212,7 @@ impl Cockpit {
             severity,
             text: text.into(),
             at: self.now,
+            again_at: None,
         });
     }
 }

@@ -95,6 +95,12 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
     finish(cockpit, &facts, command)
 }
 
+/// Which item the key confirms now: the selected one, or on anything that cannot be ticked the next that is open. The
+/// hint bar names it before it is pressed.
+pub fn check_means(cockpit: &Cockpit) -> Option<ItemId> {
+    meant(cockpit, &cockpit.facts()?, Action::Check).ok()
+}
+
 /// The command that a prompt's text completes.
 pub fn complete(cockpit: &Cockpit, ask: &Ask, text: &str) -> Result<Wanted, Refusal> {
     let facts = cockpit
@@ -384,6 +390,11 @@ fn item(
     if let Some(item) = &aim.item {
         return Ok(item.clone());
     }
+    meant(cockpit, facts, action)
+}
+
+/// The item or gate that a key is about: the selected line; but see [`check_means`].
+fn meant(cockpit: &Cockpit, facts: &Facts<'_>, action: Action) -> Result<ItemId, Refusal> {
     let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
     // On anything that cannot be ticked, `c` means the next item that is open.

@@ -31,6 +31,7 @@ mod last_seen;
 mod ledger;
 mod locks;
 mod mouse;
+mod movers;
 mod parked;
 mod paste;
 mod plain;

@@ -146,6 +146,7 @@ async fn write_target(
             requested_at: began,
             promoted_at: None,
             verified_at: None,
+            moved_for: None,
             ended_at: began,
             ending: Ending::Closed,
         });

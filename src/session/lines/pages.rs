@@ -154,6 +154,7 @@ fn list(lines: &[show::Line]) -> Vec<Line> {
                 let (tone, word) = match gate.verdict {
                     Verdict::Pass => (Tone::Good, "pass"),
                     Verdict::Waived => (Tone::Good, "waived"),
+                    Verdict::Fail if gate.only_wants_time() => (Tone::Plain, "wait"),
                     Verdict::Fail => (Tone::Warning, "FAIL"),
                     Verdict::Unknown => (Tone::Warning, "UNKNOWN"),
                 };
@@ -240,7 +241,10 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
         })
         .collect();
     lines.push(plain(format!("stages: {}", stages.join(", "))));
-    if let Some(waiting) = &shown.waiting {
+    if let Some(waiting) = cockpit
+        .facts()
+        .and_then(|facts| show::waiting_in_commands(&facts))
+    {
         lines.push(plain(format!(
             "next: {}: {}",
             waiting.mover.word(),
@@ -465,7 +469,7 @@ pub fn welcome(cockpit: &Cockpit) -> Vec<Line> {
         let age = time::age(cockpit.now.duration_since(seen.at));
         lines.push(Line::new(
             Tone::Warning,
-            format!("not live, as last seen {age} ago:"),
+            format!("nothing was read yet; as last seen {age} ago:"),
         ));
         lines.extend(fleet(cockpit));
     }

@@ -90,8 +90,16 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
         age: last.map(|reading| time::age(reading.age(cockpit.now))),
         stale: facts.fresh().is_none(),
         stages: stages(deployment),
-        progress: progress(cockpit.now, deployment, facts.workload.value()),
-        waiting: waiting(&facts),
+        // What was not watched has made no way that anybody knows of.
+        progress: progress(
+            last.map_or(cockpit.now, |last| match facts.fresh() {
+                Some(_) => cockpit.now,
+                None => last.at,
+            }),
+            deployment,
+            facts.workload.value(),
+        ),
+        waiting: waiting(cockpit, &facts),
         judgement,
         lines,
         metrics: evidence::metrics(cockpit, &facts, &deployment.plan.plan.limits),

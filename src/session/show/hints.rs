@@ -44,16 +44,21 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
             hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state)
         })
         .map(|hint| {
-            let label = if hint.action == Action::HoldOrResume && paused {
-                "resume"
-            } else {
-                hint.label
+            let blocked = wanted::why_not(cockpit, hint.action);
+            let label = match hint.action {
+                Action::HoldOrResume if paused => "resume".to_owned(),
+                // Nobody should have to guess what is about to be confirmed.
+                Action::Check if blocked.is_none() => wanted::check_means(cockpit).map_or_else(
+                    || hint.label.to_owned(),
+                    |item| format!("{} {item}", hint.label),
+                ),
+                _ => hint.label.to_owned(),
             };
             HintShown {
                 action: hint.action,
                 key: hint.key,
-                label: label.to_owned(),
-                blocked: wanted::why_not(cockpit, hint.action),
+                label,
+                blocked,
             }
         })
         .collect()

@@ -125,6 +125,12 @@ fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Ef
         }
         End::Failed(fault) => {
             cockpit.say(Severity::Error, format!("{verb} failed: {fault}"));
+            let again = fault
+                .retry_after
+                .and_then(|after| cockpit.now.checked_add(after).ok());
+            if let Some(message) = &mut cockpit.message {
+                message.again_at = again;
+            }
             vec![Effect::Bell]
         }
         End::Unknown(fault) => {
