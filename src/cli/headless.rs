@@ -17,6 +17,7 @@ use crate::{
         process::{self, Next},
     },
     policy::{
+        card,
         decide::Command,
         facts::Facts,
         refusal::{Refusal, RefusalKind},
@@ -181,6 +182,9 @@ impl Headless {
         for entry in read? {
             self.known.enter(&entry);
         }
+        // Who attends is no part of what was decided: where it cannot be read, nobody is known to.
+        let present = self.outside.ledger.present().await;
+        self.known.attended(&present.unwrap_or_default());
         Ok(())
     }
 
@@ -296,6 +300,7 @@ impl Headless {
             let Next::Record(bodies) = process::next(&facts) else {
                 return Ok(());
             };
+            let news = bodies.iter().any(card::is_news);
             let (at, actor) = (self.outside.now(), Actor::program(&self.outside.host));
             let drafts = bodies
                 .into_iter()
@@ -313,7 +318,13 @@ impl Headless {
                 .await
             {
                 // Somebody else wrote it down: fold and look again.
-                Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
+                Ok(_) => {
+                    self.sync().await?;
+                    if news {
+                        self.write_card(target).await;
+                    }
+                }
+                Err(AppendError::Conflict { .. }) => self.sync().await?,
                 Err(AppendError::Fault(fault)) => {
                     self.known.ledger = self.outside.standby.standing();
                     return Err(fault.into());

@@ -215,8 +215,19 @@ pub struct Act {
     /// What stood against it and was passed over, gate by gate (SPEC 8.13): not empty means break-glass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<String>,
+    /// The controls change hands with this act (SPEC K1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controls: Option<Taking>,
     /// What will be true afterwards, on the platform and in the desired state.
     pub afterwards: Vec<String>,
+}
+
+/// Whoever confirms the act flies from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taking {
+    /// Who held the controls; None: they were free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// Why the guard acts: a figure that is over its limit, or not known, for too long.

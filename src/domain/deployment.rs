@@ -100,6 +100,9 @@ pub struct Deployment {
     /// Who stopped the guard, for the rest of this flight.
     #[serde(default)]
     pub guard_stopped: Option<Held>,
+    /// Who flies it; None: the controls are free (SPEC K1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controls: Option<Controls>,
     /// Set when some change of an act was refused after an earlier one was applied.
     pub unfinished: Option<Act>,
     /// What was asked for last, if it was looked for and never landed.
@@ -180,6 +183,12 @@ pub struct LastAct {
     /// How many of its changes were applied, of how many.
     pub applied: usize,
     pub of: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controls {
+    pub by: String,
+    pub since: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -182,6 +182,7 @@ fn act(
         unrecorded: false,
         guard: None,
         broken: Vec::new(),
+        controls: None,
         afterwards,
     }
 }

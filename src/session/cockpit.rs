@@ -8,6 +8,7 @@ use crate::{
     domain::{
         change::ActKind,
         fault::Fault,
+        presence::Presence,
         project::ProjectId,
         release::{Commit, Release},
         target::{Target, TargetId},
@@ -31,6 +32,11 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 pub struct Cockpit {
     pub known: Known,
     pub me: Actor,
+    /// This process, as its heartbeats name it, and since when it attends.
+    pub process: String,
+    pub since: Timestamp,
+    /// The last heartbeats it sent.
+    pub beaten: Vec<Presence>,
     /// The time of the last event.
     pub now: Timestamp,
     pub view: View,
@@ -56,9 +62,18 @@ pub struct Cockpit {
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
     pub resolving: BTreeSet<(ProjectId, Commit)>,
+    /// The dead-man cards that were written from here, and where they are.
+    pub cards: BTreeMap<TargetId, Written>,
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+}
+
+/// A file that was written, and what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub path: String,
+    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +133,9 @@ impl Cockpit {
         Self {
             known,
             me,
+            process: "this one".to_owned(),
+            since: now,
+            beaten: Vec::new(),
             now,
             view,
             keymap,
@@ -133,6 +151,7 @@ impl Cockpit {
             haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),
+            cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             size: (80, 24),
         }

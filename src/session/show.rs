@@ -2,6 +2,7 @@
 //! colours; `--plain` and the tests read the same. One file per screen.
 
 mod connection;
+mod controls;
 mod evidence;
 mod fleet;
 mod flight;
@@ -35,6 +36,7 @@ use super::{cockpit::Cockpit, view::Screen, wanted};
 
 pub use crate::flight::inbox::{Errand, ErrandKind};
 pub use connection::{Down, connection, skew};
+pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};

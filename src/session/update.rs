@@ -1,5 +1,6 @@
 //! The one function that changes the cockpit. Pure: an event in, effects out.
 
+mod attending;
 mod keys;
 mod line;
 mod overlays;
@@ -71,7 +72,9 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
             {
                 cockpit.message = None;
             }
-            world::attend(cockpit)
+            let mut effects = world::attend(cockpit);
+            effects.extend(attending::beat(cockpit));
+            effects
         }
         Event::Terminate => vec![Effect::Quit],
         other => world::happened(cockpit, other),

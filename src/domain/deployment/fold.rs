@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
-    LastAct, Live, Lost, OUTSIDE, Outstanding, Past, SeenOutside, Signature, TargetState,
+    Controls, Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState,
+    ItemStatus, LastAct, Live, Lost, OUTSIDE, Outstanding, Past, SeenOutside, Signature,
+    TargetState,
 };
 use crate::domain::{
     change::ActKind,
@@ -64,6 +65,15 @@ impl TargetState {
             }
             Body::Cleared { release, .. } => {
                 self.grounded.remove(&release.commit);
+            }
+            // While something flies, what flies is the story.
+            Body::Adopted { release, .. } if self.current.is_none() => {
+                let verified = self.verified(&release.commit);
+                self.live = Some(Live {
+                    release: release.clone(),
+                    since: entry.at,
+                    verified,
+                });
             }
             Body::GlassBroken {
                 deployment,
@@ -230,6 +240,7 @@ impl Deployment {
             held: None,
             guarded: Vec::new(),
             guard_stopped: None,
+            controls: None,
             unfinished: None,
             lost: None,
         }
@@ -383,6 +394,19 @@ impl Deployment {
                     reason: Some(reason.clone()),
                 });
             }
+            Body::ControlsTaken { .. } => {
+                self.controls = Some(Controls {
+                    by: entry.actor.name.clone(),
+                    since: entry.at,
+                });
+            }
+            Body::ControlsHanded { to, .. } => {
+                self.controls = Some(Controls {
+                    by: to.clone(),
+                    since: entry.at,
+                });
+            }
+            Body::ControlsReleased { .. } => self.controls = None,
             Body::RetriedOutside { .. } => {
                 self.start_over();
                 self.restarted_at = Some(entry.at);

@@ -242,6 +242,7 @@ fn flown(
         unrecorded: false,
         guard: None,
         broken: Vec::new(),
+        controls: None,
         afterwards: Vec::new(),
     };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());

@@ -251,6 +251,27 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
             waiting.sentence
         )));
     }
+    lines.extend(
+        shown
+            .card
+            .iter()
+            .map(|path| plain(format!("dead-man card: {path}"))),
+    );
+    if let Some(facts) = cockpit.facts()
+        && let Some(who) = show::controls(cockpit, &facts)
+    {
+        let watching = match who.watching {
+            0 => String::new(),
+            n => format!(", {n} watching"),
+        };
+        lines.push(plain(format!("{}{watching}", who.holder)));
+        lines.extend(who.unguarded.map(|words| {
+            Line::new(
+                Tone::Warning,
+                format!("{words}: nobody attends who may stop it"),
+            )
+        }));
+    }
     if let Some(by) = &shown.held {
         lines.push(Line::new(Tone::Warning, format!("held by {by}")));
     }
@@ -365,8 +386,11 @@ fn typed(action: Action) -> Vec<String> {
     if action == Action::SwitchOperator {
         return vec!["as NAME".to_owned()];
     }
-    let single =
-        |verb: &&&str| !verb.contains(' ') || ["promote --full", "poll --hold"].contains(*verb);
+    let single = |verb: &&&str| {
+        !verb.contains(' ')
+            || ["promote --full", "poll --hold"].contains(*verb)
+            || verb.starts_with("controls ")
+    };
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if action == Action::ShowReleases {
         // Its verbs want more than the palette takes.
@@ -390,6 +414,8 @@ fn typed(action: Action) -> Vec<String> {
         Action::Request => " RELEASE",
         Action::ShowPlan | Action::Rollback => " [RELEASE]",
         Action::Promote => " [--step N]",
+        Action::TakeControls => " [--take-over]",
+        Action::HandControls => " NAME",
         _ => "",
     });
     if matches!(
@@ -400,6 +426,8 @@ fn typed(action: Action) -> Vec<String> {
             | Action::SayHold
             | Action::Waive
             | Action::Rollback
+            | Action::Adopt
+            | Action::Restore
     ) {
         takes.push_str(" --reason R");
     }

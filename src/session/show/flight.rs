@@ -59,6 +59,8 @@ pub struct FlightShown<'a> {
     /// Newest last, time and sentence.
     pub timeline: Vec<TimelineLine>,
     pub held: Option<String>,
+    /// Where the dead-man card is.
+    pub card: Option<String>,
     /// What to do now, in place of the gates of a step that does not come.
     pub next: Option<NextCard>,
 }
@@ -106,6 +108,10 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
         health: evidence::health(&facts),
         timeline: timeline_since(cockpit, deployment.requested_at),
         held,
+        card: cockpit
+            .cards
+            .get(&facts.target.id)
+            .map(|written| written.path.clone()),
         next,
         deployment,
     })

@@ -13,7 +13,7 @@ use crate::{
     policy::refusal::RefusalKind,
 };
 
-use super::overlays;
+use super::{attending, overlays};
 
 /// Lines of a page, for page up and down.
 const PAGE: isize = 10;
@@ -124,6 +124,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
             cockpit.view.overlay = if open { None } else { Some(Overlay::Help) };
         }
         Action::Copy => return overlays::copy(cockpit),
+        Action::CopyCard => return overlays::copy_card(cockpit),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit => return quit(cockpit),
@@ -172,6 +173,9 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
                 {
                     cockpit.view.chosen = Some(number);
                 }
+                cockpit.view.go(Screen::Plan);
+            }
+            if action == Action::Restore {
                 cockpit.view.go(Screen::Plan);
             }
             if action == Action::Fly {
@@ -332,22 +336,16 @@ fn back(cockpit: &mut Cockpit) {
     cockpit.view.back();
 }
 
-/// Leaving a flight that nobody else is known to attend asks first.
+/// Leaving asks first where it leaves the controls or a flight behind; asked twice it goes.
 pub fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let flying = cockpit.known.targets.values().any(|known| {
-        known
-            .state
-            .current
-            .as_ref()
-            .is_some_and(|current| current.state.is_airborne())
-    });
-    let asking =
-        matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
-    if !asking && (flying || !cockpit.busy.is_empty()) {
-        overlays::open_prompt(cockpit, Ask::Quit);
-        return Vec::new();
+    let asking = matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if matches!(prompt.ask, Ask::Quit { .. }));
+    match attending::needed(cockpit).filter(|_| !asking) {
+        Some(why) => {
+            overlays::open_prompt(cockpit, Ask::Quit { why });
+            Vec::new()
+        }
+        None => vec![Effect::Quit],
     }
-    vec![Effect::Quit]
 }
 
 pub fn moved(cockpit: &mut Cockpit, by: isize) {

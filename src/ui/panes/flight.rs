@@ -353,6 +353,9 @@ fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_
     let inner = canvas.pane(area, "Timeline", &[], focus);
     if !focus {
         timeline::tail(canvas, cockpit, &flight.timeline, inner);
+        if let Some(path) = &flight.card {
+            canvas.footnote(area, &format!("dead-man card: {path}"));
+        }
     } else if let Some(position) = timeline::pane(canvas, cockpit, &flight.timeline, inner) {
         canvas.footnote(area, &position);
     }

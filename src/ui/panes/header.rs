@@ -111,6 +111,27 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             vec![canvas.piece(current.plan.release.commit.short(), Role::TextDim)],
         ));
     }
+    if let Some(facts) = cockpit.facts()
+        && let Some(shown) = show::controls(cockpit, &facts)
+    {
+        if let Some(words) = shown.unguarded {
+            right.push(part(1, vec![canvas.badge(&words, Role::DialogDanger)]));
+        }
+        // Before somebody else's hand on the stick one's own name gives way, and free ones matter least.
+        let rank = match facts
+            .current()
+            .and_then(|current| current.controls.as_ref())
+        {
+            None => 9,
+            Some(held) if held.by == cockpit.me.name => 5,
+            Some(_) => 2,
+        };
+        right.push(part(rank, vec![canvas.piece(shown.holder, Role::Text)]));
+        if shown.watching > 0 {
+            let words = format!("{} watching", shown.watching);
+            right.push(part(8, vec![canvas.piece(words, Role::TextDim)]));
+        }
+    }
     // Red on every screen, wherever the cursor is, until a second person has answered for it.
     let within = workspace.timings.countersign;
     let open = cockpit.known.unsigned().count();
