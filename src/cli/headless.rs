@@ -262,6 +262,12 @@ impl Headless {
         Ok(())
     }
 
+    /// The same again: others may have released meanwhile.
+    pub async fn catalogue_anew(&mut self, project: &ProjectId) -> Result<(), Fault> {
+        self.catalogued.remove(project);
+        self.catalogue(project).await
+    }
+
     /// The release that a name means; what else it could have meant is said.
     pub async fn release(&mut self, project: &ProjectId, name: &str) -> Result<Release, Stop> {
         self.catalogue(project).await?;
