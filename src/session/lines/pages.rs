@@ -2,8 +2,14 @@
 
 use crate::{
     domain::{
-        change::short_image, deployment::ItemStatus, entry::Answer, environment::Environment,
-        target::TargetId, time,
+        change::short_image,
+        deployment::ItemStatus,
+        difference::{Difference, LineTone},
+        entry::Answer,
+        environment::Environment,
+        fault::Fault,
+        target::TargetId,
+        time,
     },
     flight::inbox::Errand,
     input::{Action, Group, Risk},
@@ -105,6 +111,27 @@ fn fleet(cockpit: &Cockpit) -> Vec<Line> {
         lines.push(Line::new(tone, text));
     }
     lines
+}
+
+/// What lies between two releases.
+pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
+    match outcome {
+        Err(fault) => vec![Line::new(
+            Tone::Bad,
+            format!("they could not be compared: {fault}"),
+        )],
+        Ok(difference) => difference
+            .lines()
+            .into_iter()
+            .map(|line| {
+                let tone = match line.tone {
+                    LineTone::Breaking => Tone::Warning,
+                    _ => Tone::Plain,
+                };
+                Line::new(tone, line.text)
+            })
+            .collect(),
+    }
 }
 
 /// `production: what customers use; data: accounts; ask platform on-call: #platform; look at traffic: https://…`
