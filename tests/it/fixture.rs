@@ -531,6 +531,7 @@ pub fn observed(name: &str, scene: &Scene, stable_number: u64) -> Observed {
             step: scene.step,
             aborted: scene.aborted,
             promoting_fully: false,
+            history_limit: Some(10),
             intent: None,
             sides: None,
         },
@@ -567,6 +568,17 @@ impl Story {
             story.cockpit.catalogue(&project(name), catalogue(name));
         }
         story.record_policies();
+        // The registry was asked a moment ago, and has them all.
+        let known = &mut story.cockpit.known;
+        let images: Vec<String> = known
+            .releases
+            .values()
+            .flatten()
+            .filter_map(|release| release.artifacts.first()?.pinned())
+            .collect();
+        for image in images {
+            known.image(&image, None, at("14:32:00"));
+        }
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));
             story.past(&target("production", name), 41, days_ago(2, "10:15:40"));
