@@ -91,7 +91,7 @@ fn the_registry_is_asked_once_and_in_time() {
         });
         asked.collect()
     };
-    assert_eq!(tick(&mut story), [wanted.clone()]);
+    assert_eq!(tick(&mut story), std::slice::from_ref(&wanted));
     assert!(tick(&mut story).is_empty(), "one question at a time");
     let at = story.cockpit.now;
     let event = Event::Image {
