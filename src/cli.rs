@@ -20,6 +20,7 @@ mod polling;
 mod reading;
 mod rehearse;
 mod releasing;
+mod trusting;
 
 use std::path::{Path, PathBuf};
 
@@ -97,6 +98,9 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
+        Some(Verb::Config {
+            verb: ConfigVerb::Trust { revoke },
+        }) => trusting::config_trust(&common, revoke, output),
         Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {

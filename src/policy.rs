@@ -12,6 +12,7 @@ pub mod gate;
 pub mod gates;
 pub mod guard;
 pub mod judge;
+pub mod measure;
 pub mod planner;
 pub mod poll;
 pub mod refusal;

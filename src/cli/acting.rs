@@ -1,6 +1,7 @@
 //! The verbs that act: each is the command of the screen's action, decided on the same facts.
 
 mod change;
+mod check;
 mod confirm;
 mod request;
 
@@ -105,17 +106,9 @@ impl Headless {
             Verb::Check {
                 place,
                 item,
+                stop,
                 reason,
-            } => {
-                self.simple(
-                    &place,
-                    Command::Check {
-                        item: ItemId(item),
-                        note: reason,
-                    },
-                )
-                .await
-            }
+            } => self.check(&place, item, stop, reason).await,
             Verb::Waive {
                 place,
                 item,

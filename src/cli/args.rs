@@ -252,11 +252,14 @@ pub enum Verb {
         #[arg(long, value_name = "DIGEST")]
         plan: Option<String>,
     },
-    /// Confirm an item of the checklist
+    /// Confirm an item of the checklist, measure it, or run it and say what it says; exit 1 if it does not pass
     Check {
         #[command(flatten)]
         place: Place,
         item: String,
+        /// End its run, wherever that is
+        #[arg(long)]
+        stop: bool,
         #[arg(long)]
         reason: Option<String>,
     },
@@ -545,5 +548,11 @@ pub enum ConfigVerb {
         /// Print the example instead
         #[arg(long)]
         example: bool,
+    },
+    /// Let a gonogo.toml that came with a repository do what your own may: run its commands, decide whose word counts
+    Trust {
+        /// No more
+        #[arg(long)]
+        revoke: bool,
     },
 }

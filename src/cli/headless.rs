@@ -1,6 +1,13 @@
 //! One verb's driver: it asks each query the command needs once, decides, acts, and maps the outcome to an exit code.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -35,12 +42,17 @@ use super::{
     output::Output,
 };
 
+/// For a run to end and to say how.
+const LAST_WORDS: Duration = Duration::from_secs(8);
+
 pub struct Headless {
     pub outside: Outside,
     pub known: Known,
     pub actor: Actor,
     pub common: Common,
     pub output: Output,
+    /// Something was started on this machine that has to be ended, and that written down.
+    pub(super) under_way: Arc<AtomicBool>,
     /// Whose numbers are read already.
     catalogued: BTreeSet<ProjectId>,
 }
@@ -137,6 +149,7 @@ impl Headless {
             actor,
             common,
             output,
+            under_way: Arc::default(),
             catalogued: BTreeSet::new(),
         })
     }
@@ -144,13 +157,22 @@ impl Headless {
     pub async fn run(&mut self, verb: Verb) -> Exit {
         // Listened for from the first moment to the last: a signal between two waits would be lost. A verb that is cut
         // off is what a killed one is: its intent is in the ledger, and whoever comes next looks.
-        let ended = tokio::select! {
-            biased;
-            _ = tokio::signal::ctrl_c() => {
-                self.output.say("gonogo: interrupted");
-                return Exit::Interrupted;
+        let (output, under_way) = (self.output, Arc::clone(&self.under_way));
+        let ended = {
+            let dispatched = self.dispatch(verb);
+            tokio::pin!(dispatched);
+            tokio::select! {
+                biased;
+                _ = tokio::signal::ctrl_c() => {
+                    if under_way.load(Ordering::Relaxed) {
+                        output.say("gonogo: interrupted, what runs is being ended");
+                        let _ = tokio::time::timeout(LAST_WORDS, dispatched).await;
+                    }
+                    output.say("gonogo: interrupted");
+                    return Exit::Interrupted;
+                }
+                ended = &mut dispatched => ended,
             }
-            ended = self.dispatch(verb) => ended,
         };
         match ended {
             Ok(exit) | Err(Stop::Exit(exit)) => exit,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     change::Act,
     environment::{EnvironmentName, Policy},
+    evidence::Evidence,
     fault::Fault,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
@@ -275,6 +276,25 @@ pub enum Body {
         ok: bool,
         evidence: String,
     },
+    /// Somebody runs an item of the checklist: written before it starts, so that nobody runs it a second time meanwhile.
+    RunBegan {
+        deployment: DeploymentId,
+        item: ItemId,
+    },
+    /// Whoever runs it ends it when they read this.
+    RunStopped {
+        deployment: DeploymentId,
+        item: ItemId,
+    },
+    /// How that ended; `ok` is its verdict.
+    Ran {
+        deployment: DeploymentId,
+        item: ItemId,
+        ok: bool,
+        evidence: Box<Evidence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     /// A rollback with no deployment under way: it needs no request (SPEC D16).
     RollbackOpened {
         deployment: DeploymentId,
@@ -491,6 +511,20 @@ impl Entry {
                 evidence,
                 ..
             } => format!("{item} failed: {evidence}"),
+            Body::RunBegan { item, .. } => format!("{who} runs {item}"),
+            Body::RunStopped { item, .. } => format!("{who} stops the run of {item}"),
+            Body::Ran {
+                item,
+                ok,
+                evidence,
+                note,
+                ..
+            } => format!(
+                "{item} {}: {}{}",
+                if *ok { "passed" } else { "failed" },
+                evidence.sentence(),
+                because(note.as_ref())
+            ),
             Body::RollbackOpened { plan, reason, .. } => format!(
                 "{who} rolls back to release {}{}",
                 plan.release.title(),
@@ -664,6 +698,9 @@ impl Body {
             | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }
             | Self::Measured { deployment, .. }
+            | Self::RunBegan { deployment, .. }
+            | Self::RunStopped { deployment, .. }
+            | Self::Ran { deployment, .. }
             | Self::RollbackOpened { deployment, .. }
             | Self::GlassBroken { deployment, .. }
             | Self::Countersigned { deployment, .. }

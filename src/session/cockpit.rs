@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     last_seen::LastSeen,
+    runs::Runs,
     search::{self, Haystack},
     view::View,
 };
@@ -43,6 +44,8 @@ pub struct Cockpit {
     pub keymap: Keymap,
     /// Acts that this process sent and that have not come back, by target.
     pub busy: BTreeMap<TargetId, Busy>,
+    /// Items that this process runs or ran.
+    pub runs: Runs,
     /// Positions at which this process is writing down what it saw.
     pub attending: BTreeMap<TargetId, u64>,
     /// Where the guard of this process holds now (None), or rests after a failure until then.
@@ -142,6 +145,7 @@ impl Cockpit {
             view,
             keymap,
             busy: BTreeMap::new(),
+            runs: Runs::new(),
             attending: BTreeMap::new(),
             guarding: BTreeMap::new(),
             message: None,

@@ -3,8 +3,8 @@
 use super::lines::Line;
 use crate::{
     domain::{
-        change::Act, entry::Body, presence::Presence, project::ProjectId, release::Commit,
-        target::TargetId,
+        change::Act, entry::Body, plan::ItemId, presence::Presence, project::ProjectId,
+        release::Commit, target::TargetId,
     },
     policy::{confirm::Confirmed, decide::Command},
 };
@@ -26,6 +26,12 @@ pub enum Effect {
     /// Decide again on the newest state and append.
     Record {
         target: TargetId,
+        command: Box<Command>,
+    },
+    /// Begin a run (`Command::Run`), hear its output, and write down how it ended.
+    Run {
+        target: TargetId,
+        item: ItemId,
         command: Box<Command>,
     },
     /// Write down what the process manager saw, if the stream still stands at `position`.

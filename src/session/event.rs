@@ -8,8 +8,10 @@ use crate::{
     domain::{
         change::ActKind,
         entry::Entry,
+        evidence::Spoken,
         fault::Fault,
         observation::Observation,
+        plan::ItemId,
         presence::Presence,
         project::ProjectId,
         release::{Artifact, Commit, Release},
@@ -99,6 +101,21 @@ pub enum Event {
     Recorded {
         target: TargetId,
         verb: String,
+        end: End,
+    },
+    /// A run of this process printed: its newest lines, and how many before them came too fast to be handed on.
+    RunSpoke {
+        target: TargetId,
+        item: ItemId,
+        lines: Vec<Spoken>,
+        skipped: u64,
+    },
+    /// A run of this process ended, or never began.
+    RunEnded {
+        target: TargetId,
+        item: ItemId,
+        /// Its verdict and its evidence in one sentence, where there is any.
+        evidence: Option<(bool, String)>,
         end: End,
     },
     /// What an attending process wanted to write down was written, or not.

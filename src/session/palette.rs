@@ -82,7 +82,7 @@ pub fn parse(
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" | "--break-glass" | "--clear" | "--hold" => kind = Some(word),
+            "--full" | "--break-glass" | "--clear" | "--hold" | "--stop" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--take-over" => aim.take_over = true,
@@ -155,7 +155,10 @@ fn takes_release(action: Action) -> bool {
 }
 
 pub fn takes_item(action: Action) -> bool {
-    matches!(action, Action::Check | Action::Waive | Action::Reopen)
+    matches!(
+        action,
+        Action::Check | Action::StopRun | Action::Waive | Action::Reopen
+    )
 }
 
 fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {

@@ -17,7 +17,11 @@ use gonogo::{
     },
     input::{Chord, Keymap},
     ports::{keep::Expected, watch::Post},
-    runtime::{executor::Executor, outside::Outside},
+    runtime::{
+        executor::Executor,
+        outside::Outside,
+        running::{self, Heard},
+    },
     session::{
         cockpit::Cockpit,
         effect::Effect,
@@ -155,6 +159,24 @@ impl Session {
                 let end = executor.record(&command, &target).await;
                 let verb = command.verb().to_owned();
                 Event::Recorded { target, verb, end }
+            }
+            Effect::Run {
+                target,
+                item,
+                command,
+            } => {
+                let (listen, cancel) = (Heard::default().listen(), CancellationToken::new());
+                let ran = running::run(&mut executor, &command, &target, listen, cancel).await;
+                let (evidence, end) = match ran {
+                    Ok(ran) => (Some((ran.ok, ran.evidence.sentence())), End::Done),
+                    Err(end) => (None, end),
+                };
+                Event::RunEnded {
+                    target,
+                    item,
+                    evidence,
+                    end,
+                }
             }
             Effect::Attend {
                 target,

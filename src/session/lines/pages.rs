@@ -165,6 +165,7 @@ fn list(lines: &[show::Line]) -> Vec<Line> {
             } => {
                 let word = match status {
                     ItemStatus::Open => "open",
+                    ItemStatus::Running => "running",
                     ItemStatus::Done => "done",
                     ItemStatus::Failed => "FAILED",
                     ItemStatus::Waived => "waived",

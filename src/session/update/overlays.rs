@@ -8,6 +8,7 @@ use crate::session::{
     cockpit::{Busy, Cockpit, Severity},
     effect::Effect,
     palette::{self, Line},
+    runs::Run,
     show,
     view::{Aim, Ask, Dialog, Overlay, PaletteState, Prompt},
     wanted::{self, Question, Wanted},
@@ -18,7 +19,10 @@ use crate::{
         workspace::{Actor, IdentityMeans},
     },
     input::{Action, Chord, Key, reference},
-    policy::confirm::{Friction, Reply},
+    policy::{
+        confirm::{Friction, Reply},
+        decide::Command,
+    },
 };
 
 pub fn painted(cockpit: &mut Cockpit) {
@@ -311,6 +315,20 @@ pub fn want(cockpit: &mut Cockpit, wanted: Wanted) -> Vec<Effect> {
         return Vec::new();
     };
     match wanted {
+        Wanted::Record(command @ Command::Run { .. }) => {
+            let Command::Run { item, .. } = &command else {
+                return Vec::new();
+            };
+            let item = item.clone();
+            let begun = Run::begun(cockpit.now);
+            cockpit.runs.insert((target.clone(), item.clone()), begun);
+            cockpit.say(Severity::Info, format!("{item} runs in the background"));
+            vec![Effect::Run {
+                target,
+                item,
+                command: Box::new(command),
+            }]
+        }
         Wanted::Record(command) => vec![Effect::Record {
             target,
             command: Box::new(command),
