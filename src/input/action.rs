@@ -160,6 +160,8 @@ actions! {
             "Say HOLD to this plan, not now, with a reason; it stands until you withdraw it.";
         Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan], Acts, verbs(&["withdraw"]);
             "Take back the answer that you gave to this plan.";
+        Compare = "release.diff", "compare", ["d"], [Releases, Plan], None, verbs(&["release diff"]);
+            "Show what lies between what is live here and this release: commits, what breaks, manifests.";
         Check = "item.check", "check", ["c", "space"], [Plan, Flight], Acts, verbs(&["check"]);
             "Confirm the selected item of the checklist, or measure it, or run it in the background.";
         StopRun = "item.stop", "stop run", ["S"], [Plan, Flight], Acts, verbs(&["check --stop"]);

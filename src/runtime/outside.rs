@@ -58,6 +58,8 @@ pub struct Outside {
     git: GitSource,
     /// What the ledger says about the releases of each project, as far as it was read.
     books: Mutex<releases::Books>,
+    /// What the registry answered, so that a catalogue that is read again has it.
+    learned: std::sync::Mutex<releases::Learned>,
     clusters: std::sync::Mutex<BTreeMap<ClusterRef, Arc<Mutex<Connection>>>>,
 }
 
@@ -89,6 +91,7 @@ impl Outside {
             registry,
             git: GitSource::default(),
             books: Mutex::default(),
+            learned: std::sync::Mutex::default(),
             clusters: std::sync::Mutex::default(),
         })
     }
@@ -208,11 +211,13 @@ impl Outside {
             .registry
             .digest(&project.image, commit.as_str())
             .await?;
-        Ok(Artifact {
+        let artifact = Artifact {
             name: "image".to_owned(),
             uri: project.image.name.clone(),
             digest: Some(digest),
-        })
+        };
+        self.learn(&project.id, commit, &artifact);
+        Ok(artifact)
     }
 
     /// Asks the registry whether it still has this image (`name@sha256:…`). What came back instead, if it has not.
