@@ -572,12 +572,11 @@ impl Story {
         story.record_policies();
         // The registry was asked a moment ago, and has them all.
         let known = &mut story.cockpit.known;
-        let images: Vec<String> = known
-            .releases
-            .values()
-            .flatten()
-            .filter_map(|release| release.artifacts.first()?.pinned())
-            .collect();
+        let mut images: Vec<String> = Vec::new();
+        for releases in known.releases.values() {
+            let pinned = |release: &Release| release.artifacts.first()?.pinned();
+            images.extend(releases.iter().filter_map(pinned));
+        }
         for image in images {
             known.image(&image, None, at("14:32:00"));
         }
