@@ -9,6 +9,7 @@ mod completions;
 mod drift;
 pub mod exit;
 mod flying;
+mod follow;
 mod headless;
 mod import;
 mod looking_back;

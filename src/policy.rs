@@ -1,6 +1,7 @@
 //! The decisions: who may do what, what stands in the way, what exactly will be changed. Names the domain
 //! only; asks nobody, knows no clock.
 
+pub mod auto;
 pub mod card;
 pub mod confirm;
 pub mod controls;

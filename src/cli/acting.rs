@@ -49,6 +49,11 @@ impl Headless {
                 wait,
             } => self.deploy(&place, &release, reason, wait).await,
             Verb::Fly { place, reason } => self.fly(&place, reason).await,
+            Verb::Follow {
+                environment,
+                project,
+                once,
+            } => self.follow(&environment, project.as_deref(), once).await,
             Verb::Guard {
                 place,
                 what: Some(GuardWord::Stop),

@@ -181,6 +181,15 @@ pub enum Verb {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Deploy by itself what the policy of an environment says (`auto_deploy`), as long as it runs
+    Follow {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        project: Option<String>,
+        /// One look at each target, and one flight where there is one; for a pipeline or a timer
+        #[arg(long)]
+        once: bool,
+    },
     /// Attend a flight as its guard; `stop` keeps the guard from holding it
     Guard {
         #[command(flatten)]
@@ -245,6 +254,8 @@ pub enum Verb {
         #[arg(long, requires = "hold")]
         reason: Option<String>,
     },
+    /// What waits for you, wherever it is: answers, waivers, items, countersigns, your own holds
+    Inbox,
     /// Take back the answer given to this plan
     Withdraw {
         #[command(flatten)]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         fault::Fault,
         project::ProjectId,
         release::Release,
@@ -262,6 +263,12 @@ impl Headless {
         Ok(())
     }
 
+    /// The same again: others may have released meanwhile.
+    pub async fn catalogue_anew(&mut self, project: &ProjectId) -> Result<(), Fault> {
+        self.catalogued.remove(project);
+        self.catalogue(project).await
+    }
+
     /// The release that a name means; what else it could have meant is said.
     pub async fn release(&mut self, project: &ProjectId, name: &str) -> Result<Release, Stop> {
         self.catalogue(project).await?;
@@ -269,7 +276,7 @@ impl Headless {
             .known
             .releases
             .get(project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = resolve::resolve(releases, name);
         let sentence = resolution.sentence(name);
         if let Resolution::Found { release, .. } = resolution {

@@ -168,6 +168,12 @@ impl Page {
         if policy.after.is_some() || policy.soak != Policy::default().soak {
             self.pair("soak", quoted(&typed(policy.soak)));
         }
+        if policy.auto_deploy {
+            self.pair("auto_deploy", true);
+        }
+        if !policy.auto_deploy_tags.is_empty() {
+            self.pair("auto_deploy_tags", list(&policy.auto_deploy_tags));
+        }
         self.calendar(calendar);
         match policy.approvals.as_slice() {
             [] => {}

@@ -287,6 +287,8 @@ static POLICY: Section = Section {
         default("allowed_tags", Kind::Globs, "[]", "tags the release may have; `!` in front excludes; none means any"),
         optional("after", Kind::Text(&rules::NAME), "the environment where the release must have been live and verified first"),
         default("soak", Kind::Wait, "\"1h\"", "for how long it must have been verified there"),
+        default("auto_deploy", Kind::Flag, "false", "whether `gonogo follow` flies the newest release that may enter, without being asked; not where it is protected"),
+        default("auto_deploy_tags", Kind::Globs, "[]", "tags that such a release must have; `!` in front excludes; none means any release"),
         default("windows", Kind::Tables(&WINDOW), "[]", "when something may enter, week by week; none means always"),
         default("freezes", Kind::Tables(&FREEZE), "[]", "when nothing enters, once"),
         default("no_deploys_on", Kind::SomeOf(DAYS), "[]", "days on which nothing enters"),

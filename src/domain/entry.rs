@@ -1,7 +1,7 @@
 //! What the ledger keeps: one entry for each thing that people or the program decided. All state of
 //! deployments, approvals and checklists is a fold over these.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -579,7 +579,10 @@ impl Entry {
             ),
             Body::Locked { reason, until } => {
                 let until = until.map_or_else(String::new, |until| {
-                    format!(" for {}", time::age(until.duration_since(self.at)))
+                    // What was decided a moment before it was written is not a second less.
+                    let lasts = until.duration_since(self.at).as_millis();
+                    let seconds = i64::try_from((lasts + 500) / 1000).unwrap_or(i64::MAX);
+                    format!(" for {}", time::age(SignedDuration::from_secs(seconds)))
                 });
                 format!(
                     "{who} locked {}{until}{}",

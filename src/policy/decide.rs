@@ -28,7 +28,7 @@ use crate::domain::{
 };
 
 use super::{
-    controls,
+    auto, controls,
     facts::Facts,
     gate::{Judgement, Verdict},
     gates, planner,
@@ -420,6 +420,14 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     if people.is_empty() {
         return Ok(());
     }
+    // Told by the policy to deploy by itself, and nothing else.
+    let by_itself = matches!(
+        command,
+        Command::Request { .. } | Command::Fly { glass: None, .. } | Command::Close
+    );
+    if by_itself && auto::is_automatic(actor, facts.environment) {
+        return Ok(());
+    }
     let role = match command {
         // Whoever gave an answer may take it back, whatever they hold today; whether they did is asked there.
         Command::Withdraw { .. } => return known(facts, &actor.name).map(drop),
@@ -455,6 +463,14 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
 /// Whoever may stop a flight may leave that to the guard.
 pub fn may_stand_guard(facts: &Facts<'_>, actor: &Actor) -> bool {
     facts.workspace.people.is_empty() || holds(facts, &actor.name, "stop").is_ok()
+}
+
+/// Whoever lets gonogo deploy by itself is somebody who might.
+pub fn may_operate(facts: &Facts<'_>, actor: &Actor) -> Result<(), Refusal> {
+    if facts.workspace.people.is_empty() {
+        return Ok(());
+    }
+    holds(facts, &actor.name, "operate")
 }
 
 /// The policy that is asked by: of the plan that was requested, whatever the configuration says since.

@@ -511,6 +511,12 @@ fn policy() -> impl Strategy<Value = Policy> {
                     })
                     .flatten()
                     .collect(),
+                auto_deploy: soak.is_zero(),
+                auto_deploy_tags: soak
+                    .is_zero()
+                    .then(|| "v*".to_owned())
+                    .into_iter()
+                    .collect(),
                 calendar: calendar(soak),
             },
         )

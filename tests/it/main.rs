@@ -5,6 +5,7 @@ mod actions;
 mod adapters;
 mod approvals;
 mod architecture;
+mod auto;
 mod bad_input;
 mod calendar;
 mod card;
