@@ -498,6 +498,7 @@ impl Headless {
                 format!("subject   {}", release.subject),
                 format!("committed {}", release.committed_at),
             ];
+            lines.extend(release.kind().map(|kind| format!("type      {kind}")));
             lines.extend(
                 release
                     .artifacts
