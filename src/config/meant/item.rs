@@ -109,7 +109,7 @@ fn shipped_for(target: &Form, name: &str, report: &mut Report) -> Vec<ItemSpec> 
     items
 }
 
-fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Report) {
+pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Report) {
     for form in forms {
         let phase = form.text("phase").map(phase);
         let time_box = time_box(form, phase, report);
