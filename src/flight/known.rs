@@ -14,6 +14,7 @@ use crate::{
         fault::Fault,
         health::Health,
         history::History,
+        hotfix::Hotfixes,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         presence::Presence,
@@ -38,6 +39,8 @@ pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
 
+static NO_HOTFIXES: Hotfixes = Hotfixes::NONE;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub workspace: Workspace,
@@ -45,6 +48,7 @@ pub struct Known {
     pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Catalogue>,
+    pub hotfixes: BTreeMap<ProjectId, Hotfixes>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -156,6 +160,7 @@ impl Known {
             targets,
             environments,
             releases: BTreeMap::new(),
+            hotfixes: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
@@ -193,7 +198,7 @@ impl Known {
         if matches!(entry.body, Body::Numbered { .. }) {
             return;
         }
-        if let Some((_, known)) = self
+        if let Some((id, known)) = self
             .targets
             .iter_mut()
             .find(|(id, _)| StreamId::target(id) == entry.stream)
@@ -204,6 +209,13 @@ impl Known {
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
             }
+            if let Some(hotfixes) = self.hotfixes.get_mut(&id.project) {
+                hotfixes.flown(&id.environment, entry);
+            }
+            return;
+        }
+        if let Some(project) = entry.stream.hotfixes_of() {
+            self.hotfixes.entry(project).or_default().evolve(entry);
             return;
         }
         let environment = self
@@ -346,6 +358,7 @@ impl Known {
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(TargetKnown::stands),
+            hotfixes: self.hotfixes.get(&id.project).unwrap_or(&NO_HOTFIXES),
             releases: self
                 .releases
                 .get(&id.project)
