@@ -94,12 +94,15 @@ impl Capture {
     fn begin(&mut self, from: From, bytes: &[u8]) {
         let partial = &mut self.partial[from as usize];
         // A progress bar goes back to the start of its line again and again; the last state is what a person would see.
-        let bytes = match memchr::memrchr(b'\r', bytes) {
-            Some(at) if at + 1 < bytes.len() => {
+        if !bytes.is_empty() && partial.ends_with(b"\r") {
+            partial.clear();
+        }
+        let bytes = match memchr::memrchr(b'\r', without_end(bytes)) {
+            Some(at) => {
                 partial.clear();
                 bytes.get(at + 1..).unwrap_or_default()
             }
-            _ => bytes,
+            None => bytes,
         };
         let room = (LONGEST + 1).saturating_sub(partial.len());
         partial.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
@@ -165,6 +168,12 @@ impl Capture {
         self.tail.iter().for_each(|line| text.push_str(line));
         text
     }
+}
+
+/// Without the carriage returns at its end, which go with a line break or wait for what comes next.
+fn without_end(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != b'\r');
+    bytes.get(..end.map_or(0, |at| at + 1)).unwrap_or_default()
 }
 
 #[cfg(test)]
