@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         fault::Fault,
         project::ProjectId,
         release::Release,
@@ -275,7 +276,7 @@ impl Headless {
             .known
             .releases
             .get(project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = resolve::resolve(releases, name);
         let sentence = resolution.sentence(name);
         if let Resolution::Found { release, .. } = resolution {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{self, Loaded},
     domain::{
+        catalogue::Catalogue,
         fault::FaultKind,
         standing::ONE_MACHINE,
         target::{Target, TargetId},
@@ -22,14 +23,15 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::Verified,
-    session::show::place_notes,
+    session::show::{self, place_notes},
 };
 
 use super::{
-    args::{AuditVerb, Common, Place, PolicyVerb, Verb},
+    args::{AuditVerb, Common, HotfixVerb, Place, PolicyVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
+    hotfix,
     output::Output,
 };
 
@@ -127,6 +129,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "deployment": deployment,
         "controls": controls_json(facts),
         "break_glass": glass_json(facts),
+        "hotfixes": hotfix::open_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
         "lock": facts.lock(),
         "notes": place_notes(facts),
@@ -216,6 +219,9 @@ fn target_line(facts: &Facts<'_>) -> String {
     for glass in facts.state.unsigned() {
         let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
+    for hotfix in show::hotfixes(facts) {
+        let _ = write!(text, "  ! {}", hotfix.banner(facts.now));
+    }
     text.trim_end().to_owned()
 }
 
@@ -254,6 +260,9 @@ impl Headless {
             Verb::Resolve { project, name } => self.resolve(&project, &name).await,
             Verb::Release { verb } => self.release_verb(verb).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Hotfix {
+                verb: HotfixVerb::Status { project, name },
+            } => self.hotfix_status(&project, name.as_deref()).await,
             Verb::Card { place } => self.card(&place).await,
             Verb::Drift {
                 environment,
@@ -262,6 +271,7 @@ impl Headless {
             Verb::Poll {
                 place, hold: false, ..
             } => self.poll(&place).await,
+            Verb::Inbox => self.inbox().await,
             Verb::Timeline {
                 place,
                 deployment,
@@ -406,7 +416,7 @@ impl Headless {
             .known
             .releases
             .get(&project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = resolve::resolve(releases, name);
         let sentence = resolution.sentence(name);
         match resolution {
@@ -450,7 +460,7 @@ impl Headless {
             .known
             .releases
             .get(&project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let limit = if limit == 0 { usize::MAX } else { limit };
         let shown: Vec<_> = releases.iter().rev().take(limit).collect();
         let objects: Vec<Value> = shown
@@ -497,6 +507,7 @@ impl Headless {
                 format!("subject   {}", release.subject),
                 format!("committed {}", release.committed_at),
             ];
+            lines.extend(release.kind().map(|kind| format!("type      {kind}")));
             lines.extend(
                 release
                     .artifacts

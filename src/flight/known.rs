@@ -7,11 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         deployment::{Glass, TargetState},
         entry::{Body, Entry, FORMAT, StreamId},
         environment::{Environment, EnvironmentName, EnvironmentState},
         health::Health,
         history::History,
+        hotfix::Hotfixes,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         presence::Presence,
@@ -36,13 +38,16 @@ pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
 
+static NO_HOTFIXES: Hotfixes = Hotfixes::NONE;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub workspace: Workspace,
     pub targets: BTreeMap<TargetId, TargetKnown>,
     pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
-    pub releases: BTreeMap<ProjectId, Vec<Release>>,
+    pub releases: BTreeMap<ProjectId, Catalogue>,
+    pub hotfixes: BTreeMap<ProjectId, Hotfixes>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -152,6 +157,7 @@ impl Known {
             targets,
             environments,
             releases: BTreeMap::new(),
+            hotfixes: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
@@ -188,7 +194,7 @@ impl Known {
         if matches!(entry.body, Body::Numbered { .. }) {
             return;
         }
-        if let Some((_, known)) = self
+        if let Some((id, known)) = self
             .targets
             .iter_mut()
             .find(|(id, _)| StreamId::target(id) == entry.stream)
@@ -199,6 +205,13 @@ impl Known {
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
             }
+            if let Some(hotfixes) = self.hotfixes.get_mut(&id.project) {
+                hotfixes.flown(&id.environment, entry);
+            }
+            return;
+        }
+        if let Some(project) = entry.stream.hotfixes_of() {
+            self.hotfixes.entry(project).or_default().evolve(entry);
             return;
         }
         let environment = self
@@ -261,20 +274,29 @@ impl Known {
         }
     }
 
-    /// The catalogue was read again; digests learned before stay.
-    pub fn catalogue(&mut self, project: &ProjectId, mut releases: Vec<Release>) {
-        if let Some(former) = self.releases.get(project) {
-            let artifacts: BTreeMap<&Commit, &Vec<Artifact>> = former
-                .iter()
-                .map(|release| (&release.commit, &release.artifacts))
-                .collect();
-            for release in &mut releases {
-                if let Some(known) = artifacts
-                    .get(&release.commit)
-                    .filter(|_| release.artifacts.is_empty())
-                {
-                    release.artifacts.clone_from(known);
-                }
+    /// The catalogue was read again; digests learned before stay. Whoever read it knows most of them, so that seldom
+    /// anything has to be copied here.
+    pub fn catalogue(&mut self, project: &ProjectId, releases: impl Into<Catalogue>) {
+        let mut releases = releases.into();
+        let former = self
+            .releases
+            .get(project)
+            .map_or(&[][..], Catalogue::as_slice);
+        let lacks = |known: &&Release| {
+            let at = releases.binary_search_by_key(&known.number, |release| release.number);
+            let release = at.ok().and_then(|at| releases.get(at));
+            release.is_some_and(|it| it.commit == known.commit && it.artifacts.is_empty())
+        };
+        let learned: Vec<(Commit, Vec<Artifact>)> = former
+            .iter()
+            .filter(|known| !known.artifacts.is_empty())
+            .filter(lacks)
+            .map(|known| (known.commit.clone(), known.artifacts.clone()))
+            .collect();
+        for (commit, artifacts) in learned {
+            let mut all = releases.change().iter_mut();
+            if let Some(release) = all.find(|release| release.commit == commit) {
+                release.artifacts = artifacts;
             }
         }
         self.releases.insert(project.clone(), releases);
@@ -283,9 +305,8 @@ impl Known {
     /// The registry answered for a release.
     pub fn artifact(&mut self, project: &ProjectId, commit: &Commit, artifact: Artifact) {
         let release = self.releases.get_mut(project).and_then(|releases| {
-            releases
-                .iter_mut()
-                .find(|release| &release.commit == commit)
+            let mut releases = releases.change().iter_mut();
+            releases.find(|release| &release.commit == commit)
         });
         if let Some(release) = release {
             release.artifacts = vec![artifact];
@@ -325,7 +346,11 @@ impl Known {
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(TargetKnown::stands),
-            releases: self.releases.get(&id.project).map_or(&[], Vec::as_slice),
+            hotfixes: self.hotfixes.get(&id.project).unwrap_or(&NO_HOTFIXES),
+            releases: self
+                .releases
+                .get(&id.project)
+                .map_or(&[], Catalogue::as_slice),
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,

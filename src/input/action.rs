@@ -144,6 +144,16 @@ actions! {
             "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
         Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);
             "Answer for a break-glass of somebody else, with your name and a reason.";
+        HotfixStart = "hotfix.start", "start hotfix", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix start"]);
+            "Branch from what is live in production and open the hotfix clock: --criterion C --name N.";
+        HotfixAdvance = "hotfix.advance", "next leg", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix advance"]);
+            "Go on to the next leg of the hotfix clock: identify, fix, test, deploy, monitor.";
+        HotfixCheck = "hotfix.check", "hotfix item", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix check"]);
+            "Confirm an item of the list that a hotfix put off until after its flight.";
+        HotfixBackport = "hotfix.backport", "prove backport", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix backport"]);
+            "Prove by patch id that every commit of the hotfix reached main, and record it.";
+        HotfixGiveUp = "hotfix.give_up", "give up", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix give-up"]);
+            "Give up a hotfix that never landed, with your name and a reason.";
         Close = "deployment.close", "close", ["C"], [Flight], Acts, verbs(&["close"]);
             "Close the session: record, announce and report it, once verification and monitoring are done.";
     }
@@ -152,14 +162,16 @@ actions! {
             "Store this plan and ask its approvers; nothing is touched yet.";
         Cancel = "plan.cancel", "cancel request", ["X"], [Plan], Destructive, verbs(&["cancel"]);
             "Withdraw the open request; approvals given to it are void.";
-        Approve = "plan.approve", "approve", ["a"], [Plan], Acts, verbs(&["approve"]);
+        Approve = "plan.approve", "approve", ["a"], [Plan, Poll], Acts, verbs(&["approve"]);
             "Say GO to exactly this plan, with a reason; any change to the plan voids it.";
-        Reject = "plan.reject", "reject", ["x"], [Plan], Acts, verbs(&["reject"]);
+        Reject = "plan.reject", "reject", ["x"], [Plan, Poll], Acts, verbs(&["reject"]);
             "Say NO-GO to this plan, with a reason; it stands until you withdraw it.";
-        SayHold = "plan.hold", "say hold", ["H"], [Plan], Acts, verbs(&["poll --hold"]);
+        SayHold = "plan.hold", "say hold", ["H"], [Plan, Poll], Acts, verbs(&["poll --hold"]);
             "Say HOLD to this plan, not now, with a reason; it stands until you withdraw it.";
-        Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan], Acts, verbs(&["withdraw"]);
+        Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan, Poll], Acts, verbs(&["withdraw"]);
             "Take back the answer that you gave to this plan.";
+        Compare = "release.diff", "compare", ["d"], [Releases, Plan], None, verbs(&["release diff"]);
+            "Show what lies between what is live here and this release: commits, what breaks, manifests.";
         Check = "item.check", "check", ["c", "space"], [Plan, Flight], Acts, verbs(&["check"]);
             "Confirm the selected item of the checklist, or measure it, or run it in the background.";
         StopRun = "item.stop", "stop run", ["S"], [Plan, Flight], Acts, verbs(&["check --stop"]);
@@ -188,9 +200,13 @@ actions! {
             "Show the deployment that is under way: stages, pods, metrics, gates.";
         ShowTimeline = "screen.timeline", "timeline", ["5"], [Global], None, verbs(&["timeline"]);
             "Show everything that was decided and done, by whom and when.";
+        ShowPoll = "screen.poll", "poll", ["6"], [Global], None, verbs(&["poll"]);
+            "Show who says GO, NO-GO or HOLD, in letters that a whole room can read.";
+        ShowInbox = "screen.inbox", "inbox", ["7"], [Global], None, verbs(&["inbox"]);
+            "Show what waits for you, wherever it is: answers, items, countersigns, your own holds.";
     }
     Look {
-        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline], None, SHOWS;
+        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, Poll, Inbox], None, SHOWS;
             "Open what is selected.";
         Back = "view.back", "back", ["esc"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Go back, or close what is open without doing anything.";

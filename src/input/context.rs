@@ -13,6 +13,8 @@ pub enum Context {
     Plan,
     Flight,
     Timeline,
+    Poll,
+    Inbox,
     Help,
     Dialog,
     Palette,
@@ -20,13 +22,15 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Global,
         Self::Fleet,
         Self::Releases,
         Self::Plan,
         Self::Flight,
         Self::Timeline,
+        Self::Poll,
+        Self::Inbox,
         Self::Help,
         Self::Dialog,
         Self::Palette,
@@ -42,6 +46,8 @@ impl Context {
             Self::Plan => "plan",
             Self::Flight => "flight",
             Self::Timeline => "timeline",
+            Self::Poll => "poll",
+            Self::Inbox => "inbox",
             Self::Help => "help",
             Self::Dialog => "dialog",
             Self::Palette => "palette",

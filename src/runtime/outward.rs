@@ -1,7 +1,7 @@
 //! What leaves the cockpit and what comes back: feeds, the followed ledger and catalogues, and the effects of `update`,
 //! each on a task of its own. The screen and the lines have the same.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use tokio::sync::{Notify, mpsc};
@@ -267,6 +267,23 @@ impl Outward {
                     answer(event).await;
                 });
             }
+            Effect::Compare { from, to } => {
+                self.under_way.spawn(async move {
+                    let (first, second) = (from.commit.clone(), to.commit.clone());
+                    let compared = caught("release diff", outside.difference(*from, *to));
+                    let event = match compared.await.and_then(|difference| difference) {
+                        Ok(difference) => Event::Compared {
+                            difference: Box::new(difference),
+                        },
+                        Err(fault) => Event::CompareFailed {
+                            from: first,
+                            to: second,
+                            fault,
+                        },
+                    };
+                    answer(event).await;
+                });
+            }
             Effect::Beat(rows) => {
                 self.beaten.clone_from(&rows);
                 // Nobody waits for it, and a missed one only makes us look absent.
@@ -465,12 +482,18 @@ async fn follow_catalogues(
     nudge: Arc<Notify>,
     cancel: CancellationToken,
 ) {
+    let mut editions = BTreeMap::new();
     loop {
         for configured in &outside.workspace.projects {
             let project = configured.id.clone();
-            let event = match outside.catalogue(configured).await {
-                Ok(releases) => Event::Catalogue { project, releases },
-                Err(fault) => Event::CatalogueFailed { project, fault },
+            let last = editions.entry(project.clone()).or_default();
+            let event = match outside.news(configured, last).await {
+                Ok(Some(releases)) => Event::Catalogue { project, releases },
+                Ok(None) => continue,
+                Err(fault) => {
+                    *last = None;
+                    Event::CatalogueFailed { project, fault }
+                }
             };
             nudge.notify_one();
             if outcomes.send(event).await.is_err() {

@@ -187,7 +187,10 @@ impl Plain {
                 effect => {
                     let asked = matches!(
                         effect,
-                        Effect::Execute { .. } | Effect::Record { .. } | Effect::Resolve { .. }
+                        Effect::Execute { .. }
+                            | Effect::Record { .. }
+                            | Effect::Resolve { .. }
+                            | Effect::Compare { .. }
                     );
                     if asked {
                         self.pace = Pace::Answer;

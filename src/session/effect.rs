@@ -3,8 +3,13 @@
 use super::lines::Line;
 use crate::{
     domain::{
-        change::Act, entry::Body, plan::ItemId, presence::Presence, project::ProjectId,
-        release::Commit, target::TargetId,
+        change::Act,
+        entry::Body,
+        plan::ItemId,
+        presence::Presence,
+        project::ProjectId,
+        release::{Commit, Release},
+        target::TargetId,
     },
     policy::{confirm::Confirmed, decide::Command},
 };
@@ -48,6 +53,11 @@ pub enum Effect {
     Resolve {
         project: ProjectId,
         commit: Commit,
+    },
+    /// Read what lies between two releases of one project.
+    Compare {
+        from: Box<Release>,
+        to: Box<Release>,
     },
     /// Lines for a session without a screen: the answer to what was typed.
     Tell(Vec<Line>),

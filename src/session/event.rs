@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         change::ActKind,
+        difference::Difference,
         entry::Entry,
         evidence::Spoken,
         fault::Fault,
@@ -14,7 +16,7 @@ use crate::{
         plan::ItemId,
         presence::Presence,
         project::ProjectId,
-        release::{Artifact, Commit, Release},
+        release::{Artifact, Commit},
         standing::{Aside, Standing},
         target::TargetId,
     },
@@ -81,7 +83,7 @@ pub enum Event {
     Seen(Observation),
     Catalogue {
         project: ProjectId,
-        releases: Vec<Release>,
+        releases: Catalogue,
     },
     CatalogueFailed {
         project: ProjectId,
@@ -95,6 +97,15 @@ pub enum Event {
     ArtifactFailed {
         project: ProjectId,
         commit: Commit,
+        fault: Fault,
+    },
+    /// What lies between two releases was read.
+    Compared {
+        difference: Box<Difference>,
+    },
+    CompareFailed {
+        from: Commit,
+        to: Commit,
         fault: Fault,
     },
     /// A command without an act was written, or not.

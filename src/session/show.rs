@@ -7,10 +7,12 @@ mod evidence;
 mod fleet;
 mod flight;
 mod hints;
+mod hotfix;
 mod next;
 mod place;
 mod plan;
 pub mod pods;
+mod poll;
 mod runs;
 mod timeline;
 
@@ -23,7 +25,10 @@ use crate::{
         plan::{ItemId, ItemKind, ItemSpec},
         rollout::{Side, Workload},
     },
-    flight::process::{self, Mover, Next, Waiting},
+    flight::{
+        inbox,
+        process::{self, Mover, Next, Waiting},
+    },
     input::{Action, Context},
     policy::{
         facts::Facts,
@@ -33,15 +38,18 @@ use crate::{
 
 use super::{cockpit::Cockpit, view::Screen, wanted};
 
+pub use crate::flight::inbox::{Errand, ErrandKind};
 pub use connection::{Down, connection, skew};
 pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints, ways_out};
+pub use hotfix::{home, hotfixes, only_hotfix};
 pub use next::{NextCard, NextStep, next_steps};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
+pub use poll::{PollShown, poll};
 pub use runs::{RunShown, run_shown};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
@@ -163,6 +171,11 @@ fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>, now: Timestamp) -
             state,
         },
     }
+}
+
+/// What waits for whoever sits here.
+pub fn inbox(cockpit: &Cockpit) -> Vec<Errand> {
+    inbox::inbox(&cockpit.known, &cockpit.me, cockpit.now)
 }
 
 /// The cursor's line on the Plan or Flight screen.

@@ -7,6 +7,7 @@ use tui_input::Input;
 use crate::{
     domain::{
         entry::Body,
+        hotfix::Criterion,
         plan::ItemId,
         release::{Digest, ReleaseRef},
     },
@@ -25,15 +26,19 @@ pub enum Screen {
     Plan,
     Flight,
     Timeline,
+    Poll,
+    Inbox,
 }
 
 impl Screen {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Fleet,
         Self::Releases,
         Self::Plan,
         Self::Flight,
         Self::Timeline,
+        Self::Poll,
+        Self::Inbox,
     ];
 
     pub fn context(self) -> Context {
@@ -43,6 +48,8 @@ impl Screen {
             Self::Plan => Context::Plan,
             Self::Flight => Context::Flight,
             Self::Timeline => Context::Timeline,
+            Self::Poll => Context::Poll,
+            Self::Inbox => Context::Inbox,
         }
     }
 
@@ -53,6 +60,8 @@ impl Screen {
             Self::Plan => "plan",
             Self::Flight => "flight",
             Self::Timeline => "timeline",
+            Self::Poll => "poll",
+            Self::Inbox => "inbox",
         }
     }
 }
@@ -89,6 +98,10 @@ pub struct View {
     pub flight_line: usize,
     /// Cursor over the pods of the flight.
     pub pod_line: usize,
+    /// Cursor over the voices of the poll.
+    pub poll_line: usize,
+    /// Cursor over what waits for the person.
+    pub inbox_line: usize,
     /// Lines scrolled back from the newest.
     pub timeline_back: usize,
     pub help_top: usize,
@@ -112,6 +125,8 @@ impl Default for View {
             pane: FlightPane::Gates,
             flight_line: 0,
             pod_line: 0,
+            poll_line: 0,
+            inbox_line: 0,
             timeline_back: 0,
             help_top: 0,
             filter: Input::default(),
@@ -126,6 +141,10 @@ impl Default for View {
 #[derive(Clone, Debug)]
 pub enum Overlay {
     Help,
+    /// Two releases side by side, from this line on.
+    Difference {
+        top: usize,
+    },
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
@@ -312,7 +331,7 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help) => Context::Help,
+            Some(Overlay::Help | Overlay::Difference { .. }) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,
@@ -343,6 +362,8 @@ impl View {
 pub struct Aim {
     pub action: Option<Action>,
     pub release: Option<u64>,
+    /// The release that it is compared with.
+    pub from: Option<u64>,
     pub item: Option<ItemId>,
     pub step: Option<usize>,
     pub staged: bool,
@@ -359,4 +380,13 @@ pub struct Aim {
     pub alone: bool,
     /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
     pub hold: Option<bool>,
+    pub hotfix: Box<HotfixAim>,
+}
+
+/// Which hotfix is meant, or how one is to begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HotfixAim {
+    pub name: Option<String>,
+    pub criterion: Option<Criterion>,
+    pub push: bool,
 }

@@ -205,6 +205,19 @@ impl Session {
                     },
                 }
             }
+            Effect::Compare { from, to } => {
+                let (first, second) = (from.commit.clone(), to.commit.clone());
+                match self.outside.difference(*from, *to).await {
+                    Ok(difference) => Event::Compared {
+                        difference: Box::new(difference),
+                    },
+                    Err(fault) => Event::CompareFailed {
+                        from: first,
+                        to: second,
+                        fault,
+                    },
+                }
+            }
             Effect::Tell(_)
             | Effect::Card(_)
             | Effect::Refresh
@@ -275,6 +288,7 @@ async fn session(rig: &Rig) -> (Session, Recording) {
     for project in session.outside.workspace.projects.clone() {
         let releases = session.outside.catalogue(&project).await.unwrap();
         let project = project.id;
+        let releases = releases.into();
         session.happens(Event::Catalogue { project, releases });
     }
     session

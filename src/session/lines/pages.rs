@@ -2,11 +2,18 @@
 
 use crate::{
     domain::{
-        change::short_image, deployment::ItemStatus, environment::Environment, target::TargetId,
+        change::short_image,
+        deployment::ItemStatus,
+        difference::{Difference, LineTone},
+        entry::Answer,
+        environment::Environment,
+        fault::Fault,
+        target::TargetId,
         time,
     },
+    flight::inbox::Errand,
     input::{Action, Group, Risk},
-    policy::gate::Verdict,
+    policy::{gate::Verdict, poll::Call},
     session::{
         cockpit::Cockpit,
         palette,
@@ -33,6 +40,8 @@ pub fn screen(cockpit: &Cockpit) -> Vec<Line> {
         Screen::Plan => plan(cockpit),
         Screen::Flight => flight(cockpit),
         Screen::Timeline => timeline(cockpit),
+        Screen::Poll => poll(cockpit),
+        Screen::Inbox => inbox(cockpit),
     });
     lines
 }
@@ -102,6 +111,27 @@ fn fleet(cockpit: &Cockpit) -> Vec<Line> {
         lines.push(Line::new(tone, text));
     }
     lines
+}
+
+/// What lies between two releases.
+pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
+    match outcome {
+        Err(fault) => vec![Line::new(
+            Tone::Bad,
+            format!("they could not be compared: {fault}"),
+        )],
+        Ok(difference) => difference
+            .lines()
+            .into_iter()
+            .map(|line| {
+                let tone = match line.tone {
+                    LineTone::Breaking => Tone::Warning,
+                    _ => Tone::Plain,
+                };
+                Line::new(tone, line.text)
+            })
+            .collect(),
+    }
 }
 
 /// `production: what customers use; data: accounts; ask platform on-call: #platform; look at traffic: https://…`
@@ -309,6 +339,53 @@ fn timeline(cockpit: &Cockpit) -> Vec<Line> {
         .collect()
 }
 
+fn poll(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(shown) = show::poll(cockpit) else {
+        return vec![plain("nothing is requested here, so nobody is asked")];
+    };
+    let mut lines = vec![plain(shown.change), plain(shown.request)];
+    let Some(poll) = shown.poll else {
+        lines.push(plain("nobody's approval is asked for here"));
+        return lines;
+    };
+    lines.extend(poll.voices.iter().map(|voice| {
+        let text = format!("  {}", voice.line(&poll, cockpit.now));
+        let tone = match voice.answer {
+            Some(Answer::Go) if voice.counts_for.is_some() => Tone::Good,
+            Some(Answer::NoGo | Answer::Hold) => Tone::Bad,
+            Some(Answer::Go) => Tone::Warning,
+            None => Tone::Plain,
+        };
+        Line::new(tone, text)
+    }));
+    let tone = if poll.call == Call::Go {
+        Tone::Good
+    } else {
+        Tone::Warning
+    };
+    let text = format!("{}: {}", poll.call.word(), poll.sentence);
+    lines.push(Line::new(tone, text));
+    lines.push(plain(format!("next: {}", shown.next)));
+    lines
+}
+
+fn inbox(cockpit: &Cockpit) -> Vec<Line> {
+    let errands = show::inbox(cockpit);
+    if errands.is_empty() {
+        return vec![plain("nothing waits for you")];
+    }
+    let one = |errand: &Errand| {
+        let since = time::age(cockpit.now.duration_since(errand.since));
+        plain(format!(
+            "{}  {}: {} ({since})",
+            errand.kind.word(),
+            place(cockpit, &errand.target),
+            errand.sentence
+        ))
+    };
+    errands.iter().map(one).collect()
+}
+
 /// Everything that can be typed, from the one table of actions.
 pub fn help() -> Vec<Line> {
     let mut lines = vec![plain(
@@ -351,7 +428,7 @@ fn typed(action: Action) -> Vec<String> {
         verbs.push(action.label());
     }
     let mut takes = String::from(" [ENV PROJECT]");
-    if action == Action::ShowFleet {
+    if matches!(action, Action::ShowFleet | Action::ShowInbox) {
         takes.clear();
     }
     if palette::takes_item(action) {

@@ -15,6 +15,7 @@ use crate::session::{
 };
 use crate::{
     domain::{
+        catalogue::Catalogue,
         text::is_hidden,
         workspace::{Actor, IdentityMeans},
     },
@@ -94,7 +95,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Some(Overlay::Dialog(dialog)) => {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
-        Some(Overlay::Help) => {}
+        Some(Overlay::Help | Overlay::Difference { .. }) => {}
         None if cockpit.view.filtering => {
             into(&mut cockpit.view.filter);
             cockpit.view.release = 0;
@@ -226,7 +227,7 @@ pub fn parsed(cockpit: &Cockpit, line: &str) -> Result<Line, String> {
         let releases = known
             .releases
             .get(&target.project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = crate::policy::resolve::resolve(releases, name);
         // What the ledger quotes is enough while the repository cannot be read.
         let quoted = || {
@@ -445,7 +446,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
                 dialog.note = None;
             }
         }
-        Some(Overlay::Help) => {}
+        Some(Overlay::Help | Overlay::Difference { .. }) => {}
         None => {
             edit(&mut cockpit.view.filter, chord);
             cockpit.view.release = 0;
@@ -529,6 +530,10 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
             }
         }
         Screen::Timeline => entry(&show::timeline(cockpit), cockpit.view.timeline_back),
+        Screen::Poll => show::poll(cockpit)?.poll.map(|poll| poll.sentence),
+        Screen::Inbox => show::inbox(cockpit)
+            .get(cockpit.view.inbox_line)
+            .map(|errand| format!("{}: {}", errand.target, errand.sentence)),
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),
     }
 }

@@ -27,7 +27,7 @@ pub fn pointed(cockpit: &mut Cockpit, spot: &Spot, how: Pointing) -> Vec<Effect>
     match &mut cockpit.view.overlay {
         // A question is answered on the keyboard, where a slip of the hand does not reach.
         Some(Overlay::Dialog(_) | Overlay::Prompt(_)) => Vec::new(),
-        Some(Overlay::Help) => {
+        Some(Overlay::Help | Overlay::Difference { .. }) => {
             keys::moved(cockpit, notch);
             Vec::new()
         }
@@ -59,6 +59,8 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
                 Screen::Plan => Action::ShowPlan,
                 Screen::Flight => Action::ShowFlight,
                 Screen::Timeline => Action::ShowTimeline,
+                Screen::Poll => Action::ShowPoll,
+                Screen::Inbox => Action::ShowInbox,
             };
             return keys::run(cockpit, action, &overlays::plain(action));
         }
@@ -75,6 +77,8 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
         Spot::Line(line) => match cockpit.view.screen {
             Screen::Releases => cockpit.view.release = line,
             Screen::Plan => cockpit.view.plan_line = line,
+            Screen::Poll => cockpit.view.poll_line = line,
+            Screen::Inbox => cockpit.view.inbox_line = line,
             Screen::Timeline => {
                 let count = show::timeline(cockpit).len();
                 cockpit.view.timeline_back = count.saturating_sub(1 + line);

@@ -7,7 +7,10 @@ use crate::session::{
     event::{End, Event},
 };
 use crate::{
-    domain::{plan::ItemId, standing::Standing, target::TargetId},
+    domain::{
+        difference::Difference, fault::Fault, plan::ItemId, release::Commit, standing::Standing,
+        target::TargetId,
+    },
     flight::process::{self, Next},
     policy::{
         confirm::Challenge,
@@ -82,6 +85,13 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.insert(key, fault.clone());
         }
+        Event::Compared { difference } => {
+            let (from, to) = (&difference.from.commit, &difference.to.commit);
+            compared(cockpit, from, to, Ok(difference.clone()));
+        }
+        Event::CompareFailed { from, to, fault } => {
+            compared(cockpit, from, to, Err(fault.clone()));
+        }
         Event::Card { target, path, text } => {
             let (path, text) = (path.clone(), text.clone());
             cockpit.cards.insert(target.clone(), Written { path, text });
@@ -122,6 +132,19 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Somebody may have asked for another one meanwhile.
+fn compared(
+    cockpit: &mut Cockpit,
+    from: &Commit,
+    to: &Commit,
+    outcome: Result<Box<Difference>, Fault>,
+) {
+    let asked = cockpit.comparison.as_mut();
+    if let Some(asked) = asked.filter(|it| it.from.commit == *from && it.to.commit == *to) {
+        asked.outcome = Some(outcome);
+    }
 }
 
 /// Said when it changes, and shown for as long as it lasts.

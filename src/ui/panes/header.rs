@@ -148,14 +148,29 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             String::new()
         };
         let words = if narrow {
-            format!("BREAK-GLASS {left}{more}")
+            format!("{} {left}{more}", glass.word())
         } else {
             format!(
-                "BREAK-GLASS {} by {}: {left}{more}",
-                target.environment, glass.by
+                "{} {} by {}: {left}{more}",
+                glass.word(),
+                target.environment,
+                glass.by
             )
         };
         right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
+    }
+    let burning = workspace
+        .projects
+        .get(cockpit.view.project)
+        .and_then(|project| cockpit.known.hotfixes.get(&project.id));
+    if let Some(hotfix) = burning.and_then(|hotfixes| hotfixes.open().next()) {
+        let late = hotfix
+            .clock(cockpit.now)
+            .iter()
+            .any(|leg| leg.under_way && leg.late);
+        let role = if late { Role::Danger } else { Role::Warning };
+        let words = hotfix.banner(cockpit.now);
+        right.push(part(2, vec![canvas.piece(words, role)]));
     }
     if let Some(words) = match &cockpit.known.ledger {
         Standing::Whole => None,
@@ -236,13 +251,26 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     if area.is_empty() {
         return;
     }
+    let inbox = match show::inbox(cockpit).len() {
+        0 => "Inbox".to_owned(),
+        many => format!("Inbox {many}"),
+    };
     let screens = [
         (Screen::Fleet, Action::ShowFleet, "Fleet"),
         (Screen::Releases, Action::ShowReleases, "Releases"),
         (Screen::Plan, Action::ShowPlan, "Plan"),
         (Screen::Flight, Action::ShowFlight, "Flight"),
         (Screen::Timeline, Action::ShowTimeline, "Timeline"),
+        (Screen::Poll, Action::ShowPoll, "Poll"),
+        (Screen::Inbox, Action::ShowInbox, inbox.as_str()),
     ];
+    // Closer together where there is little room.
+    let needed: usize = screens.iter().map(|(_, _, title)| title.len() + 5).sum();
+    let gap = if needed > usize::from(area.width) {
+        0
+    } else {
+        2
+    };
     let mut column = 1;
     for (screen, action, title) in screens {
         let key = cockpit
@@ -262,7 +290,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             ) + 1;
         } else {
             column = canvas.put(area, column + 1, 0, &key, Role::HintKey);
-            column = canvas.put(area, column, 0, &format!(" {title}"), Role::TextDim) + 2;
+            column = canvas.put(area, column, 0, &format!(" {title}"), Role::TextDim) + gap;
         }
         let tab = Rect {
             x: area.x.saturating_add(begins),

@@ -139,7 +139,7 @@ fn state(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Line {
     };
     let mut rest: Vec<Line> = Vec::new();
     if let Some((target, glass)) = cockpit.known.unsigned().next() {
-        let words = format!("BREAK-GLASS {} by {}", target.environment, glass.by);
+        let words = format!("{} {} by {}", glass.word(), target.environment, glass.by);
         rest.push(vec![canvas.badge(&words, Role::DialogDanger)]);
     }
     if let Some(current) = facts.current() {
@@ -289,8 +289,12 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             ]);
             palette.note.as_ref()
         }
-        Some(Overlay::Help) => {
-            let mut line = vec![canvas.piece("esc: too small for help. ", Role::Text)];
+        Some(over @ (Overlay::Help | Overlay::Difference { .. })) => {
+            let what = match over {
+                Overlay::Help => "esc: too small for help. ",
+                _ => "esc: too small to compare. ",
+            };
+            let mut line = vec![canvas.piece(what, Role::Text)];
             line.extend(keys(canvas, cockpit));
             lines.push(line);
             None
