@@ -337,6 +337,7 @@ impl Known {
     pub fn facts<'a>(&'a self, id: &TargetId, now: Timestamp) -> Option<Facts<'a>> {
         let known = self.targets.get(id)?;
         let target = self.workspace.target(id)?;
+        self.workspace.environment(&id.environment)?;
         let place = self.environments.get(&id.environment)?;
         let environment = &place.in_force;
         let earlier = environment

@@ -159,6 +159,11 @@ fn odd_things_are_warned_about() {
     check("hold = \"500ms\"", "hold = 0.5", "0.5 ms");
     check(
         "\"stop\", \"configure\"",
+        "\"stop\"",
+        "nobody holds `configure` in production",
+    );
+    check(
+        "\"stop\", \"configure\"",
         "\"stop\", \"configure\", \"marketing\"",
         "`marketing`",
     );

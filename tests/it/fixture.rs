@@ -696,8 +696,8 @@ impl Story {
         self.enter_on(StreamId::environment(&name), when, who, body);
     }
 
-    /// As the file has them, a month ago.
-    fn record_policies(&mut self) {
+    /// As the file has them now, recorded a month ago.
+    pub fn record_policies(&mut self) {
         for environment in self.cockpit.workspace().environments.clone() {
             if environment.protected {
                 let body = Body::PolicyRecorded {

@@ -28,6 +28,7 @@ pub(super) fn quorums(
             people: &people,
         };
         second_waiver(&room, form, report);
+        recorder(&room, form, report);
         let Some(policy) = form.form("policy") else {
             continue;
         };
@@ -55,6 +56,23 @@ pub(super) fn quorums(
         if each && rules.len() > 1 {
             together(&room, first, report);
         }
+    }
+}
+
+/// In a protected environment nothing enters before its policy is recorded, and somebody has to be able to.
+fn recorder(room: &Room<'_>, form: &Form, report: &mut Report) {
+    let environment = room.environment;
+    let mut people = room.people.iter();
+    let nobody = !people.any(|person| person.has_role(&environment.name, "configure"));
+    if environment.protected && !room.people.is_empty() && nobody {
+        report.warning(
+            form.place("protected"),
+            format!(
+                "nobody holds `configure` in {}, so nobody can record its policy or take off a lock of somebody else",
+                environment.name
+            ),
+            "give somebody the role",
+        );
     }
 }
 
