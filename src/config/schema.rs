@@ -295,6 +295,7 @@ static POLICY: Section = Section {
         default("approvals", Kind::OneOrMore(&APPROVALS), "[]", "who must say go: one table, or several that must all be met"),
         default("veto", Kind::Texts(&rules::NAME), "[]", "roles that may say NO-GO too, whatever the others say"),
         default("auto_approve", Kind::Tables(&AUTO_APPROVE), "[]", "rules that say go once their gates pass"),
+        optional("hotfix", Kind::Table(&HOTFIX), "how a hotfix enters instead; left out, like everything else"),
     ],
 };
 
@@ -331,12 +332,33 @@ static APPROVALS: Section = Section {
 };
 
 #[rustfmt::skip]
+static HOTFIX: Section = Section {
+    heading: "[environment.policy.hotfix]",
+    keys: &[
+        default("branches", Kind::Globs, "[\"hotfix/*\"]", "branches that make a hotfix; `hotfix start` makes hotfix/NAME"),
+        default("role", Kind::Text(&rules::NAME), "\"emergency\"", "the role of the one person who approves it, never the requester"),
+        default("expires_after", Kind::Duration, "\"1h\"", "an approval of it older than this no longer counts"),
+        default("onto", Kind::Text(&rules::TEXT), "\"main\"", "the branch that the fix has to reach afterwards, proved by patch id"),
+        optional("items", Kind::Tables(&ITEM), "what stands for the soak and for the target's own list, which follows after; left out, four checks of its own"),
+    ],
+};
+
+#[rustfmt::skip]
 static AUTO_APPROVE: Section = Section {
     heading: "[[environment.policy.auto_approve]]",
     keys: &[
         required("rule", Kind::Text(&rules::NAME), "its name; it answers as `auto:<rule>`"),
         required("gates", Kind::Texts(&rules::NAME), "the gates that must pass, by the ids that `gonogo plan` prints"),
         default("role", Kind::Text(&rules::NAME), "\"approve\"", "the role whose quorum it counts for, as one approver and never as the second pair of eyes"),
+    ],
+};
+
+/// A file of `assets/checklists/`.
+#[rustfmt::skip]
+pub static SHIPPED: Section = Section {
+    heading: "a shipped checklist",
+    keys: &[
+        required("checklist", Kind::Tables(&CHECKLIST), "lists of items"),
     ],
 };
 
@@ -366,7 +388,7 @@ static TARGET: Section = Section {
         optional("metrics", Kind::Table(&METRICS_SOURCE), "where pods serve their metrics"),
         default("limits", Kind::Tables(&LIMIT), "[]", "figures above which nothing is promoted, or the release should go"),
         default("stages", Kind::Tables(&STAGE), "[]", "the shares of updated pods it goes through; none for a plain rolling update"),
-        optional("checklist", Kind::Text(&rules::NAME), "a `[[checklist]]` whose items come first"),
+        optional("checklist", Kind::Text(&rules::CHECKLIST), "a `[[checklist]]` whose items come first, or one that ships: builtin:001, builtin:002, builtin:004-stage, builtin:004-production"),
         default("items", Kind::Tables(&ITEM), "[]", "what has to be ticked or measured"),
         default("monitoring", Kind::Duration, "\"1h\"", "how long it is watched after the last stage"),
         optional("rollout_deadline", Kind::Duration, "after this the rollout of one stage is late; left out, 10 min where protected and 5 min elsewhere"),

@@ -11,8 +11,10 @@ use crate::{
         deployment::{Glass, TargetState},
         entry::{Body, Entry, FORMAT, StreamId},
         environment::{Environment, EnvironmentName, EnvironmentState},
+        fault::Fault,
         health::Health,
         history::History,
+        hotfix::Hotfixes,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         presence::Presence,
@@ -37,6 +39,8 @@ pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
 
+static NO_HOTFIXES: Hotfixes = Hotfixes::NONE;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub workspace: Workspace,
@@ -44,6 +48,7 @@ pub struct Known {
     pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Catalogue>,
+    pub hotfixes: BTreeMap<ProjectId, Hotfixes>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -51,6 +56,8 @@ pub struct Known {
     /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
     /// feed's.
     pub lag: SignedDuration,
+    /// What the registry said of images.
+    pub images: BTreeMap<String, Subject<()>>,
     /// How far the ledger can be used.
     pub ledger: Standing,
     /// What waits in the journal of this machine, oldest first.
@@ -153,9 +160,11 @@ impl Known {
             targets,
             environments,
             releases: BTreeMap::new(),
+            hotfixes: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
+            images: BTreeMap::new(),
             ledger: Standing::Whole,
             aside: Vec::new(),
         }
@@ -189,7 +198,7 @@ impl Known {
         if matches!(entry.body, Body::Numbered { .. }) {
             return;
         }
-        if let Some((_, known)) = self
+        if let Some((id, known)) = self
             .targets
             .iter_mut()
             .find(|(id, _)| StreamId::target(id) == entry.stream)
@@ -200,6 +209,13 @@ impl Known {
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
             }
+            if let Some(hotfixes) = self.hotfixes.get_mut(&id.project) {
+                hotfixes.flown(&id.environment, entry);
+            }
+            return;
+        }
+        if let Some(project) = entry.stream.hotfixes_of() {
+            self.hotfixes.entry(project).or_default().evolve(entry);
             return;
         }
         let environment = self
@@ -301,6 +317,15 @@ impl Known {
         }
     }
 
+    /// The registry was asked whether it has this image.
+    pub fn image(&mut self, image: &str, missing: Option<Fault>, at: Timestamp) {
+        let subject = self.images.entry(image.to_owned()).or_default();
+        match missing {
+            None => subject.good((), at, "registry"),
+            Some(fault) => subject.failed(fault, at),
+        }
+    }
+
     pub fn release(&self, project: &ProjectId, number: u64) -> Option<&Release> {
         self.releases
             .get(project)?
@@ -333,6 +358,7 @@ impl Known {
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(TargetKnown::stands),
+            hotfixes: self.hotfixes.get(&id.project).unwrap_or(&NO_HOTFIXES),
             releases: self
                 .releases
                 .get(&id.project)
@@ -341,6 +367,7 @@ impl Known {
             health: &known.health,
             metrics: &known.metrics,
             present: &known.present,
+            images: &self.images,
             guard: &known.guard,
         })
     }

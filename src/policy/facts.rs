@@ -1,6 +1,8 @@
 //! The borrowed view that gates, planner and process manager may read: configuration, ledger state and
 //! readings of one target at one moment.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
@@ -8,6 +10,7 @@ use crate::domain::{
     entry::{Body, Entry},
     environment::{Environment, EnvironmentState, Lock},
     health::Health,
+    hotfix::Hotfixes,
     metric::Metrics,
     presence::Presence,
     reading::Subject,
@@ -42,11 +45,15 @@ pub struct Facts<'a> {
     pub earlier: Option<&'a TargetState>,
     /// All releases of the project, oldest first.
     pub releases: &'a [Release],
+    /// Every hotfix of the project.
+    pub hotfixes: &'a Hotfixes,
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,
     /// Who attends or attended this target, by heartbeat.
     pub present: &'a [Presence],
+    /// Images that the registry was asked for, by their whole name: there as of then, or what came back instead.
+    pub images: &'a BTreeMap<String, Subject<()>>,
     /// What this process has seen go wrong, and since when.
     pub guard: &'a Watch,
 }

@@ -16,22 +16,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapters::{
-        git::GitSource,
-        kubernetes::{self, Cluster},
+        git::{GitSource, branch},
         ledger::local::LocalLedger,
+        platforms,
         registry::OciRegistry,
     },
     config::Folders,
     domain::{
+        change::short_image,
         fault::{Fault, FaultKind},
         observation::{Observation, Seen},
-        project::ProjectId,
+        project::{Project, ProjectId},
         release::{Artifact, Commit},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
         workspace::Workspace,
     },
     ports::{
+        act::Site,
         ask::Registry,
         keep::{Ledger, Standby},
         now::Clock,
@@ -65,7 +67,7 @@ pub struct Outside {
 /// One cluster as far as it was reached. Each has its own, so that one that hangs delays no other.
 #[derive(Default)]
 struct Connection {
-    cluster: Option<Arc<Cluster>>,
+    cluster: Option<Arc<dyn Site>>,
     /// When the last try ended, and how: whoever waited for it shares it.
     failed: Option<(Instant, Fault)>,
 }
@@ -99,8 +101,8 @@ impl Outside {
         self.clock.now()
     }
 
-    /// The cluster of a target, connected once.
-    pub async fn cluster(&self, target: &Target) -> Result<Arc<Cluster>, Fault> {
+    /// The platform of a target, connected once.
+    pub async fn cluster(&self, target: &Target) -> Result<Arc<dyn Site>, Fault> {
         let asked = Instant::now();
         let connection = {
             let mut clusters = self
@@ -116,9 +118,8 @@ impl Outside {
         if let Some((_, fault)) = connection.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(fault.clone());
         }
-        match kubernetes::connect_with(&target.cluster, &self.workspace.access).await {
+        match platforms::connect(target, &self.workspace.access).await {
             Ok(cluster) => {
-                let cluster = Arc::new(cluster);
                 connection.cluster = Some(Arc::clone(&cluster));
                 connection.failed = None;
                 Ok(cluster)
@@ -151,7 +152,6 @@ impl Outside {
     }
 
     pub async fn read_workload(&self, target: &Target) -> Result<Observed, Fault> {
-        use crate::ports::act::Platform;
         let cluster = self.cluster(target).await?;
         let mut observed = cluster.read(&target.workload).await?;
         observed.unverified = cluster.is_unverified();
@@ -183,16 +183,40 @@ impl Outside {
             }
             post(observation);
         });
-        let feeds = kubernetes::feeds(
-            &cluster,
-            target,
-            &self.workspace.timings,
-            Arc::clone(&self.clock),
-        );
+        let feeds = cluster.feeds(target, &self.workspace.timings, Arc::clone(&self.clock));
         let running = feeds
             .iter()
             .map(|feed| feed.run(Arc::clone(&post), cancel.clone()));
         futures::future::join_all(running).await;
+    }
+
+    /// The branch of a hotfix could be made: the commit is here and no branch is called so.
+    pub async fn branch_is_free(
+        &self,
+        project: &Project,
+        branch: &str,
+        at: &Commit,
+    ) -> Result<(), Fault> {
+        let (source, branch, at) = (project.source.clone(), branch.to_owned(), at.clone());
+        let looked = tokio::task::spawn_blocking(move || branch::is_free(&source, &branch, &at));
+        looked.await.map_err(|error| lost(&error))?
+    }
+
+    /// Makes it, and pushes it where that is asked.
+    pub async fn branch(
+        &self,
+        project: &Project,
+        branch: &str,
+        at: &Commit,
+        push: bool,
+    ) -> Result<(), Fault> {
+        let (source, name, at) = (project.source.clone(), branch.to_owned(), at.clone());
+        let made = tokio::task::spawn_blocking(move || branch::create(&source, &name, &at));
+        made.await.map_err(|error| lost(&error))??;
+        if push {
+            branch::push(&project.source, branch).await?;
+        }
+        Ok(())
     }
 
     /// Asks the registry which image the commit's build is.
@@ -219,6 +243,23 @@ impl Outside {
         Ok(artifact)
     }
 
+    /// Asks the registry whether it still has this image (`name@sha256:…`). What came back instead, if it has not.
+    pub async fn image_there(&self, project: &ProjectId, image: &str) -> Option<Fault> {
+        let doing = format!("looking for {} in its registry", short_image(image));
+        let unknown = |detail: &str| Fault::new("registry", FaultKind::Refused, &doing, detail);
+        let configured = self.workspace.project(project);
+        let (Some(project), Some((name, digest))) = (configured, image.split_once('@')) else {
+            return Some(unknown("it is not known by digest"));
+        };
+        if project.image.name != name {
+            return Some(unknown(&format!(
+                "it is not from {}, the only registry that is configured for it",
+                project.image.name
+            )));
+        }
+        self.registry.digest(&project.image, digest).await.err()
+    }
+
     pub fn target(&self, id: &TargetId) -> Result<&Target, Fault> {
         self.workspace.target(id).ok_or_else(|| {
             Fault::new(
@@ -229,6 +270,15 @@ impl Outside {
             )
         })
     }
+}
+
+fn lost(error: &tokio::task::JoinError) -> Fault {
+    Fault::new(
+        "git",
+        FaultKind::Bug,
+        "working on the repository",
+        &error.to_string(),
+    )
 }
 
 /// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom

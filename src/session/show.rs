@@ -7,6 +7,7 @@ mod evidence;
 mod fleet;
 mod flight;
 mod hints;
+mod hotfix;
 mod next;
 mod place;
 mod plan;
@@ -44,6 +45,7 @@ pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints, ways_out};
+pub use hotfix::{home, hotfixes, only_hotfix};
 pub use next::{NextCard, NextStep, next_steps};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
@@ -76,7 +78,8 @@ pub fn waiting(cockpit: &Cockpit, facts: &Facts<'_>) -> Option<Waiting> {
         sentence = format!("{sentence}; {} is refused: {why}", key(way.act));
     }
     if let Some(down) = connection(cockpit, &facts.target.id).filter(|_| facts.fresh().is_none()) {
-        sentence = format!("{sentence}; {}", down.words(cockpit.now));
+        let said = sentence.trim_end_matches('.');
+        sentence = format!("{said}; {}", down.words(cockpit.now));
     }
     waiting.sentence = sentence;
     Some(waiting)

@@ -267,6 +267,11 @@ impl World {
 
     /// Flown by dana to its first pause.
     pub async fn airborne(&self, number: u64) {
+        // A whole operator is in it: too much for the stack of whoever waits.
+        Box::pin(self.take_off(number)).await;
+    }
+
+    async fn take_off(&self, number: u64) {
         self.request(number).await;
         let mut dana = self.operator("dana").await;
         dana.look().await;
@@ -312,6 +317,14 @@ impl Operator {
         self.sync().await;
         let observation = self.outside.read(&self.target).await;
         self.known.observe(&observation, self.outside.now());
+        let now = self.outside.now();
+        let facts = self.known.facts(&self.target.id, now).unwrap();
+        let wanted = gonogo::policy::gates::order::image_to_ask(&facts);
+        if let Some(image) = wanted.filter(|image| !self.known.images.contains_key(image)) {
+            let project = &self.target.id.project;
+            let missing = self.outside.image_there(project, &image).await;
+            self.known.image(&image, missing, now);
+        }
     }
 
     /// The release, with what git and the registry say of it.
