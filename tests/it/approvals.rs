@@ -10,7 +10,7 @@ use gonogo::{
         metric::Metric,
         plan::ItemId,
         target::TargetId,
-        workspace::{Actor, IdentityMeans, Person, Workspace},
+        workspace::{Actor, IdentityMeans, Person},
     },
     flight::process::{self, Next},
     policy::{
@@ -65,18 +65,8 @@ fn room(change: impl FnOnce(&mut Policy)) -> Story {
         person("mia", &["approve", "approve:qa"]),
         person("rob", &["security"]),
     ]);
-    change(policy(&mut story));
-    story.record_policies();
+    story.policy(change);
     story
-}
-
-fn policy(story: &mut Story) -> &mut Policy {
-    let environments = &mut story.cockpit.known.workspace.environments;
-    &mut environments
-        .iter_mut()
-        .find(|place| place.protected)
-        .unwrap()
-        .policy
 }
 
 fn requested(change: impl FnOnce(&mut Policy)) -> Story {
@@ -569,22 +559,17 @@ fn an_answer_expires_by_the_clock_that_is_ahead() {
     );
 }
 
-type Change = Box<dyn Fn(&mut Workspace)>;
+type Change = Box<dyn Fn(&mut Story)>;
 
 #[test]
 fn what_changes_voids_every_answer_and_is_named() {
     let target = |edit: fn(&mut gonogo::domain::target::Target)| -> Change {
-        Box::new(move |workspace| {
-            let target = workspace.targets.iter_mut().find(|t| t.id == here());
-            edit(target.unwrap());
+        Box::new(move |story| {
+            let targets = &mut story.cockpit.known.workspace.targets;
+            edit(targets.iter_mut().find(|t| t.id == here()).unwrap());
         })
     };
-    let place = |edit: fn(&mut Policy)| -> Change {
-        Box::new(move |workspace| {
-            let place = workspace.environments.iter_mut().find(|e| e.protected);
-            edit(&mut place.unwrap().policy);
-        })
-    };
+    let place = |edit: fn(&mut Policy)| -> Change { Box::new(move |story| story.policy(edit)) };
     let cases: Vec<(Change, &str)> = vec![
         (
             target(|t| t.limits[0].hold = 0.5),
@@ -635,9 +620,7 @@ fn what_changes_voids_every_answer_and_is_named() {
         let mut story = requested(|_| {});
         all_say(&mut story, &["lee", "sam"]);
         assert_eq!(polled(&story).call, Call::Go);
-        edit(&mut story.cockpit.known.workspace);
-        // A file alone changes nothing where it is protected.
-        story.record_policies();
+        edit(&mut story);
         let poll = polled(&story);
         assert_eq!(poll.call, Call::Void, "{words}");
         assert_eq!(poll.void.len(), 1, "{:?}", poll.void);

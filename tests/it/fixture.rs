@@ -1021,6 +1021,17 @@ impl Story {
         }
     }
 
+    /// Another policy for production, in the file and in force.
+    pub fn policy(&mut self, change: impl FnOnce(&mut Policy)) {
+        let known = &mut self.cockpit.known;
+        let name = EnvironmentName::new("production");
+        let force = &mut known.environments.get_mut(&name).expect("known").in_force;
+        change(&mut force.policy);
+        let mut places = known.workspace.environments.iter_mut();
+        let place = places.find(|place| place.name == name);
+        place.expect("configured").policy = force.policy.clone();
+    }
+
     pub fn show(mut self, screen: Screen) -> Cockpit {
         self.cockpit.view.go(screen);
         self.cockpit
@@ -1056,21 +1067,18 @@ pub fn polled() -> Story {
         more("mia", &["approve", "qa"]),
         more("rob", &["security"]),
     ]);
-    let place = workspace
-        .environments
-        .iter_mut()
-        .find(|place| place.protected);
-    let policy = &mut place.expect("production").policy;
-    let mut qa = policy.approvals[0].clone();
-    (qa.quorum, qa.role) = (1, "qa".to_owned());
-    policy.approvals[0].quorum = 3;
-    policy.approvals.push(qa);
-    policy.veto = vec!["security".to_owned()];
-    policy.auto_approve = vec![AutoApproval {
-        rule: "seen-in-staging".to_owned(),
-        role: "approve".to_owned(),
-        gates: vec!["order.verified".to_owned()],
-    }];
+    story.policy(|policy| {
+        let mut qa = policy.approvals[0].clone();
+        (qa.quorum, qa.role) = (1, "qa".to_owned());
+        policy.approvals[0].quorum = 3;
+        policy.approvals.push(qa);
+        policy.veto = vec!["security".to_owned()];
+        policy.auto_approve = vec![AutoApproval {
+            rule: "seen-in-staging".to_owned(),
+            role: "approve".to_owned(),
+            gates: vec!["order.verified".to_owned()],
+        }];
+    });
     story.request();
     story.decide(
         "14:02:10",
