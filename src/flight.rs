@@ -2,6 +2,7 @@
 
 pub mod after;
 pub mod known;
+pub mod looking_back;
 pub mod needs;
 pub mod process;
 pub mod report;

@@ -223,6 +223,16 @@ impl Headless {
                 deployment,
                 format,
             } => self.timeline(&place, deployment.as_deref(), format).await,
+            Verb::History {
+                environment,
+                project,
+            } => {
+                self.history(environment.as_deref(), project.as_deref())
+                    .await
+            }
+            Verb::Scorecard { since, environment } => {
+                self.scorecard(since, environment.as_deref()).await
+            }
             Verb::Audit {
                 verb: AuditVerb::Verify,
             } => self.audit_verify().await,

@@ -170,9 +170,11 @@ actions! {
             "Show the deployment that is under way: stages, pods, metrics, gates.";
         ShowTimeline = "screen.timeline", "timeline", ["5"], [Global], None, verbs(&["timeline"]);
             "Show everything that was decided and done, by whom and when.";
+        ShowHistory = "screen.history", "history", ["8"], [Global], None, verbs(&["history", "scorecard"]);
+            "Show every deployment with how it ended, newest first, and the scorecard over them.";
     }
     Look {
-        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline], None, SHOWS;
+        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, History], None, SHOWS;
             "Open what is selected.";
         Back = "view.back", "back", ["esc"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Go back, or close what is open without doing anything.";

@@ -13,6 +13,7 @@ pub enum Context {
     Plan,
     Flight,
     Timeline,
+    History,
     Help,
     Dialog,
     Palette,
@@ -20,13 +21,14 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Global,
         Self::Fleet,
         Self::Releases,
         Self::Plan,
         Self::Flight,
         Self::Timeline,
+        Self::History,
         Self::Help,
         Self::Dialog,
         Self::Palette,
@@ -42,6 +44,7 @@ impl Context {
             Self::Plan => "plan",
             Self::Flight => "flight",
             Self::Timeline => "timeline",
+            Self::History => "history",
             Self::Help => "help",
             Self::Dialog => "dialog",
             Self::Palette => "palette",

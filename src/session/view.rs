@@ -22,15 +22,17 @@ pub enum Screen {
     Plan,
     Flight,
     Timeline,
+    History,
 }
 
 impl Screen {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Fleet,
         Self::Releases,
         Self::Plan,
         Self::Flight,
         Self::Timeline,
+        Self::History,
     ];
 
     pub fn context(self) -> Context {
@@ -40,6 +42,7 @@ impl Screen {
             Self::Plan => Context::Plan,
             Self::Flight => Context::Flight,
             Self::Timeline => Context::Timeline,
+            Self::History => Context::History,
         }
     }
 
@@ -50,6 +53,7 @@ impl Screen {
             Self::Plan => "plan",
             Self::Flight => "flight",
             Self::Timeline => "timeline",
+            Self::History => "history",
         }
     }
 }
@@ -88,8 +92,13 @@ pub struct View {
     pub pod_line: usize,
     /// Lines scrolled back from the newest.
     pub timeline_back: usize,
+    /// Cursor over the deployments of the history, newest first.
+    pub history: usize,
     pub help_top: usize,
+    /// Of the releases.
     pub filter: Input,
+    /// Of the history.
+    pub history_filter: Input,
     pub filtering: bool,
     pub overlay: Option<Overlay>,
     /// Keys of a chord sequence that is not complete.
@@ -110,8 +119,10 @@ impl Default for View {
             flight_line: 0,
             pod_line: 0,
             timeline_back: 0,
+            history: 0,
             help_top: 0,
             filter: Input::default(),
+            history_filter: Input::default(),
             filtering: false,
             overlay: None,
             pending: Vec::new(),
@@ -272,6 +283,17 @@ impl View {
             self.trail.retain(|other| *other != screen);
             self.trail.push(self.screen);
             self.screen = screen;
+        }
+    }
+
+    /// The filter of the list in front, for what is typed into it; the cursor of the list starts over.
+    pub fn filter_line(&mut self) -> &mut Input {
+        if self.screen == Screen::History {
+            self.history = 0;
+            &mut self.history_filter
+        } else {
+            self.release = 0;
+            &mut self.filter
         }
     }
 

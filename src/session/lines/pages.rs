@@ -2,8 +2,9 @@
 
 use crate::{
     domain::{change::short_image, deployment::ItemStatus, target::TargetId, time},
+    flight::looking_back::Row,
     input::{Action, Group, Risk},
-    policy::gate::Verdict,
+    policy::{gate::Verdict, scorecard},
     session::{
         cockpit::Cockpit,
         palette,
@@ -30,6 +31,7 @@ pub fn screen(cockpit: &Cockpit) -> Vec<Line> {
         Screen::Plan => plan(cockpit),
         Screen::Flight => flight(cockpit),
         Screen::Timeline => timeline(cockpit),
+        Screen::History => history(cockpit),
     });
     lines
 }
@@ -40,7 +42,7 @@ fn heading(cockpit: &Cockpit) -> Vec<Line> {
         words.push(format!("REHEARSAL ({})", rehearsal.scenario));
     }
     words.push(cockpit.view.screen.title().to_owned());
-    if cockpit.view.screen != Screen::Fleet
+    if ![Screen::Fleet, Screen::History].contains(&cockpit.view.screen)
         && let Some(target) = cockpit.focus()
     {
         words.push(place(cockpit, &target.id));
@@ -255,6 +257,35 @@ fn timeline(cockpit: &Cockpit) -> Vec<Line> {
             Line::new(tone, format!("{}  {}", line.clock, line.sentence))
         })
         .collect()
+}
+
+/// The newest deployments, then the scorecard.
+fn history(cockpit: &Cockpit) -> Vec<Line> {
+    let records = show::history(cockpit);
+    let more = records.len().saturating_sub(NEWEST);
+    let mut lines: Vec<Line> = records
+        .iter()
+        .take(NEWEST)
+        .map(|record| {
+            let row = Row::of(record, cockpit.now);
+            let tone = if row.bad { Tone::Bad } else { Tone::Plain };
+            Line::new(tone, row.sentence())
+        })
+        .collect();
+    if more > 0 {
+        lines.push(plain(format!("and {more} older ones")));
+    }
+    let (environments, card) = show::scorecard(cockpit);
+    lines.push(plain(format!("scorecard of {environments}:")));
+    lines.extend(card.measures.iter().map(|measure| {
+        let tone = match measure.verdict {
+            scorecard::Verdict::Missed => Tone::Bad,
+            scorecard::Verdict::Met => Tone::Good,
+            _ => Tone::Plain,
+        };
+        Line::new(tone, format!("  {}: {}", measure.title, measure.sentence))
+    }));
+    lines
 }
 
 /// Everything that can be typed, from the one table of actions.

@@ -92,8 +92,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         }
         Some(Overlay::Help) => {}
         None if cockpit.view.filtering => {
-            into(&mut cockpit.view.filter);
-            cockpit.view.release = 0;
+            into(cockpit.view.filter_line());
         }
         None => cockpit.say(
             Severity::Info,
@@ -429,8 +428,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
         }
         Some(Overlay::Help) => {}
         None => {
-            edit(&mut cockpit.view.filter, chord);
-            cockpit.view.release = 0;
+            edit(cockpit.view.filter_line(), chord);
         }
     }
 }
@@ -490,6 +488,10 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
                 }
                 FlightPane::Timeline => entry(&flight.timeline, cockpit.view.timeline_back),
             }
+        }
+        Screen::History => {
+            let record = *show::history(cockpit).get(cockpit.view.history)?;
+            Some(record.id.to_string())
         }
         Screen::Timeline => entry(&show::timeline(cockpit), cockpit.view.timeline_back),
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),

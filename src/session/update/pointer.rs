@@ -59,6 +59,7 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
                 Screen::Plan => Action::ShowPlan,
                 Screen::Flight => Action::ShowFlight,
                 Screen::Timeline => Action::ShowTimeline,
+                Screen::History => Action::ShowHistory,
             };
             return keys::run(cockpit, action, &overlays::plain(action));
         }
@@ -75,6 +76,7 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
         Spot::Line(line) => match cockpit.view.screen {
             Screen::Releases => cockpit.view.release = line,
             Screen::Plan => cockpit.view.plan_line = line,
+            Screen::History => cockpit.view.history = line,
             Screen::Timeline => {
                 let count = show::timeline(cockpit).len();
                 cockpit.view.timeline_back = count.saturating_sub(1 + line);

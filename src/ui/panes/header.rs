@@ -191,6 +191,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         (Screen::Plan, Action::ShowPlan, "Plan"),
         (Screen::Flight, Action::ShowFlight, "Flight"),
         (Screen::Timeline, Action::ShowTimeline, "Timeline"),
+        (Screen::History, Action::ShowHistory, "History"),
     ];
     let mut column = 1;
     for (screen, action, title) in screens {

@@ -1,0 +1,183 @@
+//! Every deployment of the workspace, one line each, newest first; on wide screens the scorecard beside it.
+
+use ratatui::layout::Rect;
+
+use crate::flight::looking_back::Row;
+use crate::policy::scorecard::{Measure, Verdict};
+use crate::session::cockpit::Cockpit;
+use crate::session::pointer::Spot;
+use crate::session::show;
+use crate::ui::canvas::{Canvas, Line, wrapped};
+use crate::ui::layout::cut_top;
+use crate::ui::theme::Role;
+use crate::ui::viewport::Viewport;
+use crate::ui::widgets::{Align, Column, Columns, Field};
+
+use super::empty;
+
+/// From this width on there is room for the scorecard beside the list.
+const WIDE: u16 = 120;
+
+const fn column(title: &'static str, least: u16, priority: u8) -> Column<'static> {
+    Column {
+        title,
+        align: Align::Left,
+        least,
+        priority,
+    }
+}
+
+const COLUMNS: [Column; 8] = [
+    column("WHEN (UTC)", 16, 1),
+    column("ENVIRONMENT", 3, 5),
+    column("PROJECT", 6, 4),
+    column("RELEASE", 19, 0),
+    column("ENDED", 9, 2),
+    column("TOOK", 4, 6),
+    column("WHO", 4, 7),
+    column("REASON", 12, 3),
+];
+
+pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
+    if area.width < WIDE {
+        list(canvas, cockpit, area);
+        return;
+    }
+    let card = (area.width * 2 / 5).min(64);
+    let left = Rect {
+        width: area.width - card,
+        ..area
+    };
+    let right = Rect {
+        x: left.right(),
+        width: card,
+        ..area
+    };
+    list(canvas, cockpit, left);
+    canvas.guarded(right, "Scorecard", |canvas| {
+        scorecard(canvas, cockpit, right);
+    });
+}
+
+fn list(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
+    let view = &cockpit.view;
+    let records = show::history(cockpit);
+    let filtered = view.filtering || !view.history_filter.value().is_empty();
+    let count = format!("{}", records.len());
+    let inner = canvas.pane(
+        area,
+        "History, newest first",
+        &[canvas.piece(count, Role::TextDim)],
+        !view.filtering,
+    );
+    let (line, inner) = cut_top(inner, u16::from(filtered));
+    if filtered {
+        let (value, cursor) = (view.history_filter.value(), view.history_filter.cursor());
+        canvas.put(line, 0, 0, "/", Role::HintKey);
+        if view.filtering {
+            canvas.input(line, 2, 0, value, cursor);
+        } else {
+            canvas.put(line, 2, 0, value, Role::Match);
+        }
+    }
+    if records.is_empty() {
+        let (says, then) = if filtered {
+            (
+                "No deployment matches.",
+                "esc takes the filter off. Every word has to stand somewhere in the line.",
+            )
+        } else {
+            (
+                "Nothing was deployed yet.",
+                "A request is the first line: 2 lists the releases, r requests one.",
+            )
+        };
+        empty(canvas, inner, says, Role::TextStrong, &[then]);
+        return;
+    }
+    let height = usize::from(inner.height.saturating_sub(1));
+    let selected = view.history.min(records.len() - 1);
+    let window = Viewport::around(selected, records.len(), height);
+    let visible = window.visible();
+    // Only what can be seen is put into words.
+    let rows: Vec<Row> = records[visible.clone()]
+        .iter()
+        .map(|record| Row::of(record, cockpit.now))
+        .collect();
+    let place = Rect {
+        x: inner.x.saturating_sub(1),
+        width: inner.width + 1,
+        ..inner
+    };
+    for (row, line) in (1..inner.height).zip(visible.clone()) {
+        let line_area = Rect {
+            y: inner.y + row,
+            height: 1,
+            ..place
+        };
+        canvas.spot(line_area, Spot::Line(line));
+    }
+    let fields: Vec<Vec<Field>> = rows.iter().map(fields).collect();
+    Columns {
+        columns: &COLUMNS,
+        rows: &fields,
+        selected: selected.checked_sub(visible.start),
+    }
+    .render(place, canvas.buf, canvas.theme);
+    if let Some(position) = window.position() {
+        canvas.footnote(area, &position);
+    }
+}
+
+fn fields(row: &Row) -> Vec<Field<'_>> {
+    let ended = match (row.under_way, row.bad) {
+        (true, false) => Role::Progressing,
+        (_, true) => Role::Degraded,
+        (false, false) => Role::Healthy,
+    };
+    vec![
+        Field::new(&row.when, Role::TextDim),
+        Field::new(&row.environment, Role::Text),
+        Field::new(&row.project, Role::Text),
+        Field::new(&row.release, Role::TextStrong),
+        Field::new(row.ended, ended),
+        Field::new(&row.lasted, Role::Text),
+        Field::new(&row.who, Role::Text),
+        Field::new(&row.reason, Role::TextDim),
+    ]
+}
+
+/// Title and target, the figure below: a glyph and a word go with every colour.
+fn scorecard(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
+    let (environments, card) = show::scorecard(cockpit);
+    let since = card.window.since.strftime("since %Y-%m-%d").to_string();
+    let title = format!("Scorecard of {environments}");
+    let inner = canvas.pane(area, &title, &[canvas.piece(since, Role::TextDim)], false);
+    let mut lines: Vec<Line> = Vec::new();
+    // Where all of them do not fit with their sentences, each has one line.
+    let roomy = usize::from(inner.height) >= card.measures.len() * 3;
+    for measure in &card.measures {
+        lines.extend(measured(canvas, measure, inner.width, roomy));
+    }
+    canvas.lines(inner, &lines);
+}
+
+fn measured(canvas: &Canvas, measure: &Measure, width: u16, roomy: bool) -> Vec<Line> {
+    let (glyph, role) = match measure.verdict {
+        Verdict::Met => ("✔", Role::GatePass),
+        Verdict::Missed => ("✖", Role::GateFail),
+        Verdict::TooFew | Verdict::NotMeasured => ("?", Role::GateUnknown),
+        Verdict::NoTarget => ("·", Role::TextDim),
+    };
+    let mut lines = vec![vec![
+        canvas.piece(format!("{glyph} "), role),
+        canvas.piece(measure.title, Role::TextStrong),
+        canvas.piece(format!("  {}", measure.target), Role::TextDim),
+    ]];
+    let room = width.saturating_sub(2).max(8);
+    let most = if roomy { 2 } else { 1 };
+    for words in wrapped(&measure.sentence, room, most) {
+        lines.push(vec![canvas.piece(format!("  {words}"), role)]);
+    }
+    lines
+}
