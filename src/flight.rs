@@ -6,3 +6,4 @@ pub mod looking_back;
 pub mod needs;
 pub mod process;
 pub mod report;
+pub mod state_files;

@@ -17,5 +17,6 @@ pub mod plain;
 pub mod rehearsal;
 pub mod run;
 mod signals;
+pub mod state_files;
 mod suspend;
 pub mod terminal;

@@ -23,7 +23,7 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::{AppendError, Expected},
-    runtime::{executor::Executor, outside::Outside},
+    runtime::{executor::Executor, outside::Outside, state_files::StateFiles},
     session::event::End,
 };
 
@@ -39,6 +39,8 @@ pub struct Headless {
     pub actor: Actor,
     pub common: Common,
     pub output: Output,
+    /// Kept in step while a verb acts, where a project keeps some.
+    pub state_files: Option<StateFiles>,
     /// Whose numbers are read already.
     catalogued: BTreeSet<ProjectId>,
 }
@@ -135,6 +137,7 @@ impl Headless {
             actor,
             common,
             output,
+            state_files: None,
             catalogued: BTreeSet::new(),
         })
     }
@@ -150,6 +153,7 @@ impl Headless {
             }
             ended = self.dispatch(verb) => ended,
         };
+        self.finish_state_files().await;
         match ended {
             Ok(exit) | Err(Stop::Exit(exit)) => exit,
             Err(Stop::Fault(fault)) => {
@@ -159,6 +163,21 @@ impl Headless {
             Err(Stop::Refusal(refusal)) => {
                 self.output.refusal(self.rehearsal(), &refusal);
                 Exit::of_refusal(&refusal)
+            }
+        }
+    }
+
+    /// The act is done, whatever becomes of the files about it.
+    async fn finish_state_files(&mut self) {
+        if self.state_files.is_none() {
+            return;
+        }
+        // What was appended last; that the ledger cannot be read was said already.
+        let _ = self.sync().await;
+        let files = self.state_files.take();
+        if let Some(files) = files {
+            for problem in files.finish().await {
+                self.output.say(&format!("gonogo: {problem}"));
             }
         }
     }
@@ -180,6 +199,9 @@ impl Headless {
         }
         for entry in read? {
             self.known.enter(&entry);
+        }
+        if let Some(files) = &mut self.state_files {
+            files.tell(&self.known);
         }
         Ok(())
     }

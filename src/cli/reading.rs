@@ -21,6 +21,7 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::Verified,
+    runtime::state_files::{self, StateFiles},
 };
 
 use super::{
@@ -236,7 +237,12 @@ impl Headless {
             Verb::Audit {
                 verb: AuditVerb::Verify,
             } => self.audit_verify().await,
-            acting => self.act(acting).await,
+            acting => {
+                if !self.common.dry_run {
+                    self.state_files = StateFiles::start(&self.outside.workspace);
+                }
+                self.act(acting).await
+            }
         }
     }
 
@@ -275,6 +281,7 @@ impl Headless {
             .cloned()
             .collect();
         let mut former = Vec::new();
+        let (mut compared, mut differing) = (None, Vec::new());
         loop {
             self.sync().await?;
             let reads =
@@ -317,9 +324,18 @@ impl Headless {
             if let Some(trouble) = standing.trouble() {
                 lines.push(format!("LEDGER: {trouble}"));
             }
+            // Read again where the ledger has something new.
+            if compared != Some(self.known.seq) {
+                compared = Some(self.known.seq);
+                differing = state_files::differing(&self.known).await;
+            }
+            lines.extend(differing.iter().map(|file| format!("STATE FILE: {file}")));
             if lines != former {
                 former.clone_from(&lines);
                 let mut object = json!({"targets": objects});
+                if !differing.is_empty() {
+                    object["state_files"] = json!(differing);
+                }
                 if let Some(trouble) = standing.trouble() {
                     object["ledger"] = json!({"trouble": trouble});
                 }

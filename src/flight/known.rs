@@ -19,6 +19,7 @@ use crate::{
         rollout::Observed,
         standing::{Aside, Standing},
         target::TargetId,
+        version::ReleaseType,
         workspace::{Actor, Workspace},
     },
     policy::{
@@ -40,6 +41,8 @@ pub struct Known {
     pub targets: BTreeMap<TargetId, TargetKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
+    /// What kind of release somebody made by hand, by the stream of its project.
+    pub kinds: BTreeMap<(StreamId, Commit), ReleaseType>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -130,6 +133,7 @@ impl Known {
             workspace,
             targets,
             releases: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
@@ -164,6 +168,17 @@ impl Known {
         self.newest = self.newest.max(Some(entry.at));
         // A history of a hundred thousand releases is numbered by as many entries: none of them is a target's.
         if matches!(entry.body, Body::Numbered { .. }) {
+            return;
+        }
+        if let Body::ReleaseCreated {
+            commit,
+            release_type: Some(kind),
+            ..
+        } = &entry.body
+        {
+            // As it was created first.
+            let key = (entry.stream.clone(), commit.clone());
+            self.kinds.entry(key).or_insert(*kind);
             return;
         }
         if let Some((_, known)) = self

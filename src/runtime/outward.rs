@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-use super::{board::Board, executor::Executor, outside::Outside};
+use super::{board::Board, executor::Executor, outside::Outside, state_files::StateFiles};
 
 /// How often the ledger is asked whether others wrote.
 const POLL: Duration = Duration::from_millis(500);
@@ -44,6 +44,7 @@ pub struct Outward {
     feeds: CancellationToken,
     /// Effects still out there; waited for, briefly, before the process ends.
     under_way: tokio::task::JoinSet<()>,
+    state_files: Option<StateFiles>,
 }
 
 impl Outward {
@@ -67,6 +68,7 @@ impl Outward {
             cancel.clone(),
         ));
         let outward = Self {
+            state_files: StateFiles::start(&outside.workspace),
             outside,
             board,
             outcomes,
@@ -76,6 +78,13 @@ impl Outward {
             under_way: tokio::task::JoinSet::new(),
         };
         (outward, answered)
+    }
+
+    /// What the ledger has now goes into the state files, once all of it was read.
+    pub fn keep_state_files(&mut self, cockpit: &Cockpit) {
+        if let Some(files) = self.state_files.as_mut().filter(|_| cockpit.ledger.ready) {
+            files.tell(&cockpit.known);
+        }
     }
 
     /// After a sleep: connections are dead without knowing it, and timers have stood still.
@@ -234,6 +243,9 @@ impl Outward {
         self.cancel.cancel();
         let rest = async { while self.under_way.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
+        if let Some(files) = self.state_files {
+            files.finish().await;
+        }
     }
 }
 
