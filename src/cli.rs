@@ -8,10 +8,12 @@ mod completions;
 pub mod exit;
 mod flying;
 mod headless;
+mod import;
 mod looking_back;
 mod man;
 mod naming;
 mod output;
+mod places;
 mod polling;
 mod reading;
 mod rehearse;
@@ -93,6 +95,7 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
+        Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {
             let workspace = match load(&common) {

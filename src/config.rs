@@ -4,6 +4,7 @@
 //! clock and no network. It holds no secret: keys that could carry one refuse it, and say where it is instead.
 
 mod file;
+pub mod import;
 mod meant;
 pub mod paths;
 mod problem;

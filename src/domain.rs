@@ -2,6 +2,7 @@
 //! Plain data over std, serde, jiff and sha2. No IO, no clock: whoever needs the time is given it.
 
 pub mod access;
+pub mod calendar;
 pub mod catalogue;
 pub mod change;
 pub mod deployment;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    args::{GuardWord, Place, Verb},
+    args::{GuardWord, Place, PolicyVerb, Verb},
     attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
@@ -138,6 +138,27 @@ impl Headless {
                 )
                 .await
             }
+            Verb::Lock {
+                environment,
+                project,
+                reason,
+                lasts,
+            } => {
+                self.lock(&environment, project.as_deref(), reason, lasts)
+                    .await
+            }
+            Verb::Unlock {
+                environment,
+                project,
+                reason,
+            } => self.unlock(&environment, project.as_deref(), reason).await,
+            Verb::Policy {
+                verb:
+                    PolicyVerb::Record {
+                        environment,
+                        reason,
+                    },
+            } => self.record_policy(&environment, reason).await,
             Verb::Close { place } => self.simple(&place, Command::Close).await,
             Verb::Promote {
                 place,

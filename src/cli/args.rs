@@ -364,6 +364,30 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// Keep everything from taking off in an environment, or to one target of it
+    Lock {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        project: Option<String>,
+        #[arg(long)]
+        reason: String,
+        /// For so long (2h, 90m), then it is off by itself; left out: until somebody unlocks it
+        #[arg(long = "for", value_name = "T", value_parser = duration)]
+        lasts: Option<Duration>,
+    },
+    /// Take a lock off: your own, or with the role configure anybody's
+    Unlock {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        project: Option<String>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// The policies that are in force, and what the file says else
+    Policy {
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
     /// Everything that was decided and done, by whom and when, for an incident review to take as it is
     Timeline {
         #[command(flatten)]
@@ -398,6 +422,14 @@ pub enum Verb {
     Config {
         #[command(subcommand)]
         verb: ConfigVerb,
+    },
+    /// Another tool's policy as our TOML: a YAML of environments with promotion policies, or `.atlas/release.config.json`.
+    /// A preview; what does not map is listed
+    Import {
+        file: PathBuf,
+        /// Write it, to a file that is not there yet
+        #[arg(long, value_name = "PATH")]
+        write: Option<PathBuf>,
     },
     /// Every key and what it does
     Keys {
@@ -482,6 +514,22 @@ pub struct TagWish {
     /// What the tag says
     #[arg(long, short = 'm', value_name = "TEXT")]
     pub message: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// What counts, who recorded it, and how the file differs
+    Show {
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+    },
+    /// Make the file's policy the one that counts; open requests there have to be asked for again
+    Record {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

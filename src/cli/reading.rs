@@ -22,10 +22,11 @@ use crate::{
     },
     ports::keep::Verified,
     runtime::state_files::{self, StateFiles},
+    session::show::place_notes,
 };
 
 use super::{
-    args::{AuditVerb, Common, Place, Verb},
+    args::{AuditVerb, Common, Place, PolicyVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
@@ -126,6 +127,13 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "deployment": deployment,
         "break_glass": glass_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
+        "lock": facts.lock(),
+        "notes": place_notes(facts),
+        "purpose": facts.environment.purpose,
+        "data": facts.environment.data,
+        "customer_data": facts.environment.customer_data,
+        "contacts": facts.environment.contacts,
+        "dashboards": facts.environment.dashboards,
     })
 }
 
@@ -173,6 +181,9 @@ fn target_line(facts: &Facts<'_>) -> String {
         let _ = write!(text, "  {}", trouble.value);
     } else if let Some(recorded) = recorded.filter(|_| facts.drift()) {
         let _ = write!(text, "  drift: the ledger says {recorded}");
+    }
+    for note in place_notes(facts) {
+        let _ = write!(text, "  ! {note}");
     }
     let within = facts.workspace.timings.countersign;
     for glass in facts.state.unsigned() {
@@ -237,6 +248,9 @@ impl Headless {
             Verb::Audit {
                 verb: AuditVerb::Verify,
             } => self.audit_verify().await,
+            Verb::Policy {
+                verb: PolicyVerb::Show { environment },
+            } => self.policy_show(environment.as_deref()).await,
             acting => {
                 if !self.common.dry_run {
                     self.state_files = StateFiles::start(&self.outside.workspace);

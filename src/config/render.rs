@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::civil::DateTime;
 use toml::Value;
 
 use crate::domain::{
     access::{Access, Plugins},
-    environment::{ApprovalRule, Environment, Policy},
+    calendar::{Calendar, Day},
+    environment::{ApprovalRule, Contact, Dashboard, Environment, Policy},
     plan::{ItemKind, ItemSpec, Probe},
     project::{Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
@@ -134,7 +136,29 @@ impl Page {
         self.maybe("purpose", purpose.map(quoted));
         self.pair("protected", environment.protected);
         self.pair("customer_data", environment.customer_data);
+        let data = Some(environment.data.as_str()).filter(|text| !text.is_empty());
+        self.maybe("data", data.map(quoted));
+        if !environment.contacts.is_empty() {
+            let contact = |contact: &Contact| {
+                table(&[
+                    ("name", quoted(&contact.name)),
+                    ("reach", quoted(&contact.reach)),
+                ])
+            };
+            self.tables("contacts", environment.contacts.iter().map(contact));
+        }
+        if !environment.dashboards.is_empty() {
+            let dashboard = |dashboard: &Dashboard| {
+                table(&[
+                    ("title", quoted(&dashboard.title)),
+                    ("url", quoted(&dashboard.url)),
+                ])
+            };
+            self.tables("dashboards", environment.dashboards.iter().map(dashboard));
+        }
         let policy = &environment.policy;
+        let calendar = &policy.calendar;
+        self.pair("time_zone", quoted(calendar.zone.name()));
         self.line("[environment.policy]");
         self.pair("allowed_triggers", list(&policy.allowed_triggers));
         self.pair("allowed_branches", list(&policy.allowed_branches));
@@ -146,6 +170,7 @@ impl Page {
         if policy.after.is_some() || policy.soak != Policy::default().soak {
             self.pair("soak", quoted(&typed(policy.soak)));
         }
+        self.calendar(calendar);
         match policy.approvals.as_slice() {
             [] => {}
             [rule] => self.pair("approvals", approvals(rule)),
@@ -242,6 +267,38 @@ impl Page {
             for (scope, words) in &person.roles {
                 self.pair(&quoted(scope), list(words));
             }
+        }
+    }
+
+    /// Times of day are written to the minute, as they are read.
+    fn calendar(&mut self, calendar: &Calendar) {
+        let days = |days: &[Day]| {
+            let words: Vec<String> = days.iter().map(|day| quoted(day.word())).collect();
+            format!("[{}]", words.join(", "))
+        };
+        if !calendar.windows.is_empty() {
+            let windows = calendar.windows.iter().map(|window| {
+                table(&[
+                    ("days", days(&window.days)),
+                    ("from", quoted(&window.from.strftime("%H:%M").to_string())),
+                    ("for", quoted(&typed(window.lasts))),
+                ])
+            });
+            self.tables("windows", windows);
+        }
+        if !calendar.freezes.is_empty() {
+            let at = |moment: DateTime| quoted(&moment.strftime("%Y-%m-%d %H:%M:%S").to_string());
+            let freezes = calendar.freezes.iter().map(|freeze| {
+                table(&[
+                    ("from", at(freeze.from)),
+                    ("until", at(freeze.until)),
+                    ("reason", quoted(&freeze.reason)),
+                ])
+            });
+            self.tables("freezes", freezes);
+        }
+        if !calendar.no_deploys_on.is_empty() {
+            self.pair("no_deploys_on", days(&calendar.no_deploys_on));
         }
     }
 

@@ -125,6 +125,23 @@ pub static ADDRESS: Rule = Rule {
 };
 
 /// As it stands in a pod spec, without tag and digest.
+/// Of a page that people open: it may ask for something, and holds no password.
+pub static LINK: Rule = Rule {
+    what: "the address of a page",
+    hint: "write it like https://grafana.example/d/shop, with no user and no password",
+    holds: |text| {
+        text.strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .is_some_and(|rest| {
+                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                !host.is_empty()
+                    && !host.contains('@')
+                    && !rest.contains(char::is_whitespace)
+                    && visible(rest)
+            })
+    },
+};
+
 pub static IMAGE: Rule = Rule {
     what: "the name of an image without tag and digest",
     hint: "write it like registry.example/acme/shop/auth-service; the release brings its digest",
@@ -203,6 +220,19 @@ mod tests {
             &ADDRESS,
             &["https://registry.example", "http://127.0.0.1:5000"],
             &["registry.example", "https://", "https://me:pw@host"],
+        );
+        check(
+            &LINK,
+            &[
+                "https://grafana.example/d/shop?var=a@b#top",
+                "http://127.0.0.1",
+            ],
+            &[
+                "grafana.example",
+                "https://?x",
+                "https://me:pw@host/d",
+                "javascript:alert(1)",
+            ],
         );
         check(
             &IMAGE,

@@ -42,6 +42,10 @@ pub enum Kind {
     Duration,
     /// 0 or more.
     Wait,
+    /// A time of day: `"14:00"`.
+    Clock,
+    /// A day, or a time on a day, without a zone: `"2026-12-18"`, `"2026-12-18 18:00"`.
+    Moment,
     Path,
     /// Whole paths of programs.
     Programs,
@@ -95,6 +99,16 @@ impl Key {
 pub const TRIGGERS: &[&str] = &["branch_push", "tag", "manual"];
 pub const COLOURS: &[&str] = &["auto", "always", "never"];
 pub const TAGS: &[&str] = &["monorepo", "tag-all"];
+/// In the order of [`crate::domain::calendar::Day::ALL`].
+pub const DAYS: &[&str] = &[
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
 pub const METRICS: &[&str] = &["error_rate", "latency_p99"];
 pub const PHASES: &[&str] = &[
     "validate",
@@ -227,8 +241,30 @@ static ENVIRONMENT: Section = Section {
         default("other_names", Kind::Texts(&rules::NAME), "[]", "names it answers to as well"),
         optional("purpose", Kind::Text(&rules::TEXT), "what it is for, in a few words"),
         default("protected", Kind::Flag, "false", "asks for typed confirmations, known digests and known people"),
+        optional("data", Kind::Text(&rules::TEXT), "what kind of data it holds, in a few words"),
+        default("contacts", Kind::Tables(&CONTACT), "[]", "whom to ask or call about it"),
+        default("dashboards", Kind::Tables(&DASHBOARD), "[]", "where to look at it"),
         default("customer_data", Kind::Flag, "false", "holds data of customers, which its header says"),
+        default("time_zone", Kind::Text(&rules::TEXT), "\"UTC\"", "the clocks that its windows, freezes and days off go by, like Europe/Berlin"),
         default("policy", Kind::Table(&POLICY), "{}", "what may enter it"),
+    ],
+};
+
+#[rustfmt::skip]
+static CONTACT: Section = Section {
+    heading: "`contacts`",
+    keys: &[
+        required("name", Kind::Text(&rules::TEXT), "a person or a team"),
+        required("reach", Kind::Text(&rules::TEXT), "how: a channel, a number, an address"),
+    ],
+};
+
+#[rustfmt::skip]
+static DASHBOARD: Section = Section {
+    heading: "`dashboards`",
+    keys: &[
+        required("title", Kind::Text(&rules::TEXT), "what it shows"),
+        required("url", Kind::Text(&rules::LINK), "its address, without a password in it"),
     ],
 };
 
@@ -241,9 +277,32 @@ static POLICY: Section = Section {
         default("allowed_tags", Kind::Globs, "[]", "tags the release may have; `!` in front excludes; none means any"),
         optional("after", Kind::Text(&rules::NAME), "the environment where the release must have been live and verified first"),
         default("soak", Kind::Wait, "\"1h\"", "for how long it must have been verified there"),
+        default("windows", Kind::Tables(&WINDOW), "[]", "when something may enter, week by week; none means always"),
+        default("freezes", Kind::Tables(&FREEZE), "[]", "when nothing enters, once"),
+        default("no_deploys_on", Kind::SomeOf(DAYS), "[]", "days on which nothing enters"),
         default("approvals", Kind::OneOrMore(&APPROVALS), "[]", "who must say go: one table, or several that must all be met"),
         default("veto", Kind::Texts(&rules::NAME), "[]", "roles that may say NO-GO too, whatever the others say"),
         default("auto_approve", Kind::Tables(&AUTO_APPROVE), "[]", "rules that say go once their gates pass"),
+    ],
+};
+
+#[rustfmt::skip]
+static WINDOW: Section = Section {
+    heading: "`windows`",
+    keys: &[
+        default("days", Kind::SomeOf(DAYS), "[\"monday\", \"tuesday\", \"wednesday\", \"thursday\", \"friday\", \"saturday\", \"sunday\"]", "the days it opens on; left out, every day"),
+        required("from", Kind::Clock, "when it opens, by the clocks of the environment"),
+        default("for", Kind::Duration, "\"30m\"", "how long it is open; 24h is the whole day"),
+    ],
+};
+
+#[rustfmt::skip]
+static FREEZE: Section = Section {
+    heading: "`freezes`",
+    keys: &[
+        required("from", Kind::Moment, "when it begins; a day alone counts from its first minute"),
+        required("until", Kind::Moment, "when it ends; a day alone counts to its last minute"),
+        required("reason", Kind::Text(&rules::TEXT), "why, for everybody whom it stops"),
     ],
 };
 
@@ -512,6 +571,9 @@ mod tests {
             Kind::Count(..) => &["whole"],
             Kind::Number => &["whole", "fraction"],
             Kind::Figure | Kind::Duration | Kind::Wait => &["whole", "fraction", "text"],
+            // Not every text and not every date, but none of the others.
+            Kind::Clock => &[],
+            Kind::Moment => &["date"],
             Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
             Kind::Tables(_) => &["list"],
             Kind::OneOrMore(_) => &["list", "table"],

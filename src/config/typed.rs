@@ -5,7 +5,7 @@ mod value;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::Time};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -15,7 +15,7 @@ use super::{
     paths::Trust,
     problem::{At, Report, nearest},
     schema::{Key, Need, ROOT, Section},
-    units::Figure,
+    units::{Figure, Moment},
 };
 
 /// One table of the file, filled in as its section says. A key that was wrong is absent, and reported.
@@ -44,6 +44,8 @@ enum Value {
     Number(f64),
     Figure(Figure),
     Duration(SignedDuration),
+    Clock(Time),
+    Moment(Moment),
     Words(Vec<WordList>),
     Form(Form),
     Forms(Vec<Form>),
@@ -105,6 +107,20 @@ impl Form {
     pub fn duration(&self, key: &str) -> Option<SignedDuration> {
         match self.value(key)? {
             Value::Duration(duration) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    pub fn clock(&self, key: &str) -> Option<Time> {
+        match self.value(key)? {
+            Value::Clock(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    pub fn moment(&self, key: &str) -> Option<Moment> {
+        match self.value(key)? {
+            Value::Moment(moment) => Some(*moment),
             _ => None,
         }
     }

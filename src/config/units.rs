@@ -1,6 +1,9 @@
 //! Durations and figures as people type them: `"5m"`, `"1h 30m"`, `90`, `"0.1 %"`.
 
-use jiff::SignedDuration;
+use jiff::{
+    SignedDuration,
+    civil::{Date, DateTime, Time},
+};
 
 /// Longer than this is a slip of the finger, and could overflow a timestamp.
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -39,6 +42,60 @@ fn within_reason(duration: SignedDuration) -> Result<SignedDuration, &'static st
         Err("a year is the longest there is")
     } else {
         Ok(duration)
+    }
+}
+
+/// By the clock on some wall: `14:00`.
+pub fn clock(text: &str) -> Result<Time, &'static str> {
+    const HINT: &str = "write hours and minutes, from \"00:00\" to \"23:59\"";
+    let bytes = text.as_bytes();
+    let shaped =
+        matches!(bytes.len(), 5 | 8) && bytes.iter().all(|b| b.is_ascii_digit() || *b == b':');
+    let time: Time = text.parse().map_err(|_| HINT)?;
+    if shaped && time.second() == 0 {
+        Ok(time)
+    } else {
+        Err(HINT)
+    }
+}
+
+/// A day, or a time on it; whose clock that is, is said elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Moment {
+    Day(Date),
+    Time(DateTime),
+}
+
+impl Moment {
+    pub fn begins(self) -> DateTime {
+        match self {
+            Self::Day(date) => date.to_datetime(Time::midnight()),
+            Self::Time(at) => at,
+        }
+    }
+
+    /// A day ends where the next one begins.
+    pub fn ends(self) -> DateTime {
+        match self {
+            Self::Day(date) => date
+                .tomorrow()
+                .unwrap_or(date)
+                .to_datetime(Time::midnight()),
+            Self::Time(at) => at,
+        }
+    }
+}
+
+pub fn moment(text: &str) -> Result<Moment, &'static str> {
+    const HINT: &str = "write \"2026-12-18\" or \"2026-12-18 18:00\", without a zone: `time_zone` of the environment says it";
+    let text = text.trim();
+    let plain = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b' ' | b'T'));
+    match text.len() {
+        10 if plain => text.parse().map(Moment::Day).map_err(|_| HINT),
+        16 | 19 if plain => text.parse().map(Moment::Time).map_err(|_| HINT),
+        _ => Err(HINT),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::Act,
+    environment::{EnvironmentName, Policy},
     fault::Fault,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
@@ -29,6 +30,11 @@ pub struct StreamId(pub String);
 impl StreamId {
     pub fn target(id: &TargetId) -> Self {
         Self(format!("target:{id}"))
+    }
+
+    /// Locks of a whole environment, and its policy.
+    pub fn environment(name: &EnvironmentName) -> Self {
+        Self(format!("environment:{name}"))
     }
 
     pub fn releases(project: &ProjectId) -> Self {
@@ -300,6 +306,21 @@ pub enum Body {
         release: ReleaseRef,
         reason: String,
     },
+    /// Nothing takes off here: in a whole environment or to one target, as the stream says (SPEC E11).
+    Locked {
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    Unlocked {
+        reason: String,
+    },
+    /// From here on this is the policy of the environment, whatever a file says (SPEC E2).
+    PolicyRecorded {
+        protected: bool,
+        policy: Box<Policy>,
+        reason: String,
+    },
     /// Before anything is sent.
     Intended {
         deployment: DeploymentId,
@@ -475,6 +496,24 @@ impl Entry {
                 release.title(),
                 because(Some(reason))
             ),
+            Body::Locked { reason, until } => {
+                let until = until.map_or_else(String::new, |until| {
+                    format!(" for {}", time::age(until.duration_since(self.at)))
+                });
+                format!(
+                    "{who} locked {}{until}{}",
+                    self.place(),
+                    because(Some(reason))
+                )
+            }
+            Body::Unlocked { reason } => {
+                format!("{who} unlocked {}{}", self.place(), because(Some(reason)))
+            }
+            Body::PolicyRecorded { reason, .. } => format!(
+                "{who} recorded the policy of {}{}",
+                self.place(),
+                because(Some(reason))
+            ),
             Body::Intended { act, change, .. } => {
                 let line = act
                     .changes
@@ -521,6 +560,12 @@ impl Entry {
         }
     }
 
+    /// What its stream is about: an environment or a target, by name.
+    fn place(&self) -> &str {
+        let stream = &self.stream.0;
+        stream.split_once(':').map_or(stream, |(_, name)| name)
+    }
+
     /// It is what was set aside: by all that it says, or by the intent it carries.
     pub fn tells(&self, draft: &Draft) -> bool {
         let intent = |body: &Body| match body {
@@ -557,6 +602,9 @@ impl Body {
             | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
+            | Self::Locked { .. }
+            | Self::Unlocked { .. }
+            | Self::PolicyRecorded { .. }
             | Self::Unknown { .. } => None,
             Self::Requested { deployment, .. }
             | Self::Cancelled { deployment, .. }

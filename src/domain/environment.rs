@@ -1,9 +1,13 @@
-//! Environments in promotion order, and what may enter them.
+//! Environments in promotion order, and what may enter them. What the ledger adds is in `state`.
+
+mod state;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::release::TriggerKind;
+pub use state::{EnvironmentState, Lock, Recorded};
+
+use super::{calendar::Calendar, release::TriggerKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -34,7 +38,28 @@ pub struct Environment {
     pub protected: bool,
     /// Said in the header where it stands.
     pub customer_data: bool,
+    /// What kind of data it holds; empty where nobody said.
+    #[serde(default)]
+    pub data: String,
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
+    #[serde(default)]
+    pub dashboards: Vec<Dashboard>,
     pub policy: Policy,
+}
+
+/// Whom to ask or call, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    pub name: String,
+    pub reach: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dashboard {
+    pub title: String,
+    /// http or https.
+    pub url: String,
 }
 
 impl Environment {
@@ -64,6 +89,9 @@ pub struct Policy {
     /// Gates that say go in nobody's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_approve: Vec<AutoApproval>,
+    /// When not.
+    #[serde(default, skip_serializing_if = "Calendar::is_default")]
+    pub calendar: Calendar,
 }
 
 impl Policy {
@@ -88,6 +116,7 @@ impl Default for Policy {
             approvals: Vec::new(),
             veto: Vec::new(),
             auto_approve: Vec::new(),
+            calendar: Calendar::default(),
         }
     }
 }

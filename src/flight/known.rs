@@ -9,6 +9,7 @@ use crate::{
     domain::{
         deployment::{Glass, TargetState},
         entry::{Body, Entry, FORMAT, StreamId},
+        environment::{Environment, EnvironmentName, EnvironmentState},
         health::Health,
         history::History,
         metric::{Figures, Metrics},
@@ -39,6 +40,7 @@ const CURVE_POINTS: usize = 120;
 pub struct Known {
     pub workspace: Workspace,
     pub targets: BTreeMap<TargetId, TargetKnown>,
+    pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Vec<Release>>,
     /// What kind of release somebody made by hand, by the stream of its project.
@@ -54,6 +56,13 @@ pub struct Known {
     pub ledger: Standing,
     /// What waits in the journal of this machine, oldest first.
     aside: Vec<Aside>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvironmentKnown {
+    pub state: EnvironmentState,
+    /// As configured, with the policy that counts.
+    pub in_force: Environment,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,9 +138,19 @@ impl Known {
             .iter()
             .map(|target| (target.id.clone(), TargetKnown::default()))
             .collect();
+        let in_force = |environment: &Environment| EnvironmentKnown {
+            state: EnvironmentState::default(),
+            in_force: environment.clone(),
+        };
+        let environments = workspace
+            .environments
+            .iter()
+            .map(|environment| (environment.name.clone(), in_force(environment)))
+            .collect();
         Self {
             workspace,
             targets,
+            environments,
             releases: BTreeMap::new(),
             kinds: BTreeMap::new(),
             seq: 0,
@@ -191,6 +210,23 @@ impl Known {
             known.entries.push(entry.clone());
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
+            }
+            return;
+        }
+        let environment = self
+            .workspace
+            .environments
+            .iter()
+            .find(|environment| StreamId::environment(&environment.name) == entry.stream);
+        if let Some(environment) = environment {
+            if let Some(known) = self.environments.get_mut(&environment.name) {
+                known.state.evolve(entry);
+                known.in_force = known.state.in_force(environment);
+            }
+            // It is about each of its targets, and stands in the timeline of each.
+            let targets = self.targets.iter_mut();
+            for (_, known) in targets.filter(|(id, _)| id.environment == environment.name) {
+                known.entries.push(entry.clone());
             }
         }
     }
@@ -270,7 +306,8 @@ impl Known {
     pub fn facts<'a>(&'a self, id: &TargetId, now: Timestamp) -> Option<Facts<'a>> {
         let known = self.targets.get(id)?;
         let target = self.workspace.target(id)?;
-        let environment = self.workspace.environment(&id.environment)?;
+        let place = self.environments.get(&id.environment)?;
+        let environment = &place.in_force;
         let earlier = environment
             .policy
             .after
@@ -281,6 +318,7 @@ impl Known {
             latest: self.latest(known, now),
             workspace: &self.workspace,
             environment,
+            place: &place.state,
             target,
             state: known.stands(),
             aside: &known.aside,

@@ -26,6 +26,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::StopGuard { .. }
         | Command::Ground { .. }
         | Command::Clear { .. }
+        | Command::Lock { .. }
+        | Command::Unlock { .. }
+        | Command::RecordPolicy { .. }
         // The guard has looked at everything already.
         | Command::Guard { .. } => &[],
         // A waiver is for the stage that is reached: what was reached is written down first.

@@ -156,6 +156,12 @@ actions! {
             "Let the selected item or gate pass without being green, with your name and a reason.";
         Reopen = "item.reopen", "reopen", ["o"], [Plan, Flight], Acts, verbs(&["reopen"]);
             "Open a confirmed or waived item again, with a reason.";
+        Lock = "place.lock", "lock", [], [Fleet, Plan], Acts, verbs(&["lock"]);
+            "Keep everything from taking off in this environment, with your name, a reason and, if you say, an end.";
+        Unlock = "place.unlock", "unlock", [], [Fleet, Plan], Acts, verbs(&["unlock"]);
+            "Take a lock off: your own, or with the role configure anybody's.";
+        RecordPolicy = "policy.record", "record policy", [], [Plan], Acts, verbs(&["policy record"]);
+            "Make this file's policy of the environment the one that counts; open requests there are void.";
         SwitchOperator = "operator.switch", "act as", [], [Global], Acts, verbs(&["--as"]);
             "Go on under another name (`as NAME`); every act after that carries it.";
     }

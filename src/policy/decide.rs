@@ -4,8 +4,10 @@
 mod flying;
 mod guarding;
 mod papers;
+mod places;
 mod stopping;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -93,6 +95,21 @@ pub enum Command {
         release: Box<ReleaseRef>,
         reason: String,
     },
+    /// Nothing takes off here until it is taken off or over.
+    Lock {
+        scope: Scope,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lasts: Option<SignedDuration>,
+    },
+    Unlock {
+        scope: Scope,
+        reason: String,
+    },
+    /// The file's policy becomes the one in force.
+    RecordPolicy {
+        reason: String,
+    },
     /// From the platform's step it was meant for.
     Promote {
         step: usize,
@@ -110,7 +127,24 @@ pub enum Command {
     Close,
 }
 
+/// Whose stream a command is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The whole environment of the target.
+    Environment,
+    Target,
+}
+
 impl Command {
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Lock { scope, .. } | Self::Unlock { scope, .. } => *scope,
+            Self::RecordPolicy { .. } => Scope::Environment,
+            _ => Scope::Target,
+        }
+    }
+
     /// Hold, whoever asks for it, abort and rollback: they wait for nothing.
     pub fn is_escape(&self) -> bool {
         matches!(
@@ -138,6 +172,9 @@ impl Command {
             Self::StopGuard { .. } => "guard stop",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "ground --clear",
+            Self::Lock { .. } => "lock",
+            Self::Unlock { .. } => "unlock",
+            Self::RecordPolicy { .. } => "policy record",
             Self::Promote { .. } => "promote",
             Self::PromoteFully => "promote --full",
             Self::Hold => "hold",
@@ -185,7 +222,7 @@ fn confirm(act: Act) -> Decision {
 }
 
 pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal> {
-    let unrecorded = unrecorded(facts);
+    let unrecorded = unrecorded(facts, command.scope());
     if let Some(refusal) = unrecorded.as_ref().filter(|_| !command.is_escape()) {
         return Err(refusal.clone());
     }
@@ -207,11 +244,14 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
 }
 
 /// Why nothing can be written of this target now.
-fn unrecorded(facts: &Facts<'_>) -> Option<Refusal> {
-    if facts.state.read_only {
+fn unrecorded(facts: &Facts<'_>, scope: Scope) -> Option<Refusal> {
+    let (read_only, place) = match scope {
+        Scope::Environment => (facts.place.read_only, facts.environment.name.to_string()),
+        Scope::Target => (facts.state.read_only, facts.target.id.to_string()),
+    };
+    if read_only {
         let sentence = format!(
-            "the ledger of {} holds entries of a later gonogo; this one only reads it",
-            facts.target.id
+            "the ledger of {place} holds entries of a later gonogo; this one only reads it"
         );
         return Some(Refusal::rule("ledger.format", sentence).hint("use the newer program"));
     }
@@ -251,6 +291,13 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::StopGuard { reason } => guarding::stop_guard(facts, reason),
         Command::Ground { release, reason } => guarding::ground(facts, release, reason),
         Command::Clear { release, reason } => guarding::clear(facts, actor, release, reason),
+        Command::Lock {
+            scope,
+            reason,
+            lasts,
+        } => places::lock(facts, actor, *scope, reason, *lasts),
+        Command::Unlock { scope, reason } => places::unlock(facts, actor, *scope, reason),
+        Command::RecordPolicy { reason } => places::record_policy(facts, reason),
         Command::Promote { step } => flying::promote(facts, *step),
         Command::PromoteFully => flying::promote_fully(facts),
         Command::Hold => stopping::hold(facts, actor),
@@ -284,7 +331,10 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         | Command::RollBack { .. }
         | Command::Guard { .. }
         | Command::StopGuard { .. }
-        | Command::Ground { .. } => "stop",
+        | Command::Ground { .. }
+        | Command::Lock { .. }
+        | Command::Unlock { .. } => "stop",
+        Command::RecordPolicy { .. } => "configure",
         _ => "operate",
     };
     // The guard has the rights of whoever watches, and no others.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::{
     deployment::{Deployment, FlightState, TargetState},
     entry::{Body, Entry},
-    environment::Environment,
+    environment::{Environment, EnvironmentState, Lock},
     health::Health,
     metric::Metrics,
     reading::Subject,
@@ -26,7 +26,10 @@ pub struct Facts<'a> {
     /// (QUALITY F8).
     pub latest: Timestamp,
     pub workspace: &'a Workspace,
+    /// As configured, with the policy that is in force.
     pub environment: &'a Environment,
+    /// What the ledger knows of the environment as a whole.
+    pub place: &'a EnvironmentState,
     pub target: &'a Target,
     pub state: &'a TargetState,
     /// What of it waits in the journal of this machine, and is not in the ledger yet.
@@ -49,6 +52,20 @@ impl<'a> Facts<'a> {
     /// The platform, if it was read recently enough to act on.
     pub fn fresh(&self) -> Option<&'a Observed> {
         self.workload.fresh(self.now, self.workspace.timings.stale)
+    }
+
+    /// What keeps things from taking off now: of the whole environment first, then of this target.
+    pub fn lock(&self) -> Option<&'a Lock> {
+        let target = self.state.lock.as_ref();
+        self.place
+            .lock(self.now)
+            .or(target.filter(|lock| lock.holds(self.now)))
+    }
+
+    /// The environment as the file has it, whatever is in force.
+    pub fn configured(&self) -> &'a Environment {
+        let name = &self.environment.name;
+        self.workspace.environment(name).unwrap_or(self.environment)
     }
 
     /// How old something is, by whichever clock makes it older.

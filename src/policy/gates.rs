@@ -1,9 +1,11 @@
 //! The tables of gates: what is asked before take-off, before a promotion, and before the close.
 
+pub mod calendar;
 pub mod fit;
 pub mod health;
 pub mod order;
 pub mod people;
+pub mod place;
 
 use super::{
     facts::Facts,
@@ -24,6 +26,18 @@ pub const TAKE_OFF: &[Gate] = &[
         title: "plan",
         waivable: false,
         judge: fit::plan_is_current,
+    },
+    Gate {
+        id: "policy.recorded",
+        title: "policy",
+        waivable: false,
+        judge: place::recorded,
+    },
+    Gate {
+        id: "lock",
+        title: "lock",
+        waivable: false,
+        judge: place::lock,
     },
     Gate {
         id: "release.tag",
@@ -66,6 +80,12 @@ pub const TAKE_OFF: &[Gate] = &[
         title: "order",
         waivable: true,
         judge: order::verified,
+    },
+    Gate {
+        id: "calendar.window",
+        title: "calendar",
+        waivable: true,
+        judge: calendar::window,
     },
     Gate {
         id: "release.grounded",
@@ -112,6 +132,12 @@ pub const PROMOTION: &[Gate] = &[
         title: "no objection",
         waivable: false,
         judge: people::no_go,
+    },
+    Gate {
+        id: "lock",
+        title: "lock",
+        waivable: false,
+        judge: place::lock,
     },
     Gate {
         id: "stage.bake",
@@ -207,10 +233,10 @@ pub fn canary_limits(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<GateResult> {
     limits(facts, plan, hash, "canary")
 }
 
-/// What break-glass passes over: that people have not answered, and that the environment before has not seen it long
-/// enough. Nothing that says what would run, or where.
+/// What break-glass passes over: that people have not answered, that the environment before has not seen it long
+/// enough, and that it is not the time. Nothing that says what would run, or where.
 pub fn breakable(id: &str) -> bool {
-    ["approvals", "order.verified"].contains(&id)
+    ["approvals", "order.verified", "calendar.window"].contains(&id)
 }
 
 /// A stage's bake does not hold a full promotion back; everything else does.

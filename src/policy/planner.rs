@@ -12,7 +12,7 @@ use crate::domain::{
     target::{Target, WorkloadKind},
 };
 
-use super::{facts::Facts, refusal::Refusal};
+use super::{facts::Facts, gates::calendar, refusal::Refusal};
 
 /// The plan's own format; part of what the digest covers.
 pub const FORMAT: u32 = 1;
@@ -217,11 +217,12 @@ pub fn fly(facts: &Facts<'_>, plan: &StoredPlan) -> Result<Act, Refusal> {
             "NO WAY BACK: this is a first deployment, there is nothing to roll back to".to_owned()
         }
     };
-    let afterwards = vec![
+    let mut afterwards = vec![
         how,
         format!("desired state: {}", plan.release.title()),
         back,
     ];
+    afterwards.extend(calendar::too_long(facts, plan).map(|why| format!("WARNING: {why}")));
     Ok(act(
         facts,
         ActKind::Fly,

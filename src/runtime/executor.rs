@@ -23,7 +23,7 @@ use crate::{
     flight::known::Known,
     policy::{
         confirm::Confirmed,
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, Scope, decide},
         refusal::{Refusal, RefusalKind},
     },
     ports::keep::{AppendError, Expected},
@@ -98,9 +98,20 @@ impl Executor<'_> {
                 Ok(Decision::Act { .. }) => return End::Failed(bug(command)),
                 Err(refusal) => return End::Refused(refusal),
             };
-            let expected = Expected::Position(self.position(target));
+            let (stream, position) = match command.scope() {
+                Scope::Target => (StreamId::target(target), self.position(target)),
+                Scope::Environment => {
+                    let name = &target.environment;
+                    let known = self.known.environments.get(name);
+                    let position = known.map_or(0, |known| known.state.position);
+                    (StreamId::environment(name), position)
+                }
+            };
             let drafts = self.drafts(bodies);
-            match self.append(target, expected, drafts).await {
+            match self
+                .append_to(&stream, Expected::Position(position), drafts)
+                .await
+            {
                 Ok(_) => return End::Done,
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Fault(fault)) => return End::Failed(fault),
@@ -115,11 +126,17 @@ impl Executor<'_> {
         expected: Expected,
         drafts: Vec<Draft>,
     ) -> Result<Vec<Entry>, AppendError> {
-        let entries = self
-            .outside
-            .ledger
-            .append(&StreamId::target(target), expected, drafts)
-            .await?;
+        self.append_to(&StreamId::target(target), expected, drafts)
+            .await
+    }
+
+    async fn append_to(
+        &mut self,
+        stream: &StreamId,
+        expected: Expected,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Entry>, AppendError> {
+        let entries = self.outside.ledger.append(stream, expected, drafts).await?;
         // Own entries are folded like everybody's, in chain order.
         let _ = self.sync().await;
         Ok(entries)

@@ -68,7 +68,8 @@ pub fn parse(
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
     // Several words of one command: what they make of the first one.
-    let mut kind = words.next_if(|word| verb == "guard" && *word == "stop");
+    let mut kind =
+        words.next_if(|word| [("guard", "stop"), ("policy", "record")].contains(&(verb, *word)));
     let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
@@ -82,6 +83,10 @@ pub fn parse(
                     .and_then(|n| n.parse().ok())
                     .ok_or("--step takes the number of the step it rests at")?;
                 aim.step = Some(step);
+            }
+            "--for" => {
+                let lasts = words.next().and_then(|text| text.parse().ok());
+                aim.lasts = Some(lasts.ok_or("--for takes a duration, like 2h or 90m")?);
             }
             "--reason" => {
                 reason = Some(
@@ -108,6 +113,7 @@ pub fn parse(
     let mut rest = place.into_iter().peekable();
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
     let project = rest.next_if(|word| workspace.find_project(word).is_ok());
+    aim.alone = project.is_some();
     let target = target_of(workspace, focus, environment, project)?;
     let at = target.as_ref().or(focus);
     for word in rest {

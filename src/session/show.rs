@@ -8,6 +8,7 @@ mod flight;
 mod hints;
 mod history;
 mod next;
+mod place;
 mod plan;
 pub mod pods;
 mod timeline;
@@ -34,6 +35,7 @@ pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judg
 pub use hints::{HintShown, hints, ways_out};
 pub use history::{history, scorecard};
 pub use next::{NextCard, NextStep, next_steps};
+pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 

@@ -1,6 +1,6 @@
 //! Where the person is: screen, cursors, what is open on top. No observation ever changes any of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
@@ -11,7 +11,10 @@ use crate::{
         release::{Digest, ReleaseRef},
     },
     input::{Action, Chord, Context},
-    policy::{confirm::Challenge, decide::Command},
+    policy::{
+        confirm::Challenge,
+        decide::{Command, Scope},
+    },
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +195,19 @@ pub enum Ask {
     Clear {
         release: Box<ReleaseRef>,
     },
+    Lock {
+        scope: Scope,
+        lasts: Option<SignedDuration>,
+        /// What is locked, by name.
+        name: String,
+    },
+    Unlock {
+        scope: Scope,
+        name: String,
+    },
+    RecordPolicy {
+        name: String,
+    },
     /// The way out while this process still attends a flight.
     Quit,
 }
@@ -214,6 +230,11 @@ impl Ask {
             Self::Clear { release } => {
                 format!("Clear release {} to fly again: why?", release.title())
             }
+            Self::Lock { name, .. } => format!("Lock {name}: why?"),
+            Self::Unlock { name, .. } => format!("Unlock {name}: why?"),
+            Self::RecordPolicy { name } => {
+                format!("Record this file's policy of {name}: why? Open requests are void")
+            }
             Self::Quit => "A flight is under way. Type `quit` to leave it unattended".to_owned(),
         }
     }
@@ -232,6 +253,9 @@ impl Ask {
             Self::StopGuard => "stop guard",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "clear",
+            Self::Lock { .. } => "lock",
+            Self::Unlock { .. } => "unlock",
+            Self::RecordPolicy { .. } => "policy",
             Self::Quit => "type quit",
         }
     }
@@ -249,7 +273,10 @@ impl Ask {
             | Self::Countersign
             | Self::StopGuard
             | Self::Ground { .. }
-            | Self::Clear { .. } => "",
+            | Self::Clear { .. }
+            | Self::Lock { .. }
+            | Self::Unlock { .. }
+            | Self::RecordPolicy { .. } => "",
             Self::RollBack { .. } => "user experience severely impacted",
         }
     }
@@ -314,6 +341,10 @@ pub struct Aim {
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,
+    /// How long a lock holds.
+    pub lasts: Option<SignedDuration>,
+    /// A project was named: the target alone is meant, not its environment.
+    pub alone: bool,
     /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
     pub hold: Option<bool>,
 }

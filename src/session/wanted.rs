@@ -13,7 +13,7 @@ use crate::{
     input::{Action, Risk},
     policy::{
         confirm::Challenge,
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, Scope, decide},
         facts::Facts,
         planner,
         refusal::{Refusal, RefusalKind},
@@ -208,6 +208,21 @@ fn command(
         Action::Clear => prompt_or(Ask::Clear {
             release: Box::new(grounded(facts, aim)?),
         }),
+        Action::Lock => {
+            let (scope, name) = place(facts, aim);
+            prompt_or(Ask::Lock {
+                scope,
+                lasts: aim.lasts,
+                name,
+            })
+        }
+        Action::Unlock => {
+            let (scope, name) = place(facts, aim);
+            prompt_or(Ask::Unlock { scope, name })
+        }
+        Action::RecordPolicy => prompt_or(Ask::RecordPolicy {
+            name: facts.environment.name.to_string(),
+        }),
         Action::Promote => {
             // The key means the step that is on the screen.
             let shown = facts
@@ -291,6 +306,16 @@ fn with_reason(
             release: release.clone(),
             reason,
         },
+        Ask::Lock { scope, lasts, .. } => Command::Lock {
+            scope: *scope,
+            reason,
+            lasts: *lasts,
+        },
+        Ask::Unlock { scope, .. } => Command::Unlock {
+            scope: *scope,
+            reason,
+        },
+        Ask::RecordPolicy { .. } => Command::RecordPolicy { reason },
         Ask::RollBack {
             release,
             staged,
@@ -315,6 +340,18 @@ fn with_reason(
             ));
         }
     })
+}
+
+/// A key means the environment; who names a project means that target alone. Without a lock on the environment, `unlock`
+/// means the target's.
+fn place(facts: &Facts<'_>, aim: &Aim) -> (Scope, String) {
+    let whole = facts.place.lock(facts.now).is_some() || facts.lock().is_none();
+    let unlocks_target = aim.action != Some(Action::Lock) && !whole;
+    if aim.alone || unlocks_target {
+        (Scope::Target, facts.target.id.to_string())
+    } else {
+        (Scope::Environment, facts.environment.name.to_string())
+    }
 }
 
 /// The plan of a release for the target in focus, as it would be stored now.

@@ -8,6 +8,7 @@ pub(super) mod header;
 pub(super) mod history;
 mod idle;
 pub(super) mod metrics;
+mod place;
 pub(super) mod plan;
 pub(super) mod pods;
 pub(super) mod releases;

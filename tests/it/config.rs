@@ -8,7 +8,10 @@ use gonogo::{
     config::{EXAMPLE, Folders, Loaded, Problems, Trust, load_with, parse_with, render},
     domain::{
         access::{Access, Login, PluginPolicy, Plugins, SecretRef},
-        environment::{ApprovalRule, AutoApproval, Environment, EnvironmentName, Policy},
+        calendar::{Calendar, Day, Freeze, Window, Zone},
+        environment::{
+            ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
+        },
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
@@ -449,8 +452,32 @@ fn policy() -> impl Strategy<Value = Policy> {
                     })
                     .flatten()
                     .collect(),
+                calendar: calendar(soak),
             },
         )
+}
+
+/// One of each rule, or none; windows are of whole minutes.
+fn calendar(seed: SignedDuration) -> Calendar {
+    let seconds = seed.as_secs();
+    if seconds % 3 == 0 {
+        return Calendar::default();
+    }
+    let moment = |day: i8| jiff::civil::date(2026, 12, day).at(0, 0, 0, 0);
+    Calendar {
+        zone: Zone::parse("America/New_York").unwrap(),
+        windows: vec![Window {
+            days: vec![Day::Monday, Day::Saturday],
+            from: jiff::civil::time(21, 5, 0, 0),
+            lasts: SignedDuration::from_mins(1 + seconds.abs() % 1440),
+        }],
+        freezes: vec![Freeze {
+            from: moment(18),
+            until: moment(19),
+            reason: "a \"busy\" day".to_owned(),
+        }],
+        no_deploys_on: vec![Day::Friday, Day::Sunday],
+    }
 }
 
 fn target() -> impl Strategy<Value = Target> {
@@ -529,6 +556,15 @@ fn workspace() -> impl Strategy<Value = Workspace> {
         purpose,
         protected: !policy.soak.is_zero(),
         customer_data: policy.after.is_some(),
+        data: "what people \"bought\"".to_owned(),
+        contacts: vec![Contact {
+            name: "on-call".to_owned(),
+            reach: "#ops".to_owned(),
+        }],
+        dashboards: vec![Dashboard {
+            title: "errors".to_owned(),
+            url: "https://grafana.acme.example/d/1?a=b".to_owned(),
+        }],
         policy,
     };
     (

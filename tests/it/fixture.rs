@@ -101,6 +101,9 @@ fn environment(name: &str, protected: bool) -> Environment {
         purpose: String::new(),
         protected,
         customer_data: protected,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy,
     }
 }
@@ -282,7 +285,7 @@ pub fn workspace() -> Workspace {
         targets,
         people: vec![
             person("dana", &["operate", "stop", "waive"]),
-            person("lee", &["approve", "stop"]),
+            person("lee", &["approve", "stop", "configure"]),
             person("sam", &["approve"]),
             person("kim", &["watch", "operate", "waive"]),
         ],
@@ -549,13 +552,12 @@ pub struct Story {
 impl Story {
     /// Staging is verified, production serves 41, nothing is under way.
     pub fn new() -> Self {
+        Self::of(workspace())
+    }
+
+    pub fn of(workspace: Workspace) -> Self {
         let mut story = Self {
-            cockpit: Cockpit::new(
-                workspace(),
-                actor("dana"),
-                Keymap::default(),
-                at("14:32:07"),
-            ),
+            cockpit: Cockpit::new(workspace, actor("dana"), Keymap::default(), at("14:32:07")),
             seq: 0,
             positions: BTreeMap::new(),
             intents: 0,
@@ -565,6 +567,7 @@ impl Story {
         for name in ["auth-service", "checkout", "search-api"] {
             story.cockpit.catalogue(&project(name), catalogue(name));
         }
+        story.record_policies();
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));
             story.past(&target("production", name), 41, days_ago(2, "10:15:40"));
@@ -671,8 +674,32 @@ impl Story {
     }
 
     pub fn enter(&mut self, id: &TargetId, when: Timestamp, who: &Actor, body: Body) {
+        self.enter_on(StreamId::target(id), when, who, body);
+    }
+
+    /// Of an environment as a whole.
+    pub fn enter_place(&mut self, environment: &str, when: Timestamp, who: &Actor, body: Body) {
+        let name = EnvironmentName::new(environment);
+        self.enter_on(StreamId::environment(&name), when, who, body);
+    }
+
+    /// As the file has them, a month ago.
+    fn record_policies(&mut self) {
+        for environment in self.cockpit.workspace().environments.clone() {
+            if environment.protected {
+                let body = Body::PolicyRecorded {
+                    protected: true,
+                    policy: Box::new(environment.policy.clone()),
+                    reason: "as we agreed".to_owned(),
+                };
+                let when = days_ago(30, "09:00:00");
+                self.enter_place(environment.name.as_str(), when, &actor("lee"), body);
+            }
+        }
+    }
+
+    fn enter_on(&mut self, stream: StreamId, when: Timestamp, who: &Actor, body: Body) {
         self.seq += 1;
-        let stream = StreamId::target(id);
         let position = self.positions.entry(stream.clone()).or_default();
         *position += 1;
         let entry = Entry {
@@ -1009,6 +1036,16 @@ pub fn requested() -> Story {
 /// Everything green, before the key.
 pub fn ready() -> Story {
     let mut story = Story::new();
+    story.request();
+    story.approve();
+    story
+}
+
+/// The same in a workspace that was changed first.
+pub fn ready_by(change: impl FnOnce(&mut Workspace)) -> Story {
+    let mut workspace = workspace();
+    change(&mut workspace);
+    let mut story = Story::of(workspace);
     story.request();
     story.approve();
     story

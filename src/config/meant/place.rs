@@ -1,13 +1,16 @@
 //! Environments, their names and their order.
 
 use crate::domain::{
-    environment::{ApprovalRule, AutoApproval, Environment, EnvironmentName, Policy},
+    calendar::{Calendar, Day, Freeze, WHOLE_DAY, Window, Zone},
+    environment::{
+        ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
+    },
     release::TriggerKind,
 };
 
 use super::{
     super::{
-        problem::{Report, did_you_mean},
+        problem::{Report, did_you_mean, nearest},
         typed::Form,
     },
     Meant, values,
@@ -43,14 +46,144 @@ pub(super) fn environments<'f>(root: &'f Form, report: &mut Report) -> Vec<Meant
             purpose: form.text("purpose").unwrap_or_default().to_owned(),
             protected: form.flag("protected"),
             customer_data: form.flag("customer_data"),
-            policy: form.form("policy").map(policy).unwrap_or_default(),
+            data: form.text("data").unwrap_or_default().to_owned(),
+            contacts: contacts(form),
+            dashboards: dashboards(form),
+            policy: form
+                .form("policy")
+                .map(|policy_form| policy(policy_form, calendar(form, policy_form, report)))
+                .unwrap_or_default(),
         };
         environments.push(Meant { form, value });
     }
     environments
 }
 
-fn policy(form: &Form) -> Policy {
+fn contacts(form: &Form) -> Vec<Contact> {
+    let contact = |form: &Form| {
+        Some(Contact {
+            name: form.text("name")?.to_owned(),
+            reach: form.text("reach")?.to_owned(),
+        })
+    };
+    form.forms("contacts").iter().filter_map(contact).collect()
+}
+
+fn dashboards(form: &Form) -> Vec<Dashboard> {
+    let dashboard = |form: &Form| {
+        Some(Dashboard {
+            title: form.text("title")?.to_owned(),
+            url: form.text("url")?.to_owned(),
+        })
+    };
+    form.forms("dashboards")
+        .iter()
+        .filter_map(dashboard)
+        .collect()
+}
+
+/// What cannot be kept is reported where it stands: a zone nobody knows, a freeze that ends before it begins, a window
+/// that never opens.
+fn calendar(environment: &Form, form: &Form, report: &mut Report) -> Calendar {
+    let zone = environment
+        .text("time_zone")
+        .map_or_else(Zone::default, |zone| {
+            Zone::parse(zone).unwrap_or_else(|| {
+                report.problem(
+                    environment.place("time_zone"),
+                    format!("there is no time zone `{}`", zone.escape_debug()),
+                    did_you_mean_zone(zone),
+                );
+                Zone::default()
+            })
+        });
+    let off = days(form, "no_deploys_on");
+    if off.len() == Day::ALL.len() {
+        report.problem(
+            form.place("no_deploys_on"),
+            "no day is left on which anything may enter",
+            "leave a day out, or write a freeze with its reason",
+        );
+    }
+    let windows = form.forms("windows").iter().filter_map(|form| {
+        let window = Window {
+            days: days(form, "days"),
+            from: form.clock("from")?,
+            lasts: form.duration("for")?,
+        };
+        if window.lasts > WHOLE_DAY {
+            report.problem(
+                form.place("for"),
+                "a window is open for a day at most",
+                "write one window for each day",
+            );
+        } else if window.days.is_empty() {
+            report.problem(
+                form.place("days"),
+                "this window never opens: it names no day",
+                "name a day, or leave `days` out for every day",
+            );
+        } else if window.never_opens(&off) {
+            let names: Vec<&str> = window.days.iter().map(|day| day.word()).collect();
+            report.problem(
+                form.at,
+                format!(
+                    "this window never opens: `no_deploys_on` has {}",
+                    names.join(", ")
+                ),
+                "give it another day, or take the day out of `no_deploys_on`",
+            );
+        }
+        Some(window)
+    });
+    let windows = windows.collect();
+    let freezes = form.forms("freezes").iter().filter_map(|form| {
+        let freeze = Freeze {
+            from: form.moment("from")?.begins(),
+            until: form.moment("until")?.ends(),
+            reason: form.text("reason")?.to_owned(),
+        };
+        if freeze.until <= freeze.from {
+            report.problem(
+                form.place("until"),
+                "this freeze ends before it begins",
+                "`until` comes after `from`",
+            );
+        }
+        Some(freeze)
+    });
+    Calendar {
+        zone,
+        windows,
+        freezes: freezes.collect(),
+        no_deploys_on: off,
+    }
+}
+
+/// By its whole name, or by its city alone: `Berlin` means Europe/Berlin.
+fn did_you_mean_zone(typed: &str) -> String {
+    let city = |name: &&str| {
+        name.rsplit('/')
+            .next()
+            .is_some_and(|city| city.eq_ignore_ascii_case(&typed.replace(' ', "_")))
+    };
+    match Zone::names().find(city) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => match nearest(typed, Zone::names()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "write a name of the IANA database, like Europe/Berlin or UTC".to_owned(),
+        },
+    }
+}
+
+/// In the order of the week.
+fn days(form: &Form, key: &str) -> Vec<Day> {
+    let typed = form.texts(key);
+    let named = |day: &Day| typed.iter().any(|text| text.value == day.word());
+    Day::ALL.into_iter().filter(named).collect()
+}
+
+fn policy(form: &Form, calendar: Calendar) -> Policy {
     let triggers = form.texts("allowed_triggers").iter();
     Policy {
         allowed_triggers: triggers
@@ -75,6 +208,7 @@ fn policy(form: &Form) -> Policy {
                 gates: values(form.texts("gates")),
             })
             .collect(),
+        calendar,
     }
 }
 

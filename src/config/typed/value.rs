@@ -95,6 +95,18 @@ pub(super) fn read(
                 Err(hint) => reader.wrong(at, "is no duration", hint),
             }
         }
+        (Kind::Clock, DeValue::String(_) | DeValue::Datetime(_)) => {
+            match units::clock(&bare(typed.get_ref())) {
+                Ok(time) => Some(Value::Clock(time)),
+                Err(hint) => reader.wrong(at, "is no time of day", hint),
+            }
+        }
+        (Kind::Moment, DeValue::String(_) | DeValue::Datetime(_)) => {
+            match units::moment(&bare(typed.get_ref())) {
+                Ok(moment) => Some(Value::Moment(moment)),
+                Err(hint) => reader.wrong(at, "is no day and time", hint),
+            }
+        }
         (Kind::Texts(rule), DeValue::Array(array)) => {
             Some(reader.texts(array, |reader, text, at| reader.holds(rule, text, at)))
         }
@@ -174,6 +186,15 @@ fn secret(text: &str) -> Result<(), (&'static str, &'static str)> {
             "holds a secret, or nothing that we know; a secret does not stand here",
             HINT,
         )),
+    }
+}
+
+/// A time with or without quotes.
+fn bare(value: &DeValue) -> String {
+    match value {
+        DeValue::String(text) => text.clone().into_owned(),
+        DeValue::Datetime(datetime) => datetime.to_string(),
+        _ => String::new(),
     }
 }
 
@@ -337,6 +358,8 @@ impl Kind {
             Self::Number => "a number",
             Self::Figure => "a figure",
             Self::Duration | Self::Wait => "a duration",
+            Self::Clock => "a time of day",
+            Self::Moment => "a day, or a day and a time",
             Self::Words => "lists of words by name",
             Self::Keys => "lists of keys by action",
             Self::Table(_) => "a table",
@@ -359,6 +382,8 @@ impl Kind {
             Self::Number => "write a number, without quotes".to_owned(),
             Self::Figure => "write a number, \"0.1 %\" or \"500ms\"".to_owned(),
             Self::Duration | Self::Wait => "write \"5m\", \"90s\", \"1h\" or \"500ms\"".to_owned(),
+            Self::Clock => "write \"14:00\"".to_owned(),
+            Self::Moment => "write \"2026-12-18\" or \"2026-12-18 18:00\"".to_owned(),
             Self::Words => "write { production = [\"operate\", \"approve\"] }".to_owned(),
             Self::Keys => "write [keys] and below it: \"rollout.promote\" = [\"p\"]".to_owned(),
             Self::Table(inner) | Self::Tables(inner) | Self::OneOrMore(inner) => inner.example(),

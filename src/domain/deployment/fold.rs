@@ -12,6 +12,7 @@ use super::{
 use crate::domain::{
     change::ActKind,
     entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome, OutsideAct},
+    environment::Lock,
     plan::StoredPlan,
     workspace::Actor,
 };
@@ -90,6 +91,8 @@ impl TargetState {
                     });
                 }
             }
+            Body::Locked { reason, until } => self.lock = Some(Lock::of(entry, reason, *until)),
+            Body::Unlocked { .. } => self.lock = None,
             Body::Cancelled { .. } => self.end(entry, Ending::Cancelled),
             Body::Ended { ending, .. } => self.end(entry, *ending),
             body => {

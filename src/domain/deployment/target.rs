@@ -9,6 +9,7 @@ use super::Deployment;
 use crate::domain::{
     change::ActKind,
     entry::{DeploymentId, Ending, Entry},
+    environment::Lock,
     release::{Commit, ReleaseRef},
     time,
 };
@@ -28,6 +29,9 @@ pub struct TargetState {
     /// Every flight past gates that only an emergency may pass; oldest first.
     #[serde(default)]
     pub glass: Vec<Glass>,
+    /// Somebody keeps everything from taking off to this target alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
     /// Holds entries of a later format: nothing may be appended by this program.
     pub read_only: bool,
 }

@@ -8,6 +8,7 @@ use crate::{
         change::{Act, ActKind, Change, Expect},
         deployment::TargetState,
         entry::{Answer, Body, Draft, Ending, IntentId, Means, Outcome, StreamId},
+        environment::Environment,
         fault::Fault,
         plan::StoredPlan,
         release::{Artifact, Digest, Release, ReleaseRef},
@@ -22,6 +23,9 @@ use crate::{
 
 pub async fn write(outside: &Outside, practice: &Practice) -> Result<(), Fault> {
     let now = outside.now();
+    for environment in &outside.workspace.environments {
+        write_policy(outside, environment, now).await?;
+    }
     for project in &outside.workspace.projects {
         let mut releases = outside.catalogue(project).await?;
         for release in &mut releases {
@@ -55,6 +59,47 @@ fn artifact(built: &BuiltRelease) -> Artifact {
         name: "image".to_owned(),
         uri: built.image.clone(),
         digest: Digest::parse(&built.digest),
+    }
+}
+
+/// Before anything flew, lee recorded what may enter.
+async fn write_policy(
+    outside: &Outside,
+    environment: &Environment,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if !environment.protected {
+        return Ok(());
+    }
+    let recorded = Draft {
+        at: ago(now, SignedDuration::from_hours(24 * 30)),
+        actor: person("lee", &outside.host),
+        body: Body::PolicyRecorded {
+            protected: environment.protected,
+            policy: Box::new(environment.policy.clone()),
+            reason: "the policy of the practice cluster".to_owned(),
+        },
+    };
+    let stream = StreamId::environment(&environment.name);
+    let append = outside
+        .ledger
+        .append(&stream, Expected::Position(0), vec![recorded]);
+    written(append.await)
+}
+
+fn written<T>(append: Result<T, AppendError>) -> Result<(), Fault> {
+    match append {
+        Ok(_) | Err(AppendError::Conflict { .. }) => Ok(()),
+        Err(AppendError::Fault(fault)) => Err(fault),
+    }
+}
+
+fn person(name: &str, host: &str) -> Actor {
+    Actor {
+        name: name.to_owned(),
+        email: Some(format!("{name}@acme.example")),
+        means: IdentityMeans::Claimed,
+        host: host.to_owned(),
     }
 }
 
@@ -106,14 +151,11 @@ async fn write_target(
         });
         drafts.extend(flown);
     }
-    match outside
+    let stream = StreamId::target(&target.id);
+    let append = outside
         .ledger
-        .append(&StreamId::target(&target.id), Expected::Position(0), drafts)
-        .await
-    {
-        Ok(_) | Err(AppendError::Conflict { .. }) => Ok(()),
-        Err(AppendError::Fault(fault)) => Err(fault),
-    }
+        .append(&stream, Expected::Position(0), drafts);
+    written(append.await)
 }
 
 fn ago(now: Timestamp, duration: SignedDuration) -> Timestamp {
@@ -129,12 +171,7 @@ fn flown(
     began: Timestamp,
     host: &str,
 ) -> Vec<Draft> {
-    let person = |name: &str| Actor {
-        name: name.to_owned(),
-        email: Some(format!("{name}@acme.example")),
-        means: IdentityMeans::Claimed,
-        host: host.to_owned(),
-    };
+    let person = |name: &str| person(name, host);
     let (dana, program) = (person("dana"), Actor::program(host));
     let mut minute = 0;
     let mut drafts = Vec::new();

@@ -112,6 +112,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "every push, at once".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             soak: SignedDuration::ZERO,
             ..Policy::default()
@@ -123,6 +126,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "the evidence for production".to_owned(),
         protected: false,
         customer_data: false,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_branches: vec!["main".to_owned(), "release/*".to_owned()],
             after: None,
@@ -136,6 +142,9 @@ fn environments(pace: Pace) -> Vec<Environment> {
         purpose: "customers".to_owned(),
         protected: true,
         customer_data: true,
+        data: String::new(),
+        contacts: Vec::new(),
+        dashboards: Vec::new(),
         policy: Policy {
             allowed_triggers: vec![TriggerKind::Tag, TriggerKind::Manual],
             allowed_branches: vec!["main".to_owned()],
@@ -167,7 +176,7 @@ fn people() -> Vec<Person> {
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
-        person("lee", &["operate", "stop", "approve", "waive"]),
+        person("lee", &["operate", "stop", "approve", "waive", "configure"]),
         person("sam", &["operate", "stop", "approve", "waive"]),
         person("kim", &["watch", "stop"]),
     ]

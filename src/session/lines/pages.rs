@@ -1,7 +1,10 @@
 //! Whole pages as lines: what each screen shows, help, and the question of a dialog.
 
 use crate::{
-    domain::{change::short_image, deployment::ItemStatus, target::TargetId, time},
+    domain::{
+        change::short_image, deployment::ItemStatus, environment::Environment, target::TargetId,
+        time,
+    },
     flight::looking_back::Row,
     input::{Action, Group, Risk},
     policy::{gate::Verdict, scorecard},
@@ -67,6 +70,12 @@ fn place(cockpit: &Cockpit, id: &TargetId) -> String {
 
 fn fleet(cockpit: &Cockpit) -> Vec<Line> {
     let mut lines = Vec::new();
+    for environment in &cockpit.workspace().environments {
+        let words = show::place_word(&cockpit.known, &environment.name, cockpit.now);
+        let line = words.map(|words| format!("{}: {words}", environment.name));
+        lines.extend(line.map(|line| Line::new(Tone::Warning, line)));
+        lines.extend(about(environment).map(plain));
+    }
     for target in &cockpit.workspace().targets {
         let Some(cell) = show::fleet_cell(cockpit, &target.id) else {
             continue;
@@ -95,6 +104,23 @@ fn fleet(cockpit: &Cockpit) -> Vec<Line> {
         lines.push(Line::new(tone, text));
     }
     lines
+}
+
+/// `production: what customers use; data: accounts; ask platform on-call: #platform; look at traffic: https://…`
+fn about(environment: &Environment) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    words.extend(Some(environment.purpose.clone()).filter(|purpose| !purpose.is_empty()));
+    if environment.customer_data {
+        words.push("customer data".to_owned());
+    }
+    if !environment.data.is_empty() {
+        words.push(format!("data: {}", environment.data));
+    }
+    let contacts = environment.contacts.iter();
+    words.extend(contacts.map(|contact| format!("ask {}: {}", contact.name, contact.reach)));
+    let dashboards = environment.dashboards.iter();
+    words.extend(dashboards.map(|board| format!("look at {}: {}", board.title, board.url)));
+    (!words.is_empty()).then(|| format!("{}: {}", environment.name, words.join("; ")))
 }
 
 fn releases(cockpit: &Cockpit) -> Vec<Line> {

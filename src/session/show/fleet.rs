@@ -109,6 +109,12 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
     let (note, waits) = facts
         .current()
         .map_or((String::new(), false), |current| note(&facts, current));
+    let lock = facts.state.lock.as_ref();
+    let note = match lock.filter(|lock| lock.holds(cockpit.now)) {
+        Some(lock) if note.is_empty() => format!("locked by {}", lock.by),
+        Some(lock) => format!("{note} · locked by {}", lock.by),
+        None => note,
+    };
     Some(FleetCell {
         target: id.clone(),
         live,

@@ -86,6 +86,10 @@ fn grid(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         if environment.customer_data && at + 14 < place.width {
             at = canvas.put(place, at, 0, "customer data", Role::TextDim) + 1;
         }
+        if let Some(words) = show::place_word(&cockpit.known, &environment.name, cockpit.now) {
+            let room = place.width.saturating_sub(at + 1);
+            at = canvas.put(place, at, 0, &text::fit(&words, room), Role::Warning) + 1;
+        }
         let more = if index == columns.start && index > 0 {
             "◂"
         } else if index + 1 == columns.end && index + 1 < all {
@@ -448,5 +452,6 @@ pub fn facts_of(
             canvas.piece(format!("{name}: {}", grounded.words()), Role::Text),
         ]);
     }
+    lines.extend(super::place::lines(canvas, facts, width));
     lines
 }

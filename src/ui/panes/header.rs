@@ -60,6 +60,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         if place.customer_data {
             left.push(part(5, vec![canvas.piece("customer data", Role::Warning)]));
         }
+        let closed = show::place_word(&cockpit.known, &place.name, cockpit.now);
+        left.extend(closed.map(|words| part(2, vec![canvas.piece(words, Role::Warning)])));
         let seen = cockpit.facts().and_then(|facts| facts.workload.value());
         if seen.is_some_and(|observed| observed.unverified) {
             left.push(part(1, vec![canvas.badge("TLS UNVERIFIED", Role::Danger)]));
