@@ -62,8 +62,8 @@ impl StateFile {
         let present: Option<Map<String, Value>> =
             present.and_then(|text| serde_json::from_str(text).ok());
         if let (Some(mut theirs), Value::Object(ours)) = (present, json!(self)) {
-            if let (Self::Release(file), Some(Value::Object(named))) =
-                (&mut whole, theirs.remove("environments"))
+            if let Self::Release(file) = &mut whole
+                && let Some(Value::Object(named)) = theirs.remove("environments")
             {
                 for (name, status) in named {
                     file.environments.entry(name).or_insert(status);

@@ -419,7 +419,7 @@ fn history_and_scorecard_by_verbs() {
     assert!(everywhere["deployments"].as_array().unwrap().len() > 3);
     let lines = served.plain(&at("history", &[])).exits(0).out;
     assert_eq!(lines.lines().count(), 3, "{lines}");
-    assert!(lines.contains("40 v1.2.2 → 41 v1.2.3"), "{lines}");
+    assert!(lines.contains("40 main-40 → 41 v1.2.3"), "{lines}");
     served.verb(&["history", "nowhere"]).exits(4);
 
     let card = served

@@ -139,7 +139,7 @@ fn a_folder_that_cannot_be_written_stops_nothing() {
 fn two_projects_in_one_folder_are_refused() {
     let (served, folder) = kept("good");
     let key = format!("state_files = {:?}", folder.display().to_string());
-    add(&served, "acme/shop/checkout", &key);
+    add(&served, "acme/shop/web-front", &key);
     let checked = served.plain(&["config", "check"]).exits(2);
     assert!(
         checked

@@ -28,14 +28,14 @@ const fn column(title: &'static str, least: u16, priority: u8) -> Column<'static
 }
 
 const COLUMNS: [Column; 8] = [
-    column("WHEN (UTC)", 16, 1),
-    column("ENVIRONMENT", 3, 5),
-    column("PROJECT", 6, 4),
+    column("WHEN (UTC)", 11, 1),
+    column("ENVIRONMENT", 4, 4),
+    column("PROJECT", 6, 3),
     column("RELEASE", 19, 0),
     column("ENDED", 9, 2),
     column("TOOK", 4, 6),
     column("WHO", 4, 7),
-    column("REASON", 12, 3),
+    column("REASON", 12, 5),
 ];
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
@@ -99,10 +99,18 @@ fn list(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let selected = view.history.min(records.len() - 1);
     let window = Viewport::around(selected, records.len(), height);
     let visible = window.visible();
+    let this_year = cockpit.now.strftime("%Y-").to_string();
     // Only what can be seen is put into words.
     let rows: Vec<Row> = records[visible.clone()]
         .iter()
-        .map(|record| Row::of(record, cockpit.now))
+        .map(|record| {
+            let mut row = Row::of(record, cockpit.now);
+            // The year goes without saying while it is this one.
+            if let Some(rest) = row.when.strip_prefix(&this_year) {
+                row.when = rest.to_owned();
+            }
+            row
+        })
         .collect();
     let place = Rect {
         x: inner.x.saturating_sub(1),
@@ -153,16 +161,21 @@ fn scorecard(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let since = card.window.since.strftime("since %Y-%m-%d").to_string();
     let title = format!("Scorecard of {environments}");
     let inner = canvas.pane(area, &title, &[canvas.piece(since, Role::TextDim)], false);
-    let mut lines: Vec<Line> = Vec::new();
-    // Where all of them do not fit with their sentences, each has one line.
-    let roomy = usize::from(inner.height) >= card.measures.len() * 3;
-    for measure in &card.measures {
-        lines.extend(measured(canvas, measure, inner.width, roomy));
+    let all = |most: usize| -> Vec<Line> {
+        let measures = card.measures.iter();
+        measures
+            .flat_map(|measure| measured(canvas, measure, inner.width, most))
+            .collect()
+    };
+    // Where the whole sentences do not fit, each has one line.
+    let mut lines = all(3);
+    if lines.len() > usize::from(inner.height) {
+        lines = all(1);
     }
     canvas.lines(inner, &lines);
 }
 
-fn measured(canvas: &Canvas, measure: &Measure, width: u16, roomy: bool) -> Vec<Line> {
+fn measured(canvas: &Canvas, measure: &Measure, width: u16, most: usize) -> Vec<Line> {
     let (glyph, role) = match measure.verdict {
         Verdict::Met => ("✔", Role::GatePass),
         Verdict::Missed => ("✖", Role::GateFail),
@@ -175,8 +188,12 @@ fn measured(canvas: &Canvas, measure: &Measure, width: u16, roomy: bool) -> Vec<
         canvas.piece(format!("  {}", measure.target), Role::TextDim),
     ]];
     let room = width.saturating_sub(2).max(8);
-    let most = if roomy { 2 } else { 1 };
-    for words in wrapped(&measure.sentence, room, most) {
+    // The target stands above it already.
+    let words = match measure.verdict {
+        Verdict::Met | Verdict::Missed => format!("{}: {}", measure.figure, measure.verdict.word()),
+        _ => measure.sentence.clone(),
+    };
+    for words in wrapped(&words, room, most) {
         lines.push(vec![canvas.piece(format!("  {words}"), role)]);
     }
     lines
