@@ -4,7 +4,9 @@
 mod acting;
 mod args;
 mod attend;
+mod card;
 mod completions;
+mod drift;
 pub mod exit;
 mod flying;
 mod headless;

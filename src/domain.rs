@@ -16,6 +16,7 @@ pub mod metric;
 pub mod notes;
 pub mod observation;
 pub mod plan;
+pub mod presence;
 pub mod project;
 pub mod quorum;
 pub mod reading;

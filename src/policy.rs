@@ -1,9 +1,12 @@
 //! The decisions: who may do what, what stands in the way, what exactly will be changed. Names the domain
 //! only; asks nobody, knows no clock.
 
+pub mod card;
 pub mod confirm;
+pub mod controls;
 pub mod decide;
 pub mod difference;
+pub mod drift;
 pub mod facts;
 pub mod gate;
 pub mod gates;

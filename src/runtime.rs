@@ -2,6 +2,7 @@
 //! effects into calls, and owns no decision.
 
 pub mod board;
+pub mod card;
 mod clipboard;
 pub mod clock;
 pub mod executor;

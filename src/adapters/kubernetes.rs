@@ -17,6 +17,7 @@ mod store;
 mod stream;
 mod turns;
 pub mod watch;
+mod way_in;
 
 use std::{
     sync::Arc,
@@ -27,6 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::client::Client;
 
 pub use self::connect::{connect, connect_with, open};
+pub use self::way_in::way_in;
 use self::{
     call::Ask,
     convert::{PodOf, SetOf},

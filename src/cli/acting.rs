@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    args::{GuardWord, Place, PolicyVerb, Verb},
+    args::{ControlsVerb, GuardWord, Place, PolicyVerb, Verb},
     attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
@@ -57,6 +57,12 @@ impl Headless {
                 self.simple(&place, Command::StopGuard { reason }).await
             }
             Verb::Guard { place, .. } => self.stand_guard(&place).await,
+            Verb::Controls { verb } => self.controls(verb).await,
+            Verb::Adopt { place, reason } => {
+                self.catalogue_of(&place).await?;
+                self.simple(&place, Command::Adopt { reason }).await
+            }
+            Verb::Restore { place, reason } => self.restore(&place, reason).await,
             Verb::Countersign { place, reason } => {
                 self.simple(&place, Command::Countersign { reason }).await
             }
@@ -192,6 +198,35 @@ impl Headless {
         }
     }
 
+    async fn controls(&mut self, verb: ControlsVerb) -> Result<Exit, Stop> {
+        match verb {
+            ControlsVerb::Take { place, reason } => {
+                let over = self.common.take_over;
+                self.simple(&place, Command::TakeControls { over, reason })
+                    .await
+            }
+            ControlsVerb::Hand {
+                place,
+                name,
+                reason,
+            } => {
+                self.simple(&place, Command::HandControls { to: name, reason })
+                    .await
+            }
+            ControlsVerb::Release { place } => self.simple(&place, Command::ReleaseControls).await,
+        }
+    }
+
+    /// What runs may be a release that the ledger never saw here: its digest is asked for, as far as that goes.
+    async fn catalogue_of(&mut self, place: &Place) -> Result<(), Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        if let Err(fault) = self.catalogue(&target.id.project).await {
+            self.output.say(&format!("gonogo: {fault}"));
+        }
+        Ok(())
+    }
+
     /// The newest facts a command needs.
     async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         self.sync_for(command).await?;
@@ -258,7 +293,7 @@ impl Headless {
         Ok(Exit::Done)
     }
 
-    async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn record(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         if self.common.dry_run {
             let facts = self.facts(target)?;
             let Decision::Record(bodies) = decide(command, &facts, &self.actor)? else {

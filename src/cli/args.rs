@@ -47,6 +47,9 @@ pub struct Common {
     /// Fly past missing approvals and order, in an emergency; a second person has to countersign (deploy, fly)
     #[arg(long, global = true)]
     pub break_glass: bool,
+    /// Take the controls over, too, from somebody who is absent (fly, deploy, promote, resume, retry, controls take)
+    #[arg(long, global = true)]
+    pub take_over: bool,
     /// Sample one window of metrics and health first
     #[arg(long, global = true)]
     pub sample: bool,
@@ -229,6 +232,11 @@ pub enum Verb {
         #[arg(long, requires = "what")]
         reason: Option<String>,
     },
+    /// Who flies: take the controls, hand them over, let go of them
+    Controls {
+        #[command(subcommand)]
+        verb: ControlsVerb,
+    },
     /// Answer for somebody else's break-glass
     Countersign {
         #[command(flatten)]
@@ -364,6 +372,31 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// The dead-man card: the commands that abort and roll back this release without gonogo
+    Card {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// What runs against what is recorded; exit 1 where something drifted or was not read
+    Drift {
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        project: Option<String>,
+    },
+    /// Record what runs as live
+    Adopt {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Ask to fly what is recorded as live, where something else runs: a request like any other
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: String,
+    },
     /// Keep everything from taking off in an environment, or to one target of it
     Lock {
         #[arg(value_name = "ENV")]
@@ -451,6 +484,30 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GuardWord {
     Stop,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum ControlsVerb {
+    /// Free ones; those of somebody absent with --take-over
+    Take {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Yours, to somebody else
+    Hand {
+        #[command(flatten)]
+        place: Place,
+        name: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Yours; whoever acts next takes them
+    Release {
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         deployment::Deployment,
-        entry::{DeploymentId, Ending},
+        entry::{DeploymentId, Ending, StreamId},
+        presence::{Duty, Presence},
         standing::Standing,
         target::Target,
         workspace::Actor,
@@ -20,7 +21,7 @@ use crate::{
     },
     policy::{
         confirm::Challenge,
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, decide, may_stand_guard},
         facts::Facts,
         guard::Stand,
     },
@@ -74,6 +75,7 @@ impl Headless {
         let deadline = self.common.timeout;
         let mut beat = tokio::time::interval(Duration::from_millis(200));
         let (mut shown, mut rested) = (Shown::default(), None);
+        let mut heart = Heart::default();
         let before = self
             .facts(target)?
             .current()
@@ -87,7 +89,10 @@ impl Headless {
                         self.known.observe(&observation, now);
                     }
                 }
-                _ = beat.tick() => self.follow_ledger(&mut shown).await,
+                _ = beat.tick() => {
+                    self.follow_ledger(&mut shown).await;
+                    self.beat(target, started, &mut heart).await;
+                }
             }
             if until != Until::Sampled {
                 match self.attend(&target.id).await {
@@ -101,13 +106,57 @@ impl Headless {
             let elapsed =
                 Duration::try_from(self.outside.now().duration_since(started)).unwrap_or_default();
             if let Some(exit) = self.reached(target, until, started, before.as_ref())? {
+                self.leave(&heart).await;
                 return Ok(exit);
             }
             if deadline.is_some_and(|deadline| elapsed >= deadline) {
                 self.output
                     .say("gonogo: still under way when --timeout ended");
+                self.leave(&heart).await;
                 return Ok(Exit::UnderWay);
             }
+        }
+    }
+
+    /// A sign of life, when one is due.
+    async fn beat(&mut self, target: &Target, since: Timestamp, heart: &mut Heart) {
+        if self.common.dry_run {
+            return;
+        }
+        let now = self.outside.now();
+        let heartbeat = self.outside.workspace.timings.heartbeat;
+        let due = heart
+            .0
+            .as_ref()
+            .is_none_or(|last| now.duration_since(last.at) >= heartbeat);
+        let Some(facts) = self.known.facts(&target.id, now).filter(|_| due) else {
+            return;
+        };
+        let duty = if may_stand_guard(&facts, &self.actor) {
+            Duty::Guarding
+        } else {
+            Duty::Watching
+        };
+        let row = Presence {
+            process: self.outside.process.clone(),
+            stream: StreamId::target(&target.id),
+            name: self.actor.name.clone(),
+            duty,
+            since,
+            at: now,
+            left: false,
+        };
+        heart.0 = Some(row.clone());
+        if let Err(fault) = self.outside.ledger.beat(vec![row]).await {
+            tracing::warn!(%fault, "a heartbeat was not written");
+        }
+    }
+
+    /// Whoever ends in order says so; whoever is killed is missed after a while.
+    async fn leave(&self, heart: &Heart) {
+        if let Some(mut row) = heart.0.clone() {
+            (row.at, row.left) = (self.outside.now(), true);
+            let _ = self.outside.ledger.beat(vec![row]).await;
         }
     }
 
@@ -229,7 +278,7 @@ impl Headless {
             let line = format!(
                 "{clock}  next: {}: {}",
                 waiting.mover.word(),
-                waiting.sentence
+                waiting.said(|act| Some(format!("`gonogo {}`", act.verb())))
             );
             self.data(
                 json!({"at": self.outside.now(), "waiting": waiting}),
@@ -252,6 +301,10 @@ pub fn ending(facts: &Facts<'_>, until: Until, before: Option<&DeploymentId>) ->
     }
 }
 
+/// The last heartbeat.
+#[derive(Default)]
+struct Heart(Option<Presence>);
+
 #[derive(Default)]
 struct Shown {
     seq: u64,
@@ -270,6 +323,7 @@ pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
             mover: Mover::Gonogo,
             sentence: "it went on and nobody attends: gonogo fly does".to_owned(),
             until: None,
+            ways: Vec::new(),
         }),
         Next::Idle => None,
     }

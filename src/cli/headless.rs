@@ -17,6 +17,7 @@ use crate::{
         process::{self, Next},
     },
     policy::{
+        card,
         decide::Command,
         facts::Facts,
         refusal::{Refusal, RefusalKind},
@@ -200,6 +201,9 @@ impl Headless {
         for entry in read? {
             self.known.enter(&entry);
         }
+        // Who attends is no part of what was decided: where it cannot be read, nobody is known to.
+        let present = self.outside.ledger.present().await;
+        self.known.attended(&present.unwrap_or_default());
         if let Some(files) = &mut self.state_files {
             files.tell(&self.known);
         }
@@ -274,6 +278,10 @@ impl Headless {
             }
             return Ok(release.clone());
         }
+        // Releases have their numbers from the ledger: without it none has.
+        if let Some(fault) = self.outside.standby.standing().trouble() {
+            return Err(fault.clone().into());
+        }
         let sentence = sentence.unwrap_or_else(|| format!("no release `{name}` of {project}"));
         Err(
             Refusal::new(RefusalKind::NotFound, "release.name", sentence)
@@ -314,6 +322,7 @@ impl Headless {
             let Next::Record(bodies) = process::next(&facts) else {
                 return Ok(());
             };
+            let news = bodies.iter().any(card::is_news);
             let (at, actor) = (self.outside.now(), Actor::program(&self.outside.host));
             let drafts = bodies
                 .into_iter()
@@ -331,7 +340,13 @@ impl Headless {
                 .await
             {
                 // Somebody else wrote it down: fold and look again.
-                Ok(_) | Err(AppendError::Conflict { .. }) => self.sync().await?,
+                Ok(_) => {
+                    self.sync().await?;
+                    if news {
+                        self.write_card(target).await;
+                    }
+                }
+                Err(AppendError::Conflict { .. }) => self.sync().await?,
                 Err(AppendError::Fault(fault)) => {
                     self.known.ledger = self.outside.standby.standing();
                     return Err(fault.into());

@@ -85,6 +85,46 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What is typed from the first look to the way back. A test parses each.
+const EXAMPLES: &[(&str, &str)] = &[
+    (
+        "gonogo rehearse --scenario bad-canary",
+        "the whole cockpit on a practice cluster: nothing is real",
+    ),
+    (
+        "gonogo status production",
+        "what is live there, how it is, and what waits for somebody",
+    ),
+    (
+        "gonogo plan production auth-service v1.3.0 --sample",
+        "every gate with its sentence, after one window of figures; stores nothing",
+    ),
+    (
+        "gonogo request production auth-service 42 --reason 'weekly train'",
+        "stores the plan and asks its approvers",
+    ),
+    (
+        "gonogo approve production auth-service --plan sha256:0f3a --reason 'read the migration'",
+        "GO for exactly that plan",
+    ),
+    (
+        "gonogo deploy production auth-service 42 --reason 'weekly train' --wait --yes --confirm 42",
+        "request and take off in one, without questions, until a person is needed",
+    ),
+    (
+        "gonogo promote production auth-service --step 1 --yes",
+        "from that step to the next, and refused if somebody was first",
+    ),
+    (
+        "gonogo rollback production auth-service --reason 'latency over its limit' --dry-run",
+        "prints the requests that a rollback would send, and sends nothing",
+    ),
+    (
+        "gonogo --plain",
+        "the same session as lines, for screen readers and pipes",
+    ),
+];
+
 pub fn print(output: Output) -> Exit {
     match page() {
         Ok(page) => {
@@ -102,10 +142,11 @@ fn page() -> io::Result<String> {
     let man = Man::new(command.clone()).manual("gonogo");
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    synopsis(&command).to_writer(&mut page)?;
     man.render_description_section(&mut page)?;
     verbs(&command).to_writer(&mut page)?;
     man.render_options_section(&mut page)?;
+    table("EXAMPLES", EXAMPLES.iter().copied()).to_writer(&mut page)?;
     let exits = Exit::ALL.map(|exit| ((exit as u8).to_string(), exit.meaning()));
     let exits = exits.iter().map(|(code, why)| (code.as_str(), *why));
     table("EXIT STATUS", exits).to_writer(&mut page)?;
@@ -113,6 +154,69 @@ fn page() -> io::Result<String> {
     table("ENVIRONMENT", VARIABLES.iter().copied()).to_writer(&mut page)?;
     man.render_version_section(&mut page)?;
     String::from_utf8(page).map_err(io::Error::other)
+}
+
+/// Every verb on a line of its own, with what it takes.
+fn synopsis(command: &Command) -> Roff {
+    let mut roff = Roff::default();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([bold("gonogo"), roman(" ["), italic("OPTIONS"), roman("]")]);
+    lines(command, &mut Vec::new(), &mut roff);
+    roff
+}
+
+fn lines<'a>(command: &'a Command, path: &mut Vec<&'a str>, roff: &mut Roff) {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        path.push(verb.get_name());
+        if verb.has_subcommands() {
+            lines(verb, path, roff);
+        } else {
+            let (words, options) = arguments(verb);
+            let mut title = titled(&path.join(" "), &words);
+            for option in options {
+                let Some(long) = option.get_long() else {
+                    continue;
+                };
+                let mut typed = vec![bold(format!("--{long}"))];
+                if option.get_action().takes_values() {
+                    typed.extend([roman(" "), italic(value(option))]);
+                }
+                title.push(roman(" "));
+                if option.is_required_set() {
+                    title.extend(typed);
+                } else {
+                    title.push(roman("["));
+                    title.extend(typed);
+                    title.push(roman("]"));
+                }
+            }
+            roff.control("br", []);
+            roff.text(title);
+        }
+        path.pop();
+    }
+}
+
+/// Its own words and options; those of all verbs stand under OPTIONS.
+fn arguments(verb: &Command) -> (Vec<&Arg>, Vec<&Arg>) {
+    verb.get_arguments()
+        .filter(|arg| !arg.is_hide_set() && !arg.is_global_set() && arg.get_id() != "help")
+        .partition(|arg| arg.is_positional())
+}
+
+/// `gonogo promote ENV PROJECT`
+fn titled(name: &str, words: &[&Arg]) -> Vec<Inline> {
+    let mut title = vec![bold(format!("gonogo {name}"))];
+    for word in words {
+        let typed = value(word);
+        title.push(roman(" "));
+        if word.is_required_set() {
+            title.push(italic(typed));
+        } else {
+            title.extend([roman("["), italic(typed), roman("]")]);
+        }
+    }
+    title
 }
 
 /// Every verb with its own options; those of all verbs stand under OPTIONS.
@@ -136,22 +240,9 @@ fn leaves<'a>(command: &'a Command, path: &mut Vec<&'a str>, roff: &mut Roff) {
 }
 
 fn one(verb: &Command, name: &str, roff: &mut Roff) {
-    let (words, options): (Vec<&Arg>, Vec<&Arg>) = verb
-        .get_arguments()
-        .filter(|arg| !arg.is_hide_set() && !arg.is_global_set() && arg.get_id() != "help")
-        .partition(|arg| arg.is_positional());
-    let mut title: Vec<Inline> = vec![bold(format!("gonogo {name}"))];
-    for word in words {
-        let typed = value(word);
-        title.push(roman(" "));
-        if word.is_required_set() {
-            title.push(italic(typed));
-        } else {
-            title.extend([roman("["), italic(typed), roman("]")]);
-        }
-    }
+    let (words, options) = arguments(verb);
     roff.control("TP", []);
-    roff.text(title);
+    roff.text(titled(name, &words));
     let about = verb.get_about().map(ToString::to_string);
     roff.text([roman(about.unwrap_or_default())]);
     for option in options {
@@ -197,6 +288,31 @@ fn table<'a>(title: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) -> Rof
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_example_is_on_the_page_and_can_be_typed() {
+        use clap::Parser as _;
+        let page = page()
+            .unwrap_or_default()
+            .replace("\\-", "-")
+            .replace("\\(aq", "'");
+        for (line, _) in EXAMPLES {
+            let mut words: Vec<String> = Vec::new();
+            for (index, part) in line.split('\'').enumerate() {
+                if index % 2 == 1 {
+                    words.push(part.to_owned());
+                } else {
+                    words.extend(part.split_whitespace().map(str::to_owned));
+                }
+            }
+            assert!(Cli::try_parse_from(&words).is_ok(), "{line}: {words:?}");
+            assert!(page.contains(words[1].as_str()), "{line}");
+        }
+        let synopsis = page.split("VERBS").next().unwrap_or_default();
+        for words in ["SYNOPSIS", "gonogo promote", "--step", "--reason"] {
+            assert!(synopsis.contains(words), "{words} in {synopsis}");
+        }
+    }
 
     /// What is read in `src/`, by the names in quotes after `env::var`.
     #[test]

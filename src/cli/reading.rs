@@ -14,6 +14,7 @@ use crate::{
     },
     input::{Keymap, reference},
     policy::{
+        controls,
         facts::Facts,
         gate::{Judgement, Verdict},
         gates, planner,
@@ -125,6 +126,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "read_at": facts.workload.last.as_ref().map(|last| last.at),
         "trouble": facts.workload.trouble.as_ref().map(|trouble| json!({"system": trouble.value.system, "kind": trouble.value.kind, "doing": trouble.value.doing, "detail": trouble.value.detail, "hint": trouble.value.hint})),
         "deployment": deployment,
+        "controls": controls_json(facts),
         "break_glass": glass_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
         "lock": facts.lock(),
@@ -134,6 +136,22 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "customer_data": facts.environment.customer_data,
         "contacts": facts.environment.contacts,
         "dashboards": facts.environment.dashboards,
+    })
+}
+
+/// Who flies, who looks on, and since when nobody does.
+fn controls_json(facts: &Facts<'_>) -> Value {
+    if facts.current().is_none() {
+        return Value::Null;
+    }
+    let held = controls::holder(facts);
+    json!({
+        "holder": held.map(|held| &held.by),
+        "since": held.map(|held| held.since),
+        "present": held.is_some_and(|held| controls::is_present(facts, &held.by)),
+        "watching": controls::watching(facts),
+        "guarded": controls::is_guarded(facts, None),
+        "unattended_since": controls::unattended_since(facts),
     })
 }
 
@@ -176,6 +194,16 @@ fn target_line(facts: &Facts<'_>) -> String {
         );
         if let Some(waiting) = attend::waiting(facts) {
             let _ = write!(text, " · {}: {}", waiting.mover.word(), waiting.sentence);
+        }
+        if let Some(held) = controls::holder(facts) {
+            let _ = write!(text, " · controls: {}", controls::told(facts, held));
+        }
+        if let Some(since) = controls::unattended_since(facts) {
+            let _ = write!(
+                text,
+                " · UNATTENDED since {} UTC",
+                since.strftime("%H:%M:%S")
+            );
         }
     } else if let Some(trouble) = &facts.workload.trouble {
         let _ = write!(text, "  {}", trouble.value);
@@ -227,6 +255,11 @@ impl Headless {
             Verb::Resolve { project, name } => self.resolve(&project, &name).await,
             Verb::Release { verb } => self.release_verb(verb).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Card { place } => self.card(&place).await,
+            Verb::Drift {
+                environment,
+                project,
+            } => self.drift(environment.as_deref(), project.as_deref()).await,
             Verb::Poll {
                 place, hold: false, ..
             } => self.poll(&place).await,
@@ -260,12 +293,12 @@ impl Headless {
         }
     }
 
-    async fn status(
-        &mut self,
+    /// The targets of an environment, of a project in it, or all.
+    pub(super) fn targets(
+        &self,
         environment: Option<&str>,
         project: Option<&str>,
-        watch: bool,
-    ) -> Result<Exit, Stop> {
+    ) -> Result<Vec<Target>, Stop> {
         let environment = environment
             .map(|name| {
                 self.outside
@@ -286,14 +319,23 @@ impl Headless {
             environment.as_ref().is_none_or(|e| *e == id.environment)
                 && project.as_ref().is_none_or(|p| *p == id.project)
         };
-        let targets: Vec<Target> = self
+        Ok(self
             .outside
             .workspace
             .targets
             .iter()
             .filter(|target| wanted(&target.id))
             .cloned()
-            .collect();
+            .collect())
+    }
+
+    async fn status(
+        &mut self,
+        environment: Option<&str>,
+        project: Option<&str>,
+        watch: bool,
+    ) -> Result<Exit, Stop> {
+        let targets = self.targets(environment, project)?;
         let mut former = Vec::new();
         let (mut compared, mut differing) = (None, Vec::new());
         loop {
@@ -526,6 +568,14 @@ impl Headless {
         };
         let facts = self.facts(&target)?;
         let judgement = gates::take_off(&facts, &plan);
+        let unmeasured = judgement.blocking().any(|gate| {
+            let measured = gate.id.starts_with("metric.") || gate.id.contains("health");
+            gate.verdict == crate::policy::gate::Verdict::Unknown && measured
+        });
+        if unmeasured && !self.common.sample {
+            self.output
+                .say("gonogo: figures are missing: --sample measures for one window first");
+        }
         let object = json!({
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,

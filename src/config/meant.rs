@@ -153,6 +153,8 @@ fn timings(root: &Form, report: &mut Report) -> Timings {
             .unwrap_or(standard.health_answers),
         scrape_interval: duration("scrape_interval", standard.scrape_interval),
         countersign: duration("countersign", standard.countersign),
+        heartbeat: duration("heartbeat", standard.heartbeat),
+        absent: duration("absent", standard.absent),
     };
     for (key, interval) in [
         ("health_interval", timings.health_interval),
@@ -166,6 +168,18 @@ fn timings(root: &Form, report: &mut Report) -> Timings {
                 format!("keep `{key}` below `stale`"),
             );
         }
+    }
+    if timings.heartbeat >= timings.absent {
+        let key = if form.is_typed("heartbeat") {
+            "heartbeat"
+        } else {
+            "absent"
+        };
+        report.problem(
+            form.place(key),
+            "with this `heartbeat` everybody is absent before they are heard again",
+            "keep `heartbeat` below `absent`",
+        );
     }
     timings
 }

@@ -48,6 +48,8 @@ pub fn render(workspace: &Workspace) -> String {
     page.pair("health_answers", timings.health_answers);
     page.pair("scrape_interval", quoted(&typed(timings.scrape_interval)));
     page.pair("countersign", quoted(&typed(timings.countersign)));
+    page.pair("heartbeat", quoted(&typed(timings.heartbeat)));
+    page.pair("absent", quoted(&typed(timings.absent)));
     for project in &workspace.projects {
         page.project(project, workspace.state_files.get(&project.id));
     }

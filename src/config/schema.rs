@@ -210,6 +210,8 @@ static TIMINGS: Section = Section {
         default("health_answers", Kind::Count(1, 1000), "10", "how many good answers in a row make it healthy"),
         default("scrape_interval", Kind::Duration, "\"5s\"", "between two scrapes of metrics"),
         default("countersign", Kind::Duration, "\"1h\"", "how long after a break-glass a second person may take to countersign it"),
+        default("heartbeat", Kind::Duration, "\"10s\"", "between two signs of life of whoever attends a flight"),
+        default("absent", Kind::Duration, "\"30s\"", "whoever was not heard for so long is absent: the controls can be taken over"),
     ],
 };
 

@@ -62,6 +62,20 @@ impl ActKind {
         }
     }
 
+    /// As a thing: `the abort never landed`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Fly => "take-off",
+            Self::Promote => "promotion",
+            Self::PromoteFully => "full promotion",
+            Self::Hold => "hold",
+            Self::Resume => "resume",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::RollBack => "rollback",
+        }
+    }
+
     /// Hold, abort and rollback never wait: not for an unfinished act, not for a gate that cannot know.
     pub fn is_escape(self) -> bool {
         matches!(self, Self::Hold | Self::Abort | Self::RollBack)
@@ -201,8 +215,19 @@ pub struct Act {
     /// What stood against it and was passed over, gate by gate (SPEC 8.13): not empty means break-glass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<String>,
+    /// The controls change hands with this act (SPEC K1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controls: Option<Taking>,
     /// What will be true afterwards, on the platform and in the desired state.
     pub afterwards: Vec<String>,
+}
+
+/// Whoever confirms the act flies from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taking {
+    /// Who held the controls; None: they were free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// Why the guard acts: a figure that is over its limit, or not known, for too long.

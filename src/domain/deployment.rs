@@ -100,8 +100,40 @@ pub struct Deployment {
     /// Who stopped the guard, for the rest of this flight.
     #[serde(default)]
     pub guard_stopped: Option<Held>,
+    /// Who flies it; None: the controls are free (SPEC K1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controls: Option<Controls>,
     /// Set when some change of an act was refused after an earlier one was applied.
     pub unfinished: Option<Act>,
+    /// What was asked for last, if it was looked for and never landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Box<Lost>>,
+}
+
+/// An act that was sent, looked for, and not found: it can be asked for again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lost {
+    pub act: Act,
+    pub change: usize,
+    pub by: String,
+    pub at: Timestamp,
+    /// How often it was sent, in a row.
+    pub times: usize,
+}
+
+impl Lost {
+    /// `the abort never landed, asked 3 times`
+    pub fn words(&self) -> String {
+        let noun = self.act.kind.noun();
+        match self.times {
+            1 => format!("the {noun} never landed"),
+            n => format!("the {noun} never landed, asked {n} times"),
+        }
+    }
+
+    pub fn is_of(&self, act: &Act, change: usize) -> bool {
+        (self.act.kind, self.act.step, self.change) == (act.kind, act.step, change)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,6 +183,12 @@ pub struct LastAct {
     /// How many of its changes were applied, of how many.
     pub applied: usize,
     pub of: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controls {
+    pub by: String,
+    pub since: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

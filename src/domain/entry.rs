@@ -32,6 +32,10 @@ impl StreamId {
         Self(format!("target:{id}"))
     }
 
+    pub fn is_target(&self) -> bool {
+        self.0.starts_with("target:")
+    }
+
     /// Locks of a whole environment, and its policy.
     pub fn environment(name: &EnvironmentName) -> Self {
         Self(format!("environment:{name}"))
@@ -292,6 +296,24 @@ pub enum Body {
         deployment: DeploymentId,
         reason: String,
     },
+    /// From now on this person flies (SPEC K1): the controls were free, or `from` held them.
+    ControlsTaken {
+        deployment: DeploymentId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    ControlsHanded {
+        deployment: DeploymentId,
+        to: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Nobody flies until somebody takes them.
+    ControlsReleased {
+        deployment: DeploymentId,
+    },
     /// The guard does not hold this flight any more.
     GuardStopped {
         deployment: DeploymentId,
@@ -304,6 +326,13 @@ pub enum Body {
     },
     Cleared {
         release: ReleaseRef,
+        reason: String,
+    },
+    /// What ran was recorded as live, without having flown (SPEC E6).
+    Adopted {
+        release: ReleaseRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<ReleaseRef>,
         reason: String,
     },
     /// Nothing takes off here: in a whole environment or to one target, as the stream says (SPEC E11).
@@ -483,6 +512,19 @@ impl Entry {
                     because(Some(reason))
                 )
             }
+            Body::ControlsTaken { from, reason, .. } => {
+                let from = from
+                    .as_ref()
+                    .map_or_else(String::new, |from| format!(" over from {from}"));
+                format!("{who} took the controls{from}{}", because(reason.as_ref()))
+            }
+            Body::ControlsHanded { to, reason, .. } => {
+                format!(
+                    "{who} handed the controls to {to}{}",
+                    because(reason.as_ref())
+                )
+            }
+            Body::ControlsReleased { .. } => format!("{who} let go of the controls"),
             Body::GuardStopped { reason, .. } => {
                 format!("{who} stopped the guard{}", because(Some(reason)))
             }
@@ -494,6 +536,15 @@ impl Entry {
             Body::Cleared { release, reason } => format!(
                 "{who} cleared release {} to fly again{}",
                 release.title(),
+                because(Some(reason))
+            ),
+            Body::Adopted {
+                release,
+                before,
+                reason,
+            } => format!(
+                "{who} adopted what runs: {}{}",
+                from_to(before.as_ref(), release),
                 because(Some(reason))
             ),
             Body::Locked { reason, until } => {
@@ -602,6 +653,7 @@ impl Body {
             | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
+            | Self::Adopted { .. }
             | Self::Locked { .. }
             | Self::Unlocked { .. }
             | Self::PolicyRecorded { .. }
@@ -620,6 +672,9 @@ impl Body {
             | Self::GlassBroken { deployment, .. }
             | Self::Countersigned { deployment, .. }
             | Self::GuardStopped { deployment, .. }
+            | Self::ControlsTaken { deployment, .. }
+            | Self::ControlsHanded { deployment, .. }
+            | Self::ControlsReleased { deployment }
             | Self::Intended { deployment, .. }
             | Self::Settled { deployment, .. }
             | Self::StageReached { deployment, .. }
@@ -637,9 +692,9 @@ impl Body {
     /// The deployment of an act, to be named when it is known.
     pub fn deployment_mut(&mut self) -> Option<&mut DeploymentId> {
         match self {
-            Self::Intended { deployment, .. } | Self::Settled { deployment, .. } => {
-                Some(deployment)
-            }
+            Self::Intended { deployment, .. }
+            | Self::Settled { deployment, .. }
+            | Self::ControlsTaken { deployment, .. } => Some(deployment),
             _ => None,
         }
     }

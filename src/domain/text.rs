@@ -230,6 +230,12 @@ impl<'de> Deserialize<'de> for Clean {
     }
 }
 
+/// `1 pod`, `7 pods`.
+pub fn counted(count: usize, one: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{s}")
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {

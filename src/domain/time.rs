@@ -24,15 +24,16 @@ pub fn age(duration: SignedDuration) -> String {
     }
 }
 
-/// Exact and short, for limits and deadlines: `5 min`, `90 s`, `1 h`, `500 ms`.
+/// Exact and short, for limits and deadlines: `5 min`, `90 s`, `1 h`, `7.5 s`, `500 ms`.
 pub fn exact(duration: SignedDuration) -> String {
     let millis = duration.as_millis();
     let seconds = duration.as_secs();
     if millis % 1000 != 0 {
-        if seconds < 10 {
+        if seconds == 0 {
             format!("{millis} ms")
         } else {
-            format!("{:.1} s", duration.as_secs_f64())
+            let text = format!("{:.3}", duration.as_secs_f64());
+            format!("{} s", text.trim_end_matches('0'))
         }
     } else if seconds != 0 && seconds % 3600 == 0 {
         format!("{} h", seconds / 3600)
@@ -60,6 +61,8 @@ mod tests {
         assert_eq!(exact(seconds(300)), "5 min");
         assert_eq!(exact(seconds(90)), "90 s");
         assert_eq!(exact(SignedDuration::from_millis(500)), "500 ms");
+        assert_eq!(exact(SignedDuration::from_millis(7_500)), "7.5 s");
+        assert_eq!(exact(SignedDuration::from_millis(12_250)), "12.25 s");
         assert_eq!(exact(seconds(0)), "0 s");
     }
 }

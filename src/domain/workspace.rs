@@ -127,6 +127,10 @@ pub struct Timings {
     pub scrape_interval: SignedDuration,
     /// How long after a break-glass a second person may take to countersign it.
     pub countersign: SignedDuration,
+    /// Between two signs of life of whoever attends a flight.
+    pub heartbeat: SignedDuration,
+    /// Whoever was not heard for so long is absent.
+    pub absent: SignedDuration,
 }
 
 impl Timings {
@@ -146,6 +150,8 @@ impl Default for Timings {
             health_answers: 10,
             scrape_interval: SignedDuration::from_secs(5),
             countersign: SignedDuration::from_mins(60),
+            heartbeat: SignedDuration::from_secs(10),
+            absent: SignedDuration::from_secs(30),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         history::History,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
+        presence::Presence,
         project::ProjectId,
         reading::Subject,
         release::{Artifact, Commit, Release},
@@ -82,6 +83,8 @@ pub struct TargetKnown {
     pub curve: VecDeque<CurvePoint>,
     /// How far the platform's clock is ahead of ours; behind is negative. Nothing is ordered by it.
     pub ahead: SignedDuration,
+    /// Who attends or attended it.
+    pub present: Vec<Presence>,
     /// The guard's memory of the flight under way.
     pub guard: Watch,
 }
@@ -231,6 +234,15 @@ impl Known {
         }
     }
 
+    /// Who attends what now, as all heartbeats tell.
+    pub fn attended(&mut self, all: &[Presence]) {
+        for (id, known) in &mut self.targets {
+            let stream = StreamId::target(id);
+            let here = all.iter().filter(|row| row.stream == stream);
+            known.present = here.cloned().collect();
+        }
+    }
+
     pub fn observe(&mut self, observation: &Observation, at: Timestamp) {
         let Some(known) = self.targets.get_mut(&observation.target) else {
             return;
@@ -331,6 +343,7 @@ impl Known {
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,
+            present: &known.present,
             guard: &known.guard,
         })
     }

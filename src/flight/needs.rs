@@ -24,6 +24,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Reopen { .. }
         | Command::Countersign { .. }
         | Command::StopGuard { .. }
+        | Command::TakeControls { .. }
+        | Command::HandControls { .. }
+        | Command::ReleaseControls
         | Command::Ground { .. }
         | Command::Clear { .. }
         | Command::Lock { .. }
@@ -32,7 +35,7 @@ pub fn needs(command: &Command) -> &'static [Query] {
         // The guard has looked at everything already.
         | Command::Guard { .. } => &[],
         // A waiver is for the stage that is reached: what was reached is written down first.
-        Command::Waive { .. } => &[Query::Workload],
+        Command::Waive { .. } | Command::Adopt { .. } => &[Query::Workload],
         Command::Request { .. } => &[Query::Workload, Query::Catalogue],
         Command::Fly { .. } => &[Query::Workload, Query::Catalogue, Query::Figures],
         Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {

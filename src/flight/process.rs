@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        change::Cause,
-        deployment::{Deployment, FlightState},
+        change::{ActKind, Cause},
+        deployment::{Deployment, FlightState, Lost},
         entry::Body,
         rollout::{Observed, PodState, RolloutPhase, Workload},
         target::WorkloadKind,
@@ -50,8 +50,43 @@ impl Mover {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
     pub mover: Mover,
+    /// Names no key and no command: those are in `ways`.
     pub sentence: String,
     pub until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<Way>,
+}
+
+/// An act that may be asked for now, and what it would do: `promotes`. It goes by its key on the screen, and by its
+/// command everywhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub act: ActKind,
+    pub words: String,
+}
+
+impl Way {
+    fn new(act: ActKind, words: &str) -> Self {
+        let words = words.to_owned();
+        Self { act, words }
+    }
+}
+
+impl Waiting {
+    /// `ready: p promotes`. A way that `name` has no name for is left out.
+    pub fn said(&self, name: impl Fn(ActKind) -> Option<String>) -> String {
+        let named = |way: &Way| name(way.act).map(|name| format!("{name} {}", way.words));
+        let ways: Vec<String> = self.ways.iter().filter_map(named).collect();
+        if ways.is_empty() {
+            return self.sentence.clone();
+        }
+        format!("{}: {}", self.sentence, ways.join(", "))
+    }
+
+    /// `ready: `promote` promotes`, where there are no keys.
+    pub fn in_commands(&self) -> String {
+        self.said(|act| Some(format!("`{}`", act.verb())))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +103,20 @@ fn waiting(mover: Mover, sentence: impl Into<String>, until: Option<Timestamp>) 
         mover,
         sentence: sentence.into(),
         until,
+        ways: Vec::new(),
+    })
+}
+
+/// A person's turn, with what can be done about it.
+fn yours(sentence: impl Into<String>, ways: &[(ActKind, &str)]) -> Next {
+    Next::Waiting(Waiting {
+        mover: Mover::You,
+        sentence: sentence.into(),
+        until: None,
+        ways: ways
+            .iter()
+            .map(|(act, words)| Way::new(*act, words))
+            .collect(),
     })
 }
 
@@ -95,16 +144,37 @@ pub fn next(facts: &Facts<'_>) -> Next {
 
 /// The same for whoever only reads: what was done past this ledger changes nothing of what it waits for.
 pub fn outlook(facts: &Facts<'_>) -> Next {
-    match (said(facts), facts.waits_in_journal()) {
-        (Next::Waiting(waiting), Some(waits)) => Next::Waiting(Waiting {
-            sentence: format!("{} ({waits})", waiting.sentence),
-            ..waiting
-        }),
-        (next, _) => next,
+    let mut waiting = match reached(facts) {
+        Next::Waiting(waiting) => waiting,
+        other => return other,
+    };
+    if let Some(lost) = lost(facts) {
+        waiting.mover = Mover::You;
+        waiting.sentence = format!("{}; {}", lost.words(), waiting.sentence);
+        let kind = lost.act.kind;
+        waiting.ways.retain(|way| way.act != kind);
+        waiting.ways.insert(0, Way::new(kind, "again"));
     }
+    if let Some(waits) = facts.waits_in_journal() {
+        waiting.sentence = format!("{} ({waits})", waiting.sentence);
+    }
+    Next::Waiting(waiting)
 }
 
-fn said(facts: &Facts<'_>) -> Next {
+/// What was asked for last and never landed, as far as it is still to be asked for.
+fn lost<'a>(facts: &Facts<'a>) -> Option<&'a Lost> {
+    let deployment = facts.current()?;
+    let lost = deployment.lost.as_deref()?;
+    let change = lost.act.changes.get(lost.change)?;
+    let there = facts
+        .workload
+        .value()
+        .is_some_and(|observed| after::landed(change, observed));
+    let said = deployment.outstanding.is_some() || deployment.unfinished.is_some();
+    (!there && !said).then_some(lost)
+}
+
+fn reached(facts: &Facts<'_>) -> Next {
     let Some(deployment) = facts.current() else {
         return Next::Idle;
     };
@@ -124,10 +194,10 @@ fn step(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         }
         FlightState::Aborted => {
             let stays = format!(
-                "aborted: stable serves; {} stays desired until R rolls back or T retries",
+                "aborted: stable serves; {} stays desired",
                 deployment.plan.release.title()
             );
-            waiting(Mover::You, stays, None)
+            yours(stays, &BACK_OR_AGAIN)
         }
         FlightState::RollingBack => returning::rolling_back(facts, deployment),
         FlightState::Verifying => verifying::verifying(facts, deployment),
@@ -135,14 +205,26 @@ fn step(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     }
 }
 
+/// After an abort.
+const BACK_OR_AGAIN: [(ActKind, &str); 2] = [
+    (ActKind::RollBack, "rolls back"),
+    (ActKind::Retry, "retries"),
+];
+
 /// An intent without an outcome is looked at, never sent again.
 fn settle(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
     let outstanding = deployment.outstanding.as_ref()?;
     let timings = &facts.workspace.timings;
     let deadline = after::deadline(outstanding, timings.mutation_deadline);
     let expired = outstanding.unknown || facts.now.duration_since(outstanding.at) > deadline;
+    // Sent again and again it is one asking.
+    let before = deployment
+        .lost
+        .as_deref()
+        .filter(|lost| lost.is_of(&outstanding.act, outstanding.change));
+    let times = before.map_or_else(String::new, |lost| format!(" {} times,", lost.times + 1));
     let asked = format!(
-        "{} asked {} ago",
+        "{} asked{times} {} ago",
         outstanding.act.kind.verb(),
         time::age(facts.now.duration_since(outstanding.at))
     );
@@ -179,16 +261,15 @@ fn requested(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         return Next::Record(rules);
     }
     let judgement = gates::take_off(facts, &deployment.plan);
-    let sentence = match judgement.gravest() {
-        Some(gate) => format!("NO-GO: {}", gate.sentence),
-        None => "GO: F flies".to_owned(),
-    };
-    waiting(Mover::You, sentence, None)
+    match judgement.gravest() {
+        Some(gate) => waiting(Mover::You, format!("NO-GO: {}", gate.sentence), None),
+        None => yours("GO", &[(ActKind::Fly, "flies")]),
+    }
 }
 
 fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     let Some(observed) = facts.fresh() else {
-        return waiting(Mover::Gonogo, blind(facts), None);
+        return waiting(Mover::Gonogo, unwatched(facts, deployment), None);
     };
     let workload = &observed.workload;
     let read_at = facts.workload.last.as_ref().map(|reading| reading.at);
@@ -232,10 +313,9 @@ fn flying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         );
     }
     if workload.aborted {
-        return waiting(
-            Mover::You,
-            "the rollout is aborted, but not by this ledger: R rolls back, T retries",
-            None,
+        return yours(
+            "the rollout is aborted, but not by this ledger",
+            &BACK_OR_AGAIN,
         );
     }
     if workload.paused {
@@ -342,7 +422,7 @@ fn resting(facts: &Facts<'_>, deployment: &Deployment, observed: &Observed) -> N
     let judgement = gates::promotion(facts, &deployment.plan);
     match judgement.gravest() {
         Some(gate) => waiting(Mover::You, format!("HOLD: {}", gate.sentence), None),
-        None => waiting(Mover::You, "ready: p promotes", None),
+        None => yours("ready", &[(ActKind::Promote, "promotes")]),
     }
 }
 
@@ -398,6 +478,27 @@ fn outside(workload: &Workload) -> String {
     format!("changed outside gonogo: the platform now asks for {other}")
 }
 
+/// Nothing is known of the canary: its bake goes on by the clock alone, and nobody watches it.
+fn unwatched(facts: &Facts<'_>, deployment: &Deployment) -> String {
+    let blind = blind(facts);
+    let stage = deployment
+        .stage()
+        .and_then(|stage| deployment.plan.plan.stages.get(stage));
+    let Some((stage, ends)) = stage.zip(deployment.bake_ends()) else {
+        return blind;
+    };
+    let left = ends.duration_since(facts.now);
+    let over = if left.is_positive() {
+        format!("would be over in {}", time::clock(left))
+    } else {
+        "would be over".to_owned()
+    };
+    format!(
+        "{blind}; by the clock the bake of {} % {over}, and nobody watches it",
+        stage.share
+    )
+}
+
 fn blind(facts: &Facts<'_>) -> String {
     let on = &facts.target.workload;
     match (&facts.workload.trouble, &facts.workload.last) {
@@ -426,10 +527,6 @@ fn changed_outside(facts: &Facts<'_>, deployment: &Deployment) -> Option<Next> {
     match health::drift(facts, &deployment.plan)? {
         (Verdict::Pass, _) => None,
         (Verdict::Unknown, sentence) => Some(waiting(Mover::Gonogo, sentence, None)),
-        (_, sentence) => Some(waiting(
-            Mover::You,
-            format!("{sentence}; R goes back"),
-            None,
-        )),
+        (_, sentence) => Some(yours(sentence, &[(ActKind::RollBack, "goes back")])),
     }
 }

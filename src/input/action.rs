@@ -130,6 +130,16 @@ actions! {
             "Let a grounded release fly again here, with your name and a reason.";
         StopGuard = "guard.stop", "stop guard", [], [Flight], Acts, verbs(&["guard stop"]);
             "Keep the guard from holding this flight by itself, with your name and a reason.";
+        TakeControls = "controls.take", "take controls", ["t"], [Plan, Flight], Acts, verbs(&["controls take"]);
+            "Be the one who flies from now on; controls of somebody who is there are asked for, not taken.";
+        HandControls = "controls.hand", "hand over", [], [Plan, Flight], Acts, verbs(&["controls hand"]);
+            "Hand the controls that you hold to somebody by name.";
+        ReleaseControls = "controls.release", "let go", [], [Plan, Flight], Acts, verbs(&["controls release"]);
+            "Let go of the controls, so that whoever acts next takes them.";
+        Adopt = "drift.adopt", "adopt", ["D"], [Fleet, Flight], Acts, verbs(&["adopt"]);
+            "Record what runs here as live, where it is something else than the ledger says; nothing is changed.";
+        Restore = "drift.restore", "restore", ["B"], [Fleet, Flight], Acts, verbs(&["restore"]);
+            "Ask to fly what the ledger says is live, where something else runs: a request like any other.";
         BreakGlass = "flight.break_glass", "break glass", [], [Plan, Flight], Destructive, verbs(&["fly --break-glass"]);
             "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
         Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);
@@ -166,7 +176,7 @@ actions! {
             "Go on under another name (`as NAME`); every act after that carries it.";
     }
     Screens {
-        ShowFleet = "screen.fleet", "fleet", ["1"], [Global], None, verbs(&["status"]);
+        ShowFleet = "screen.fleet", "fleet", ["1"], [Global], None, verbs(&["status", "drift"]);
             "Show all projects in all environments: what is live, how it is, and what waits for somebody.";
         ShowReleases = "screen.releases", "releases", ["2"], [Global], None, verbs(&["release list", "resolve"]);
             "Show the releases under all their names, newest first.";
@@ -188,6 +198,8 @@ actions! {
             "Show only the lines that match what you type.";
         Palette = "view.palette", "command", [":"], [Global], None, SHOWS;
             "Type any command of the command line, or find an action by its name.";
+        CopyCard = "card.copy", "card", ["d"], [Flight, Timeline], None, verbs(&["card"]);
+            "Copy the dead-man card: the commands that abort and roll back this release without gonogo.";
         Help = "view.help", "help", ["?", "f1"], [Global], None, verbs(&["keys", "help"]);
             "List the keys that work here and what each of them does.";
         Copy = "view.copy", "copy", ["y"], [Global], None, SHOWS;

@@ -71,6 +71,17 @@ pub struct Challenge {
     pub painted_at: Option<Timestamp>,
 }
 
+/// What a command line says in place of a dialog's answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flags<'a> {
+    /// `--yes`
+    pub yes: bool,
+    /// `--confirm`, with what the dialog would have had typed.
+    pub confirm: Option<&'a str>,
+    /// `--take-over`: the controls too, of somebody absent.
+    pub take_over: bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     Confirmed(Box<Confirmed<Act>>),
@@ -118,8 +129,21 @@ impl Challenge {
         })
     }
 
-    /// `--yes`, and `--confirm` with what the dialog would have had typed.
-    pub fn by_flags(&self, yes: bool, confirm: Option<&str>) -> Result<Confirmed<Act>, Refusal> {
+    /// `--yes`, and `--confirm` with what the dialog would have had typed. Where the controls of somebody absent come with
+    /// it, that is said as well; hold, abort and rollback take them without.
+    pub fn by_flags(&self, flags: Flags<'_>) -> Result<Confirmed<Act>, Refusal> {
+        let Flags {
+            yes,
+            confirm,
+            take_over,
+        } = flags;
+        let from = self.act.controls.as_ref().and_then(|c| c.from.as_ref());
+        if let Some(from) = from.filter(|_| !take_over && !self.act.kind.is_escape()) {
+            let verb = self.act.kind.verb();
+            let sentence = format!("cannot {verb}: the controls are with {from}, who is absent");
+            return Err(Refusal::raced("controls.absent", sentence)
+                .hint("--take-over takes them over in the same confirmation"));
+        }
         let confirmed = || Confirmed {
             act: self.act.clone(),
             means: Means::Flags,

@@ -1,10 +1,12 @@
 //! `decide`: a command, the facts and who asks, to entries or an act or a refusal. The same for the screen, the
 //! verbs and two operators at once: after a lost race it is simply asked again.
 
+mod drifting;
 mod flying;
 mod guarding;
 mod papers;
 mod places;
+mod steering;
 mod stopping;
 
 use jiff::SignedDuration;
@@ -24,6 +26,7 @@ use crate::domain::{
 };
 
 use super::{
+    controls,
     facts::Facts,
     gate::{Judgement, Verdict},
     gates, planner,
@@ -86,6 +89,20 @@ pub enum Command {
     StopGuard {
         reason: String,
     },
+    /// What runs is recorded as live.
+    Adopt {
+        reason: String,
+    },
+    /// `over`: from somebody absent too.
+    TakeControls {
+        over: bool,
+        reason: Option<String>,
+    },
+    HandControls {
+        to: String,
+        reason: Option<String>,
+    },
+    ReleaseControls,
     /// This release does not fly here until somebody clears it.
     Ground {
         release: Box<ReleaseRef>,
@@ -170,6 +187,10 @@ impl Command {
             Self::Countersign { .. } => "countersign",
             Self::Guard { .. } => "guard",
             Self::StopGuard { .. } => "guard stop",
+            Self::Adopt { .. } => "adopt",
+            Self::TakeControls { .. } => "controls take",
+            Self::HandControls { .. } => "controls hand",
+            Self::ReleaseControls => "controls release",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "ground --clear",
             Self::Lock { .. } => "lock",
@@ -227,7 +248,24 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
         return Err(refusal.clone());
     }
     permit(command, facts, actor)?;
-    let mut decision = decided(command, facts, actor)?;
+    let mut decision = match decided(command, facts, actor) {
+        // Who was first is told before who flies.
+        Err(refusal) if refusal.kind == RefusalKind::Raced => return Err(refusal),
+        decision => {
+            let taking = controls::taking(command, facts, actor)?;
+            let mut decision = decision?;
+            if let (Decision::Act { act, .. }, Some(taking)) = (&mut decision, taking) {
+                act.afterwards.push(controls::line(facts, &taking));
+                act.controls = Some(taking);
+            }
+            decision
+        }
+    };
+    if let (Decision::Act { act, .. }, Some(silent)) = (&mut decision, silent(facts))
+        && command.is_escape()
+    {
+        act.afterwards.insert(0, silent);
+    }
     if let Some(why) = unrecorded {
         match &mut decision {
             Decision::Act { act, .. } => {
@@ -241,6 +279,25 @@ pub fn decide(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Dec
         }
     }
     Ok(decision)
+}
+
+/// What whoever asks for a way out has to know of a platform that does not answer.
+fn silent(facts: &Facts<'_>) -> Option<String> {
+    let last = facts.workload.last.as_ref()?;
+    if facts.fresh().is_some() && facts.workload.trouble.is_none() {
+        return None;
+    }
+    let age = time::age(last.age(facts.now));
+    let why = facts
+        .workload
+        .trouble
+        .as_ref()
+        .map_or_else(String::new, |trouble| {
+            format!(" ({})", trouble.value.detail)
+        });
+    Some(format!(
+        "SILENT: the platform was last read {age} ago{why}: what follows is by what it showed then. It is sent all the same, looked for, and sent again while it has not landed"
+    ))
 }
 
 /// Why nothing can be written of this target now.
@@ -289,6 +346,12 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Countersign { reason } => guarding::countersign(facts, actor, reason),
         Command::Guard { cause } => guarding::guard(facts, cause),
         Command::StopGuard { reason } => guarding::stop_guard(facts, reason),
+        Command::Adopt { reason } => drifting::adopt(facts, reason),
+        Command::TakeControls { over, reason } => {
+            steering::take(facts, actor, *over, reason.as_ref())
+        }
+        Command::HandControls { to, reason } => steering::hand(facts, actor, to, reason.as_ref()),
+        Command::ReleaseControls => steering::release(facts, actor),
         Command::Ground { release, reason } => guarding::ground(facts, release, reason),
         Command::Clear { release, reason } => guarding::clear(facts, actor, release, reason),
         Command::Lock {
@@ -334,6 +397,8 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         | Command::Ground { .. }
         | Command::Lock { .. }
         | Command::Unlock { .. } => "stop",
+        // They are yours, whatever you may do with them.
+        Command::ReleaseControls | Command::HandControls { .. } => return Ok(()),
         Command::RecordPolicy { .. } => "configure",
         _ => "operate",
     };

@@ -9,6 +9,7 @@ use crate::domain::{
     environment::{Environment, EnvironmentState, Lock},
     health::Health,
     metric::Metrics,
+    presence::Presence,
     reading::Subject,
     release::{Commit, Release, ReleaseRef},
     rollout::{Observed, ReplicaSet},
@@ -44,6 +45,8 @@ pub struct Facts<'a> {
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,
+    /// Who attends or attended this target, by heartbeat.
+    pub present: &'a [Presence],
     /// What this process has seen go wrong, and since when.
     pub guard: &'a Watch,
 }
@@ -96,7 +99,7 @@ impl<'a> Facts<'a> {
         let act = self.aside.iter().rev().find_map(|entry| match &entry.body {
             Body::Intended { act, .. } => Some(format!(
                 "the {} of {} waits in the journal",
-                act.kind.verb(),
+                act.kind.noun(),
                 entry.actor.name
             )),
             _ => None,
@@ -140,13 +143,9 @@ impl<'a> Facts<'a> {
             .or_else(|| Some(ReleaseRef::of_revision(set.revision, image)))
     }
 
-    /// With nothing under way, something else serves than the ledger says.
+    /// With nothing under way, something else serves or is asked for than the ledger says.
     pub fn drift(&self) -> bool {
-        match (self.running(), &self.state.live, self.current()) {
-            (Some(running), Some(live), None) => running.commit != live.release.commit,
-            (None, Some(_), None) => self.workload.value().is_some(),
-            _ => false,
-        }
+        super::drift::look(self).is_some()
     }
 
     /// The release whose artifact is `image`.

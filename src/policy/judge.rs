@@ -52,6 +52,12 @@ pub fn judge(
     };
     match value(facts, side, limit.metric, source) {
         Err(why) => unknown(why),
+        // Too much of it is known of these pods; that they are still the ones is not.
+        Ok(value) if value > limit.hold && facts.fresh().is_none() => unknown(format!(
+            "{} is over the limit {}, but whether these are still its pods is not known: the platform was not read lately",
+            limit.metric.show(value),
+            limit.metric.show(limit.hold)
+        )),
         Ok(value) if value > limit.hold => (
             Verdict::Fail,
             format!(
@@ -93,7 +99,11 @@ fn value(
             let age = time::age(facts.now.duration_since(at));
             format!("; the last good sample is {age} old")
         });
-        return Err(format!("{} pods answer no metrics{why}{last}", side.silent));
+        let (pods, answer) = match side.silent {
+            1 => ("1 pod".to_owned(), "answers"),
+            n => (format!("{n} pods"), "answer"),
+        };
+        return Err(format!("{pods} {answer} no metrics{why}{last}"));
     }
     if figures.scrapes < 2 || figures.pods == 0 {
         return Err("it needs two scrapes".to_owned());

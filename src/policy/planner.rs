@@ -182,6 +182,7 @@ fn act(
         unrecorded: false,
         guard: None,
         broken: Vec::new(),
+        controls: None,
         afterwards,
     }
 }
@@ -366,7 +367,7 @@ pub fn abort(
     let afterwards = vec![
         format!("{stable} serves everybody now"),
         format!(
-            "{} stays the desired state: R takes that back too",
+            "{} stays the desired state: a rollback takes that back too",
             release.title()
         ),
     ];

@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 use crate::domain::{
     entry::{Draft, Entry, StreamId},
     fault::Fault,
+    presence::Presence,
     standing::{Aside, Standing},
 };
 
@@ -56,6 +57,12 @@ pub trait Ledger: Send + Sync {
     fn version(&self) -> BoxFuture<'_, Result<i64, Fault>>;
 
     fn verify(&self) -> BoxFuture<'_, Result<Verified, Fault>>;
+
+    /// Heartbeats: each row takes the place of the former one of its process and stream. No entries, and not chained.
+    fn beat(&self, rows: Vec<Presence>) -> BoxFuture<'_, Result<(), Fault>>;
+
+    /// The last heartbeat of each process and stream, of the last day.
+    fn present(&self) -> BoxFuture<'_, Result<Vec<Presence>, Fault>>;
 }
 
 /// Beside a ledger: whether it can be used, and where the intents of hold, abort and rollback go while it cannot.

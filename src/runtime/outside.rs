@@ -51,6 +51,8 @@ pub struct Outside {
     pub standby: Arc<dyn Standby>,
     pub clock: Arc<dyn Clock>,
     pub host: String,
+    /// This process, as heartbeats name it.
+    pub process: String,
     registry: OciRegistry,
     git: GitSource,
     /// What the ledger says about the releases of each project, as far as it was read.
@@ -74,12 +76,15 @@ impl Outside {
     pub async fn open(workspace: Workspace) -> Result<Self, Fault> {
         let ledger = Arc::new(LocalLedger::new(&workspace.ledger, &journal_folders()));
         let registry = OciRegistry::with_logins(workspace.access.registries.clone());
+        let clock = Arc::new(WallClock::default());
+        let (host, began) = (host(), clock.now().as_microsecond());
         Ok(Self {
             workspace,
             standby: Arc::clone(&ledger) as Arc<dyn Standby>,
             ledger,
-            clock: Arc::new(WallClock::default()),
-            host: host(),
+            clock,
+            process: format!("{host}/{}/{began}", std::process::id()),
+            host,
             registry,
             git: GitSource::default(),
             books: Mutex::default(),

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         entry::{Draft, StreamId},
         fault::{Fault, FaultKind},
+        presence::Presence,
         standing::{Aside, Standing},
         workspace::Actor,
     },
@@ -22,7 +23,7 @@ use crate::{
     },
 };
 
-use super::{board::Board, executor::Executor, outside::Outside, state_files::StateFiles};
+use super::{board::Board, card, executor::Executor, outside::Outside, state_files::StateFiles};
 
 /// How often the ledger is asked whether others wrote.
 const POLL: Duration = Duration::from_millis(500);
@@ -42,6 +43,8 @@ pub struct Outward {
     cancel: CancellationToken,
     /// Ends the feeds alone.
     feeds: CancellationToken,
+    /// The last heartbeats that went out, to be taken back at the end.
+    beaten: Vec<Presence>,
     /// Effects still out there; waited for, briefly, before the process ends.
     under_way: tokio::task::JoinSet<()>,
     state_files: Option<StateFiles>,
@@ -75,6 +78,7 @@ impl Outward {
             nudge,
             cancel,
             feeds,
+            beaten: Vec::new(),
             under_way: tokio::task::JoinSet::new(),
         };
         (outward, answered)
@@ -228,6 +232,28 @@ impl Outward {
                     answer(event).await;
                 });
             }
+            Effect::Beat(rows) => {
+                self.beaten.clone_from(&rows);
+                // Nobody waits for it, and a missed one only makes us look absent.
+                tokio::spawn(async move {
+                    if let Err(fault) = outside.ledger.beat(rows).await {
+                        tracing::warn!(%fault, "a heartbeat was not written");
+                    }
+                });
+            }
+            Effect::Card(target) => {
+                tokio::spawn(async move {
+                    let event = match card::write(&outside, known, &target).await {
+                        Ok((path, text)) => Event::Card {
+                            target,
+                            path: path.display().to_string(),
+                            text,
+                        },
+                        Err(fault) => Event::CardFailed { target, fault },
+                    };
+                    answer(event).await;
+                });
+            }
             Effect::Refresh => self.refresh(),
             Effect::Tell(_)
             | Effect::Copy(_)
@@ -241,7 +267,16 @@ impl Outward {
     /// Acts that were sent get a moment to write their outcome down; what does not is looked up at the next start.
     pub async fn leave(mut self) {
         self.cancel.cancel();
-        let rest = async { while self.under_way.join_next().await.is_some() {} };
+        let now = self.outside.now();
+        for row in &mut self.beaten {
+            (row.at, row.left) = (now, true);
+        }
+        let rest = async {
+            while self.under_way.join_next().await.is_some() {}
+            if !self.beaten.is_empty() {
+                let _ = self.outside.ledger.beat(self.beaten).await;
+            }
+        };
         let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
         if let Some(files) = self.state_files {
             files.finish().await;
@@ -286,11 +321,13 @@ async fn follow_ledger(
 ) {
     let (mut seq, mut version, mut ready) = (0, None, false);
     let (mut stood, mut polls) = (Standing::Whole, 0_u32);
+    let mut there = Vec::new();
     let mut waited: Vec<Aside> = Vec::new();
     loop {
         let now = outside.ledger.version().await;
+        let unchanged = matches!(&now, Ok(now) if version == Some(*now) && ready);
         let read = match &now {
-            Ok(now) if version == Some(*now) && ready => Ok(Vec::new()),
+            Ok(_) if unchanged => Ok(Vec::new()),
             Ok(_) => outside.ledger.read(seq).await,
             Err(fault) => Err(fault.clone()),
         };
@@ -300,7 +337,17 @@ async fn follow_ledger(
                 version = now.ok();
                 let first = !std::mem::replace(&mut ready, true);
                 let news = (!entries.is_empty()).then_some(Event::Entries(entries));
+                let present = if unchanged {
+                    None
+                } else {
+                    outside.ledger.present().await.ok()
+                };
+                let present = present.filter(|rows| *rows != there);
+                if let Some(rows) = &present {
+                    there.clone_from(rows);
+                }
                 news.into_iter()
+                    .chain(present.map(Event::Present))
                     .chain(first.then_some(Event::LedgerReady))
                     .collect()
             }

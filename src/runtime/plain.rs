@@ -90,6 +90,7 @@ struct Plain {
 pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<Ended, RunError> {
     let workspace = outside.workspace.clone();
     let mut cockpit = Cockpit::new(workspace, me, wishes.keymap, outside.now());
+    cockpit.process.clone_from(&outside.process);
     let keeper = Keeper::take_up(wishes.kept, &mut cockpit);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;

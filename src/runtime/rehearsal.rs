@@ -58,7 +58,7 @@ impl Rehearsal {
         ] {
             let _ = std::fs::remove_file(dir.join(old));
         }
-        for old in ["source", "gitops.git"] {
+        for old in ["source", "gitops.git", "cards"] {
             let _ = std::fs::remove_dir_all(dir.join(old));
         }
         let options = Options {

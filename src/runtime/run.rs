@@ -100,6 +100,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
     };
     let loaded = Catalogue::default().load(theme, depth);
     let mut cockpit = Cockpit::new(outside.workspace.clone(), me, wishes.keymap, outside.now());
+    cockpit.process.clone_from(&outside.process);
     let keeper = Keeper::take_up(wishes.kept, &mut cockpit);
     if let Some(problem) = loaded.problems.first() {
         cockpit.say(

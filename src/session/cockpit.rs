@@ -8,6 +8,7 @@ use crate::{
     domain::{
         change::ActKind,
         fault::Fault,
+        presence::Presence,
         project::ProjectId,
         release::{Commit, Release},
         target::{Target, TargetId},
@@ -31,6 +32,11 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 pub struct Cockpit {
     pub known: Known,
     pub me: Actor,
+    /// This process, as its heartbeats name it, and since when it attends.
+    pub process: String,
+    pub since: Timestamp,
+    /// The last heartbeats it sent.
+    pub beaten: Vec<Presence>,
     /// The time of the last event.
     pub now: Timestamp,
     pub view: View,
@@ -56,9 +62,18 @@ pub struct Cockpit {
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
     pub resolving: BTreeSet<(ProjectId, Commit)>,
+    /// The dead-man cards that were written from here, and where they are.
+    pub cards: BTreeMap<TargetId, Written>,
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+}
+
+/// A file that was written, and what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub path: String,
+    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +101,24 @@ pub struct Message {
     pub severity: Severity,
     pub text: String,
     pub at: Timestamp,
+    /// When the server that was too busy said that it can be asked again.
+    pub again_at: Option<Timestamp>,
+}
+
+impl Message {
+    /// As it is shown now: with the seconds that are left until it may be asked again.
+    pub fn words(&self, now: Timestamp) -> String {
+        let Some(at) = self.again_at else {
+            return self.text.clone();
+        };
+        let left = at.duration_since(now);
+        if left.is_positive() {
+            let seconds = left.as_millis().div_euclid(1000) + 1;
+            format!("{} (it can be asked again in {seconds} s)", self.text)
+        } else {
+            format!("{} (it can be asked again now)", self.text)
+        }
+    }
 }
 
 impl Cockpit {
@@ -100,6 +133,9 @@ impl Cockpit {
         Self {
             known,
             me,
+            process: "this one".to_owned(),
+            since: now,
+            beaten: Vec::new(),
             now,
             view,
             keymap,
@@ -115,6 +151,7 @@ impl Cockpit {
             haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),
+            cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             size: (80, 24),
         }
@@ -194,6 +231,7 @@ impl Cockpit {
             severity,
             text: text.into(),
             at: self.now,
+            again_at: None,
         });
     }
 }

@@ -2,7 +2,10 @@
 
 use super::lines::Line;
 use crate::{
-    domain::{change::Act, entry::Body, project::ProjectId, release::Commit, target::TargetId},
+    domain::{
+        change::Act, entry::Body, presence::Presence, project::ProjectId, release::Commit,
+        target::TargetId,
+    },
     policy::{confirm::Confirmed, decide::Command},
 };
 
@@ -31,6 +34,10 @@ pub enum Effect {
         position: u64,
         bodies: Vec<Body>,
     },
+    /// Signs of life, one for each flight that is attended from here.
+    Beat(Vec<Presence>),
+    /// Write the target's dead-man card anew.
+    Card(TargetId),
     /// Ask the registry for a release's digest.
     Resolve {
         project: ProjectId,

@@ -10,6 +10,7 @@ use crate::{
         entry::Entry,
         fault::Fault,
         observation::Observation,
+        presence::Presence,
         project::ProjectId,
         release::{Artifact, Commit, Release},
         standing::{Aside, Standing},
@@ -71,6 +72,8 @@ pub enum Event {
     LedgerFailed(Fault),
     /// It was tried: how far it can be used.
     LedgerStands(Standing),
+    /// The heartbeats of all who attend anything.
+    Present(Vec<Presence>),
     /// All that waits in the journal of this machine.
     Aside(Vec<Aside>),
     Seen(Observation),
@@ -113,6 +116,16 @@ pub enum Event {
         target: TargetId,
         sentence: String,
         end: End,
+    },
+    /// The dead-man card of a target is in its place.
+    Card {
+        target: TargetId,
+        path: String,
+        text: String,
+    },
+    CardFailed {
+        target: TargetId,
+        fault: Fault,
     },
     /// SIGTERM or SIGHUP.
     Terminate,

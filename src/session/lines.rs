@@ -118,6 +118,8 @@ pub struct Told {
     message: Option<Message>,
     ledger: Option<String>,
     targets: BTreeMap<TargetId, About>,
+    /// What is wrong with platforms that are down, each said once however many targets it is about.
+    troubles: BTreeMap<String, TargetId>,
 }
 
 #[derive(Debug, Default)]
@@ -143,8 +145,10 @@ impl Told {
         self.ledger(cockpit, &mut lines);
         for target in &cockpit.workspace().targets {
             let about = self.targets.entry(target.id.clone()).or_default();
-            about.tell(cockpit, &target.id, &mut lines);
+            about.tell(cockpit, &target.id, &mut self.troubles, &mut lines);
         }
+        let down = |id: &TargetId| show::connection(cockpit, id).is_some();
+        self.troubles.retain(|_, id| down(id));
         if cockpit.message != self.message {
             if let Some(message) = &cockpit.message {
                 let (tone, word) = match message.severity {
@@ -180,7 +184,13 @@ fn clock(at: Timestamp) -> String {
 }
 
 impl About {
-    fn tell(&mut self, cockpit: &Cockpit, id: &TargetId, lines: &mut Vec<Line>) {
+    fn tell(
+        &mut self,
+        cockpit: &Cockpit,
+        id: &TargetId,
+        troubles: &mut BTreeMap<String, TargetId>,
+        lines: &mut Vec<Line>,
+    ) {
         let Some(facts) = cockpit.known.facts(id, cockpit.now) else {
             return;
         };
@@ -188,7 +198,7 @@ impl About {
         let mut say = |tone: Tone, at: Timestamp, text: &str| {
             lines.push(Line::new(tone, format!("{}  {name}: {text}", clock(at))));
         };
-        self.platform(cockpit, id, &facts, &mut say);
+        self.platform(cockpit, id, &facts, troubles, &mut say);
         if !cockpit.ledger.ready {
             return;
         }
@@ -235,6 +245,7 @@ impl About {
         cockpit: &Cockpit,
         id: &TargetId,
         facts: &Facts<'_>,
+        troubles: &mut BTreeMap<String, TargetId>,
         say: &mut impl FnMut(Tone, Timestamp, &str),
     ) {
         let Some(cell) = show::fleet_cell(cockpit, id) else {
@@ -245,7 +256,16 @@ impl About {
         if since != self.connection {
             match (&down, &facts.workload.trouble) {
                 (Some(down), Some(trouble)) => {
-                    let text = format!("{}: {}", down.words(cockpit.now), trouble.value);
+                    let fault = &trouble.value;
+                    let why = match troubles.get(fault.detail.as_str()) {
+                        Some(first) if first != id => {
+                            format!("the same as {} {}", first.environment, first.project.name())
+                        }
+                        _ => fault.to_string(),
+                    };
+                    let told = troubles.entry(fault.detail.to_string());
+                    told.or_insert_with(|| id.clone());
+                    let text = format!("{}: {why}", down.words(cockpit.now));
                     say(Tone::Bad, cockpit.now, &text);
                 }
                 _ => say(Tone::Good, cockpit.now, "the connection is back"),
@@ -332,7 +352,7 @@ impl About {
             }
         }
         self.gates(facts, current, say);
-        let Some(waiting) = show::waiting(facts) else {
+        let Some(waiting) = show::waiting_in_commands(facts) else {
             return;
         };
         // Countdowns tick every second; a line is for what changes.
@@ -372,6 +392,7 @@ impl About {
             let (tone, word) = match gate.verdict {
                 Verdict::Pass => (Tone::Good, "passes"),
                 Verdict::Waived => (Tone::Good, "is waived"),
+                Verdict::Fail if gate.only_wants_time() => (Tone::Plain, "waits"),
                 Verdict::Fail => (Tone::Warning, "FAILS"),
                 Verdict::Unknown => (Tone::Warning, "is UNKNOWN"),
             };

@@ -68,8 +68,16 @@ pub fn parse(
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
     // Several words of one command: what they make of the first one.
-    let mut kind =
-        words.next_if(|word| [("guard", "stop"), ("policy", "record")].contains(&(verb, *word)));
+    let mut kind = words.next_if(|word| {
+        [
+            ("guard", "stop"),
+            ("policy", "record"),
+            ("controls", "take"),
+            ("controls", "hand"),
+            ("controls", "release"),
+        ]
+        .contains(&(verb, *word))
+    });
     let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
@@ -77,6 +85,7 @@ pub fn parse(
             "--full" | "--break-glass" | "--clear" | "--hold" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
+            "--take-over" => aim.take_over = true,
             "--step" => {
                 let step = words
                     .next()
@@ -122,6 +131,8 @@ pub fn parse(
             aim.release = Some(release_named(at, word)?);
         } else if takes_item(action) && aim.item.is_none() {
             aim.item = Some(ItemId(word.to_owned()));
+        } else if action == Action::HandControls && aim.name.is_none() {
+            aim.name = Some(word.to_owned());
         } else {
             return Err(format!(
                 "`{word}` is no environment, no project, and more than {verb} takes"

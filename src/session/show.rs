@@ -2,6 +2,7 @@
 //! colours; `--plain` and the tests read the same. One file per screen.
 
 mod connection;
+mod controls;
 mod evidence;
 mod fleet;
 mod flight;
@@ -15,20 +16,23 @@ mod timeline;
 
 use crate::{
     domain::{
+        change::ActKind,
         deployment::{Deployment, ItemState, ItemStatus},
         plan::{ItemId, ItemKind, ItemSpec},
         rollout::{Side, Workload},
     },
     flight::process::{self, Mover, Next, Waiting},
+    input::{Action, Context},
     policy::{
         facts::Facts,
         gate::{GateResult, Judgement},
     },
 };
 
-use super::{cockpit::Cockpit, view::Screen};
+use super::{cockpit::Cockpit, view::Screen, wanted};
 
 pub use connection::{Down, connection, skew};
+pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
@@ -39,15 +43,69 @@ pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
-pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
+/// Who moves next, in the keys of the screen. What would be refused is not offered; where nothing else is, it says so.
+pub fn waiting(cockpit: &Cockpit, facts: &Facts<'_>) -> Option<Waiting> {
+    let mut waiting = moves(facts)?;
+    let here = cockpit
+        .focus()
+        .is_some_and(|focus| focus.id == facts.target.id);
+    let key = |act: ActKind| {
+        let texts = cockpit.keymap.texts(action(act), Context::Flight);
+        texts
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| format!(":{}", act.verb()))
+    };
+    let refused = |act: ActKind| wanted::why_not(cockpit, action(act)).filter(|_| here);
+    let mut sentence = waiting.said(|act| refused(act).is_none().then(|| key(act)));
+    let all_refused = waiting.ways.iter().all(|way| refused(way.act).is_some());
+    if let Some((way, why)) = waiting
+        .ways
+        .first()
+        .filter(|_| all_refused)
+        .and_then(|way| Some((way, refused(way.act)?)))
+    {
+        sentence = format!("{sentence}; {} is refused: {why}", key(way.act));
+    }
+    if let Some(down) = connection(cockpit, &facts.target.id).filter(|_| facts.fresh().is_none()) {
+        sentence = format!("{sentence}; {}", down.words(cockpit.now));
+    }
+    waiting.sentence = sentence;
+    Some(waiting)
+}
+
+/// The same where things are asked for by their commands.
+pub fn waiting_in_commands(facts: &Facts<'_>) -> Option<Waiting> {
+    let waiting = moves(facts)?;
+    Some(Waiting {
+        sentence: waiting.in_commands(),
+        ..waiting
+    })
+}
+
+fn moves(facts: &Facts<'_>) -> Option<Waiting> {
     match process::outlook(facts) {
         Next::Waiting(waiting) => Some(waiting),
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,
             sentence: "writing down what was reached".to_owned(),
             until: None,
+            ways: Vec::new(),
         }),
         Next::Idle => None,
+    }
+}
+
+/// The action whose key asks for an act.
+fn action(act: ActKind) -> Action {
+    match act {
+        ActKind::Fly => Action::Fly,
+        ActKind::Promote => Action::Promote,
+        ActKind::PromoteFully => Action::PromoteFull,
+        ActKind::Hold | ActKind::Resume => Action::HoldOrResume,
+        ActKind::Abort => Action::Abort,
+        ActKind::Retry => Action::Retry,
+        ActKind::RollBack => Action::Rollback,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one function that changes the cockpit. Pure: an event in, effects out.
 
+mod attending;
 mod keys;
 mod line;
 mod overlays;
@@ -7,8 +8,11 @@ mod pointer;
 mod sleep;
 mod world;
 
+pub use keys::NO_ARM;
 pub use overlays::{MOST_COPIED, listed};
 pub use sleep::slept;
+
+use crate::input::Action;
 
 use super::{
     cockpit::{Cockpit, Severity},
@@ -18,6 +22,11 @@ use super::{
 
 /// How long the answer to the last key stays on the screen.
 const MESSAGE_SECONDS: i64 = 20;
+
+/// What pressing the key of an action does on the screen in front.
+pub fn run(cockpit: &mut Cockpit, action: Action) -> Vec<Effect> {
+    keys::run(cockpit, action, &overlays::plain(action))
+}
 
 pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
     // The clock handed in never runs backwards; an event out of order does not turn time back either.
@@ -63,7 +72,9 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
             {
                 cockpit.message = None;
             }
-            world::attend(cockpit)
+            let mut effects = world::attend(cockpit);
+            effects.extend(attending::beat(cockpit));
+            effects
         }
         Event::Terminate => vec![Effect::Quit],
         other => world::happened(cockpit, other),

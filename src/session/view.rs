@@ -189,11 +189,25 @@ pub enum Ask {
     },
     Countersign,
     StopGuard,
+    /// Of somebody who is absent.
+    TakeOver {
+        from: String,
+    },
+    /// To whom.
+    HandOver,
+    /// What runs is recorded.
+    Adopt,
+    /// What is recorded flies again.
+    Restore,
     Ground {
         release: Box<ReleaseRef>,
     },
     Clear {
         release: Box<ReleaseRef>,
+    },
+    /// The way out while this process still flies or guards, and which.
+    Quit {
+        why: String,
     },
     Lock {
         scope: Scope,
@@ -208,8 +222,6 @@ pub enum Ask {
     RecordPolicy {
         name: String,
     },
-    /// The way out while this process still attends a flight.
-    Quit,
 }
 
 impl Ask {
@@ -230,12 +242,18 @@ impl Ask {
             Self::Clear { release } => {
                 format!("Clear release {} to fly again: why?", release.title())
             }
+            Self::TakeOver { from } => {
+                format!("Take the controls over from {from}, who is absent: why?")
+            }
+            Self::HandOver => "Hand the controls over: to whom?".to_owned(),
+            Self::Adopt => "Record what runs as live: why?".to_owned(),
+            Self::Restore => "Ask to fly what is recorded as live: why?".to_owned(),
+            Self::Quit { why } => format!("{why}. Type `quit` to leave"),
             Self::Lock { name, .. } => format!("Lock {name}: why?"),
             Self::Unlock { name, .. } => format!("Unlock {name}: why?"),
             Self::RecordPolicy { name } => {
                 format!("Record this file's policy of {name}: why? Open requests are void")
             }
-            Self::Quit => "A flight is under way. Type `quit` to leave it unattended".to_owned(),
         }
     }
 
@@ -253,10 +271,14 @@ impl Ask {
             Self::StopGuard => "stop guard",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "clear",
+            Self::TakeOver { .. } => "take over",
+            Self::HandOver => "to whom?",
+            Self::Adopt => "adopt",
+            Self::Restore => "restore",
+            Self::Quit { .. } => "type quit",
             Self::Lock { .. } => "lock",
             Self::Unlock { .. } => "unlock",
             Self::RecordPolicy { .. } => "policy",
-            Self::Quit => "type quit",
         }
     }
 
@@ -265,7 +287,11 @@ impl Ask {
         match self {
             Self::Request { .. }
             | Self::Waive { .. }
-            | Self::Quit
+            | Self::Quit { .. }
+            | Self::TakeOver { .. }
+            | Self::HandOver
+            | Self::Adopt
+            | Self::Restore
             | Self::Approve { .. }
             | Self::Reject { .. }
             | Self::SayHold { .. }
@@ -331,6 +357,10 @@ impl View {
 
 /// What an action is aimed at, beyond the target that has the cursor. Keys leave most of it open, the palette and
 /// verbs fill it in.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent flags of a typed line"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aim {
     pub action: Option<Action>,
@@ -341,6 +371,10 @@ pub struct Aim {
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,
+    /// Somebody, by name.
+    pub name: Option<String>,
+    /// The controls too, of somebody absent.
+    pub take_over: bool,
     /// How long a lock holds.
     pub lasts: Option<SignedDuration>,
     /// A project was named: the target alone is meant, not its environment.

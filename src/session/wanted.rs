@@ -13,7 +13,9 @@ use crate::{
     input::{Action, Risk},
     policy::{
         confirm::Challenge,
+        controls,
         decide::{Command, Decision, Scope, decide},
+        drift,
         facts::Facts,
         planner,
         refusal::{Refusal, RefusalKind},
@@ -86,13 +88,23 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
         Step::Command(command) => command,
         Step::Prompt(ask) => {
             // Ask for a reason only if, given one, the command would go through.
-            let probe = with_reason(cockpit, &facts, &ask, "…")?;
+            let text = match &ask {
+                Ask::HandOver => somebody_else(cockpit, &facts),
+                _ => "…",
+            };
+            let probe = with_reason(cockpit, &facts, &ask, text)?;
             decide(&probe, &facts, &cockpit.me)?;
             return Ok(Wanted::Prompt(ask));
         }
         Step::Resolve(release) => return Ok(Wanted::Resolve(release)),
     };
     finish(cockpit, &facts, command)
+}
+
+/// Which item the key confirms now: the selected one, or on anything that cannot be ticked the next that is open. The
+/// hint bar names it before it is pressed.
+pub fn check_means(cockpit: &Cockpit) -> Option<ItemId> {
+    meant(cockpit, &cockpit.facts()?, Action::Check).ok()
 }
 
 /// The command that a prompt's text completes.
@@ -202,6 +214,30 @@ fn command(
         }),
         Action::Countersign => prompt_or(Ask::Countersign),
         Action::StopGuard => prompt_or(Ask::StopGuard),
+        Action::Adopt => prompt_or(Ask::Adopt),
+        Action::Restore => prompt_or(Ask::Restore),
+        Action::TakeControls => {
+            let absent = controls::holder(facts)
+                .filter(|held| held.by != cockpit.me.name)
+                .filter(|held| !controls::is_present(facts, &held.by));
+            match absent {
+                Some(held) if !aim.take_over => prompt_or(Ask::TakeOver {
+                    from: held.by.clone(),
+                }),
+                _ => Ok(Step::Command(Command::TakeControls {
+                    over: aim.take_over,
+                    reason: aim.reason.clone(),
+                })),
+            }
+        }
+        Action::HandControls => match &aim.name {
+            Some(to) => Ok(Step::Command(Command::HandControls {
+                to: to.clone(),
+                reason: aim.reason.clone(),
+            })),
+            None => Ok(Step::Prompt(Ask::HandOver)),
+        },
+        Action::ReleaseControls => Ok(Step::Command(Command::ReleaseControls)),
         Action::Ground => prompt_or(Ask::Ground {
             release: Box::new(flown(facts, aim)?),
         }),
@@ -298,6 +334,19 @@ fn with_reason(
         },
         Ask::Countersign => Command::Countersign { reason },
         Ask::StopGuard => Command::StopGuard { reason },
+        Ask::Adopt => Command::Adopt { reason },
+        Ask::Restore => Command::Request {
+            plan: Box::new(drift::restoring(facts)?),
+            reason,
+        },
+        Ask::TakeOver { .. } => Command::TakeControls {
+            over: true,
+            reason: Some(reason),
+        },
+        Ask::HandOver => Command::HandControls {
+            to: reason,
+            reason: None,
+        },
         Ask::Ground { release } => Command::Ground {
             release: release.clone(),
             reason,
@@ -332,7 +381,7 @@ fn with_reason(
                 reason,
             }
         }
-        Ask::Quit => {
+        Ask::Quit { .. } => {
             return Err(Refusal::new(
                 RefusalKind::Usage,
                 "quit",
@@ -340,6 +389,16 @@ fn with_reason(
             ));
         }
     })
+}
+
+/// Whom the controls could go to, as far as it matters whether they could go to anybody.
+fn somebody_else<'a>(cockpit: &'a Cockpit, facts: &Facts<'a>) -> &'a str {
+    let people = &facts.workspace.people;
+    people
+        .iter()
+        .filter(|person| person.name != cockpit.me.name)
+        .find(|person| person.has_role(&facts.environment.name, "operate"))
+        .map_or("…", |person| person.name.as_str())
 }
 
 /// A key means the environment; who names a project means that target alone. Without a lock on the environment, `unlock`
@@ -384,6 +443,11 @@ fn item(
     if let Some(item) = &aim.item {
         return Ok(item.clone());
     }
+    meant(cockpit, facts, action)
+}
+
+/// The item or gate that a key is about: the selected line; but see [`check_means`].
+fn meant(cockpit: &Cockpit, facts: &Facts<'_>, action: Action) -> Result<ItemId, Refusal> {
     let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
     // On anything that cannot be ticked, `c` means the next item that is open.

@@ -19,6 +19,15 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Line, wrapped};
 use super::theme::Role;
+use crate::input::Action;
+use crate::session::cockpit::Cockpit;
+
+/// The key of an action on the screen in front, as it is bound now; its command where it has none.
+pub(super) fn key(cockpit: &Cockpit, action: Action) -> String {
+    let here = cockpit.view.screen.context();
+    let texts = cockpit.keymap.texts(action, here).into_iter().next();
+    texts.unwrap_or_else(|| format!(":{}", action.verb().unwrap_or(action.id())))
+}
 
 /// Words where a list would be: what is missing, and what to do about it.
 pub(super) fn empty(canvas: &mut Canvas, area: Rect, says: &str, role: Role, then: &[&str]) {

@@ -526,7 +526,7 @@ fn waiting(story: &Story) -> (Mover, String) {
         .facts(&here(), story.cockpit.now)
         .unwrap();
     match process::next(&facts) {
-        Next::Waiting(waiting) => (waiting.mover, waiting.sentence),
+        Next::Waiting(waiting) => (waiting.mover, waiting.in_commands()),
         other => panic!("{other:?}"),
     }
 }
@@ -541,7 +541,7 @@ fn an_image_that_somebody_sets_while_we_roll_back_is_said() {
     assert_eq!(mover, Mover::You, "{sentence}");
     for words in [
         "changed outside gonogo",
-        "while it rolled back to 41 v1.2.3; R goes on",
+        "while it rolled back to 41 v1.2.3: `rollback` goes on",
     ] {
         assert!(sentence.contains(words), "{sentence}");
     }

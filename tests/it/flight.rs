@@ -606,7 +606,11 @@ fn a_bad_canary_is_held_at_half_aborted_and_rolled_back() {
     );
 
     // Again from the first stage, and back for good from there.
-    served.verb(&at("retry", &["--yes"])).exits(0);
+    let alone = served.verb(&at("retry", &["--yes"])).exits(5);
+    assert_eq!(alone.rule(), "controls.absent");
+    served
+        .verb(&at("retry", &["--yes", "--take-over"]))
+        .exits(0);
     let again = served.until_status(PLACE[0], PLACE[1], "at its first step again", |target| {
         target["workload"]["step"] == 1 && target["workload"]["phase"] == "paused"
     });
@@ -717,7 +721,9 @@ fn a_hold_is_ours_to_take_off_and_nobody_elses() {
         "{waiting}"
     );
     served.verb(&at("resume", &[])).exits(2);
-    served.verb_as("lee", &at("resume", &["--yes"])).exits(0);
+    served
+        .verb_as("lee", &at("resume", &["--yes", "--take-over"]))
+        .exits(0);
     let rollout = served.rollout("auth-service");
     assert!(
         !rollout["spec"]["paused"].as_bool().unwrap_or(false),

@@ -303,8 +303,9 @@ fn escape_over_a_killed_promotion() {
     rig.verb_as("lee", ABORT_IT.arguments).exits(0);
     assert_eq!(rig.status()["deployment"]["state"], "aborted");
     rig.ledger_is_sound();
-    // And one that is killed too.
-    rig.verb(RETRY_IT.arguments).exits(0);
+    // And one that is killed too. Lee, who aborted, has the controls and is gone.
+    let retry = [RETRY_IT.arguments, &["--take-over"]].concat();
+    rig.verb(&retry).exits(0);
     rig.until_rests(1);
     kill(&rig, &PROMOTE_IT, Fate::Lost);
     kill(&rig, &HOLD_IT, Fate::Landed);

@@ -64,12 +64,12 @@ fn the_first_frame_is_what_was_seen_last_and_says_so() {
     let cell = show::fleet_cell(&now, &target("production", "checkout")).unwrap();
     assert!(cell.live.starts_with("41"), "{cell:?}");
     assert_eq!(cell.condition, Condition::Unknown);
-    assert_eq!(cell.stale.as_deref(), Some("not live: healthy 3 h ago"));
+    assert_eq!(cell.stale.as_deref(), Some("last seen healthy 3 h ago"));
     now.view.go(Screen::Fleet);
     let page = pages::screen(&now);
     assert!(
         page.iter()
-            .any(|line| line.text.contains("not live: healthy 3 h ago")),
+            .any(|line| line.text.contains("last seen healthy 3 h ago")),
         "{page:?}"
     );
 

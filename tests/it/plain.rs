@@ -165,7 +165,7 @@ fn a_flight_by_lines() {
     ] {
         lines.type_in(&format!("check {item}"));
     }
-    lines.sees("GO: F flies");
+    lines.sees("GO: `fly` flies");
 
     // What came before the question was to be read does not answer it, however right it is.
     lines.type_in("fly\n42");
@@ -179,7 +179,7 @@ fn a_flight_by_lines() {
 
     lines.act("fly", "type 42 to confirm", "42", "10 % reached");
     for done in ["50 % reached", "100 % reached", "serves everybody"] {
-        lines.sees("ready: p promotes");
+        lines.sees("ready: `promote` promotes");
         lines.act("p", "enter alone confirms", "", done);
     }
     lines.sees("check verify.smoke");

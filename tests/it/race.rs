@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gonogo::{
     policy::{
-        confirm::Challenge,
+        confirm::{Challenge, Flags},
         decide::{Command, Decision, decide},
         refusal::{Refusal, RefusalKind},
     },
@@ -74,7 +74,11 @@ impl Operator {
             .facts(&self.target.id, self.outside.now())
             .unwrap();
         let confirmed = Challenge::new(*act, facts.environment)
-            .by_flags(true, None)
+            .by_flags(Flags {
+                yes: true,
+                take_over: true,
+                ..Flags::default()
+            })
             .unwrap();
         tokio::time::sleep(wait).await;
         let mut executor = self.executor();

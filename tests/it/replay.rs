@@ -143,6 +143,10 @@ impl Session {
                     end,
                 }
             }
+            Effect::Beat(rows) => {
+                self.outside.ledger.beat(rows).await.unwrap();
+                Event::Present(self.outside.ledger.present().await.unwrap())
+            }
             Effect::Record { target, command } => {
                 let end = executor.record(&command, &target).await;
                 let verb = command.verb().to_owned();
@@ -180,6 +184,7 @@ impl Session {
                 }
             }
             Effect::Tell(_)
+            | Effect::Card(_)
             | Effect::Refresh
             | Effect::Copy(_)
             | Effect::Bell

@@ -41,6 +41,7 @@ fn outstanding(change: Change) -> Outstanding {
             unrecorded: false,
             guard: None,
             broken: Vec::new(),
+            controls: None,
             afterwards: Vec::new(),
         },
         change: 0,

@@ -14,7 +14,7 @@ use gonogo::{
     },
     flight::known::Known,
     policy::{
-        confirm::Challenge,
+        confirm::{Challenge, Flags},
         decide::{Command, Decision, decide},
         planner,
     },
@@ -364,7 +364,14 @@ impl Operator {
         let typed = ["42", "41", "production"];
         let confirmed = typed
             .iter()
-            .find_map(|typed| challenge.by_flags(true, Some(typed)).ok())
+            .find_map(|typed| {
+                let flags = Flags {
+                    yes: true,
+                    confirm: Some(typed),
+                    take_over: true,
+                };
+                challenge.by_flags(flags).ok()
+            })
             .unwrap();
         self.executor().execute(&confirmed, command, opening).await
     }

@@ -23,6 +23,7 @@ use crate::{
         deployment::TargetState,
         entry::{Draft, Entry, StreamId},
         fault::{Fault, FaultKind},
+        presence::Presence,
         standing::{Aside, Standing},
     },
     ports::keep::{AppendError, Expected, Ledger, Standby, Verified},
@@ -328,6 +329,21 @@ impl Ledger for LocalLedger {
                 self.reach(&mut held).await?
             };
             ledger.verify().await
+        })
+    }
+
+    /// What fails here says nothing of the entries: the standing is left to them.
+    fn beat(&self, rows: Vec<Presence>) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async move { self.writable().await?.beat(rows).await })
+    }
+
+    fn present(&self) -> BoxFuture<'_, Result<Vec<Presence>, Fault>> {
+        Box::pin(async move {
+            let ledger = {
+                let mut held = self.held.lock().await;
+                self.reach(&mut held).await?
+            };
+            ledger.present().await
         })
     }
 }

@@ -21,12 +21,14 @@ use crate::{
     domain::{
         entry::{Draft, Entry, FORMAT, StreamId},
         fault::{Fault, FaultKind},
+        presence::Presence,
     },
     ports::keep::{AppendError, Expected, Ledger, Verified},
 };
 
 mod fault;
 mod file;
+mod presence;
 pub(super) mod walk;
 
 pub struct SqliteLedger {
@@ -327,6 +329,28 @@ impl Ledger for SqliteLedger {
         Box::pin(async move {
             let mut reader = self.reader.lock().await;
             walk::verify(&self.path, &mut reader).await
+        })
+    }
+
+    fn beat(&self, rows: Vec<Presence>) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async move {
+            let doing = "writing a heartbeat to";
+            let Some(writer) = &self.writer else {
+                return Err(read_only(&self.path, doing));
+            };
+            let mut writer = writer.lock().await;
+            let connection = writer.ready(&self.path).await?;
+            let beaten = presence::beat(connection, &rows).await;
+            writer.spoiled = beaten.is_err();
+            beaten.map_err(|error| fault(doing, &self.path, &error))
+        })
+    }
+
+    fn present(&self) -> BoxFuture<'_, Result<Vec<Presence>, Fault>> {
+        Box::pin(async move {
+            let mut reader = self.reader.lock().await;
+            let read = presence::present(&mut reader).await;
+            read.map_err(|error| fault("reading the heartbeats of", &self.path, &error))
         })
     }
 }

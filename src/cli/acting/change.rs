@@ -79,6 +79,7 @@ impl Headless {
         if waits.is_none() {
             self.attend(&target.id).await?;
         }
+        self.write_card(&target.id).await;
         if wait {
             let until = match command {
                 Command::RollBack { .. } => Until::RolledBack,

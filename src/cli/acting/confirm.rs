@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use crate::{
     domain::change::Act,
     policy::{
-        confirm::{Challenge, Confirmed, Friction, Reply},
+        confirm::{Challenge, Confirmed, Flags, Friction, Reply},
         refusal::{Refusal, RefusalKind},
     },
     runtime::terminal,
@@ -21,7 +21,11 @@ impl Headless {
         {
             self.output.say(&format!("gonogo: {line}"));
         }
-        let by_flags = challenge.by_flags(self.common.yes, self.common.confirm.as_deref());
+        let by_flags = challenge.by_flags(Flags {
+            yes: self.common.yes,
+            confirm: self.common.confirm.as_deref(),
+            take_over: self.common.take_over,
+        });
         let asked = std::io::stdin().is_terminal() && !self.common.yes && !self.common.json;
         let refusal = match by_flags {
             Ok(confirmed) => return Ok(confirmed),

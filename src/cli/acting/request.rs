@@ -29,7 +29,12 @@ impl Headless {
     ) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.stored(&target, name, reason).await?;
-        let facts = self.facts(&target)?;
+        self.requested(&target)
+    }
+
+    /// Says what was asked for, and what stands against it.
+    pub(in crate::cli) fn requested(&self, target: &Target) -> Result<Exit, Stop> {
+        let facts = self.facts(target)?;
         let Some(current) = facts.current() else {
             return Ok(Exit::Failed);
         };

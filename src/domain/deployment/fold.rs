@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState, ItemStatus,
-    LastAct, Live, OUTSIDE, Outstanding, Past, SeenOutside, Signature, TargetState,
+    Controls, Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState,
+    ItemStatus, LastAct, Live, Lost, OUTSIDE, Outstanding, Past, SeenOutside, Signature,
+    TargetState,
 };
 use crate::domain::{
     change::ActKind,
@@ -64,6 +65,15 @@ impl TargetState {
             }
             Body::Cleared { release, .. } => {
                 self.grounded.remove(&release.commit);
+            }
+            // While something flies, what flies is the story.
+            Body::Adopted { release, .. } if self.current.is_none() => {
+                let verified = self.verified(&release.commit);
+                self.live = Some(Live {
+                    release: release.clone(),
+                    since: entry.at,
+                    verified,
+                });
             }
             Body::GlassBroken {
                 deployment,
@@ -170,7 +180,20 @@ impl TargetState {
             }
             Ending::Cancelled => {}
         }
+        let baked = current
+            .plan
+            .plan
+            .stages
+            .iter()
+            .map(|stage| stage.bake)
+            .fold(SignedDuration::ZERO, SignedDuration::saturating_add);
+        let moved_for = current
+            .took_off_at
+            .zip(current.promoted_at)
+            .map(|(from, until)| until.duration_since(from).saturating_sub(baked))
+            .map(|moved| moved.max(SignedDuration::ZERO));
         self.past.push(Past {
+            moved_for,
             id: current.id,
             release: current.plan.release,
             before: current.plan.before,
@@ -217,7 +240,9 @@ impl Deployment {
             held: None,
             guarded: Vec::new(),
             guard_stopped: None,
+            controls: None,
             unfinished: None,
+            lost: None,
         }
     }
 
@@ -228,6 +253,7 @@ impl Deployment {
         self.promoted_steps.clear();
         self.promoted_fully = false;
         self.guarded.clear();
+        self.lost = None;
         self.outside.clear();
     }
 
@@ -352,6 +378,7 @@ impl Deployment {
                 intent, outcome, ..
             } => self.settle(intent, outcome, entry.at),
             Body::StageReached { stage, .. } => {
+                self.lost = None;
                 if let Some(reached) = self
                     .stages
                     .get_mut(*stage)
@@ -367,6 +394,19 @@ impl Deployment {
                     reason: Some(reason.clone()),
                 });
             }
+            Body::ControlsTaken { .. } => {
+                self.controls = Some(Controls {
+                    by: entry.actor.name.clone(),
+                    since: entry.at,
+                });
+            }
+            Body::ControlsHanded { to, .. } => {
+                self.controls = Some(Controls {
+                    by: to.clone(),
+                    since: entry.at,
+                });
+            }
+            Body::ControlsReleased { .. } => self.controls = None,
             Body::RetriedOutside { .. } => {
                 self.start_over();
                 self.restarted_at = Some(entry.at);
@@ -392,7 +432,7 @@ impl Deployment {
             Body::Promoted { .. } => {
                 self.state = FlightState::Verifying;
                 self.promoted_at = Some(entry.at);
-                self.held = None;
+                (self.held, self.lost) = (None, None);
             }
             Body::Unattended { from, until, .. } => count_gap(&mut self.gaps, *from, *until),
             Body::MonitoringBegan { .. } => {
@@ -419,12 +459,27 @@ impl Deployment {
             Outcome::Refused { .. } | Outcome::NotApplied => {
                 // What never landed was not done: the guard may try again.
                 self.guarded.retain(|guarded| guarded.intent != *intent);
+                if matches!(outcome, Outcome::NotApplied) {
+                    self.never_landed(&outstanding);
+                }
                 if applied_before {
                     self.unfinished = Some(outstanding.act);
                 }
             }
             Outcome::Applied { .. } => self.applied(&outstanding, at),
         }
+    }
+
+    fn never_landed(&mut self, outstanding: &Outstanding) {
+        let (act, change) = (outstanding.act.clone(), outstanding.change);
+        let before = self.lost.take().filter(|lost| lost.is_of(&act, change));
+        self.lost = Some(Box::new(Lost {
+            act,
+            change,
+            by: outstanding.by.name.clone(),
+            at: outstanding.at,
+            times: before.map_or(0, |lost| lost.times) + 1,
+        }));
     }
 
     /// The first applied change of an act moves the state; the rest only count.
@@ -455,7 +510,7 @@ impl Deployment {
         if act.kind != ActKind::Hold {
             self.held = None;
         }
-        self.unfinished = None;
+        (self.unfinished, self.lost) = (None, None);
         let last = LastAct {
             kind: act.kind,
             step: act.step,

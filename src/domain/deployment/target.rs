@@ -110,6 +110,9 @@ pub struct Past {
     pub requested_at: Timestamp,
     pub promoted_at: Option<Timestamp>,
     pub verified_at: Option<Timestamp>,
+    /// From take-off to the last stage without the bakes: what the platform itself took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_for: Option<SignedDuration>,
     pub ended_at: Timestamp,
     pub ending: Ending,
 }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Mover, Next, blind, outside, waiting};
+use super::{Mover, Next, blind, outside, waiting, yours};
 use crate::{
     domain::{
         change::ActKind,
@@ -14,15 +14,19 @@ use crate::{
     policy::facts::Facts,
 };
 
+const GOES_ON: [(ActKind, &str); 1] = [(ActKind::RollBack, "goes on")];
+
 pub(super) fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     let Some(to) = &deployment.rolling_back_to else {
-        return waiting(Mover::You, "R rolls back", None);
+        return yours(
+            "the way back is not known",
+            &[(ActKind::RollBack, "rolls back")],
+        );
     };
     if let Some(act) = &deployment.unfinished {
-        return waiting(
-            Mover::You,
-            format!("{} stopped half way: R finishes it", act.kind.verb()),
-            None,
+        return yours(
+            format!("the {} stopped half way", act.kind.noun()),
+            &[(ActKind::RollBack, "finishes it")],
         );
     }
     let asked = deployment
@@ -44,8 +48,8 @@ pub(super) fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     }
     if workload.image != to.image && deployment.outstanding.is_none() {
         let Some(act) = asked else {
-            let words = format!("the desired state is not {} yet: R goes on", to.title());
-            return waiting(Mover::You, words, None);
+            let words = format!("the desired state is not {} yet", to.title());
+            return yours(words, &GOES_ON);
         };
         let read_at = facts.workload.last.as_ref().map(|reading| reading.at);
         let left = [
@@ -65,11 +69,11 @@ pub(super) fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         let late = act.settled_at.checked_add(patience).ok();
         if read_at > late {
             let sentence = format!(
-                "{} while it rolled back to {}; R goes on",
+                "{} while it rolled back to {}",
                 outside(workload),
                 to.title()
             );
-            return waiting(Mover::You, sentence, None);
+            return yours(sentence, &GOES_ON);
         }
         let ago = time::age(facts.now.duration_since(act.at));
         return waiting(
@@ -91,12 +95,9 @@ pub(super) fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
     }
     if workload.rests_at_step() {
         let step = workload.step.unwrap_or(0);
-        return waiting(
-            Mover::You,
-            format!(
-                "rolling back through the stages: rests at step {step}; R promotes it past them"
-            ),
-            None,
+        return yours(
+            format!("rolling back through the stages: rests at step {step}"),
+            &[(ActKind::RollBack, "promotes it past them")],
         );
     }
     waiting(

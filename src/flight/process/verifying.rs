@@ -1,8 +1,9 @@
 //! After the last stage: verification items in their boxes, then the monitoring period, then the close.
 
-use super::{Mover, Next, blind, changed_outside, waiting};
+use super::{Mover, Next, blind, changed_outside, waiting, yours};
 use crate::{
     domain::{
+        change::ActKind,
         deployment::{Deployment, ItemStatus},
         entry::{Body, Ending},
         metric::Limit,
@@ -78,10 +79,9 @@ fn due_item(facts: &Facts<'_>, deployment: &Deployment, item: &ItemSpec) -> Next
             (_, evidence) if missed && deployment.item(&item.id) != ItemStatus::Failed => {
                 measured(deployment, item, false, evidence)
             }
-            (_, evidence) if missed => waiting(
-                Mover::You,
-                format!("{} failed: {evidence}; R rolls back, or waive it", item.id),
-                None,
+            (_, evidence) if missed => yours(
+                format!("{} failed: {evidence}; waive it, or go back", item.id),
+                &[(ActKind::RollBack, "rolls back")],
             ),
             (_, evidence) => waiting(
                 Mover::Gonogo,

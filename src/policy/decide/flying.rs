@@ -101,7 +101,7 @@ pub(super) fn ours<'a>(
             wanted.title()
         );
         return Err(Refusal::raced("target.drift", sentence)
-            .hint("somebody changed it outside gonogo; R goes back"));
+            .hint("somebody changed it outside gonogo; a rollback goes back"));
     }
     Ok(workload)
 }

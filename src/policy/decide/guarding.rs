@@ -135,7 +135,7 @@ pub(super) fn clear(
     }))
 }
 
-fn reasoned(rule: &str, what: &str, reason: &str) -> Result<(), Refusal> {
+pub(super) fn reasoned(rule: &str, what: &str, reason: &str) -> Result<(), Refusal> {
     if reason.trim().is_empty() {
         let sentence = format!("{what} needs a reason");
         return Err(Refusal::new(RefusalKind::Usage, rule, sentence));

@@ -126,7 +126,7 @@ pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "{} has no stable side to fall back on",
             facts.target.workload
         );
-        return Err(Refusal::rule("abort.kind", sentence).hint("R rolls back"));
+        return Err(Refusal::rule("abort.kind", sentence).hint("roll it back instead"));
     }
     if workload.aborted {
         return Err(Refusal::raced(
@@ -142,7 +142,7 @@ pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
                 release.title()
             ),
         )
-        .hint("R rolls back"));
+        .hint("roll it back instead"));
     }
     Ok(confirm(planner::abort(facts, &release, before.as_ref())?))
 }

@@ -6,6 +6,7 @@ use crate::{
         plan::StoredPlan,
         rollout::{Observed, PodState, RolloutPhase},
         target::WorkloadKind,
+        text::counted,
         time,
     },
     policy::{
@@ -128,6 +129,11 @@ pub fn drift(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 /// down, or from when the platform came to rest there anew.
 pub fn bake(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let deployment = facts.current()?;
+    if let (Some(stage), Err((unknown, why))) = (deployment.stage(), fresh(facts)) {
+        let share = plan.plan.stages.get(stage)?.share;
+        let sentence = format!("whether it still bakes at {share} % is not known: {why}");
+        return Some((unknown, sentence));
+    }
     let workload = facts.workload.value().map(|observed| &observed.workload);
     let rests = workload
         .filter(|workload| workload.rests_at_step())
@@ -200,10 +206,11 @@ pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
         return (
             Verdict::Fail,
             format!(
-                "pod {} is in {why}, {} of {} ready, {restarts} restarts",
+                "pod {} is in {why}, {} of {} ready, {}",
                 failing.name,
                 ready,
-                pods.len()
+                pods.len(),
+                counted(usize::try_from(restarts).unwrap_or(usize::MAX), "restart")
             ),
         );
     }
@@ -211,14 +218,18 @@ pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
         return (
             Verdict::Fail,
             format!(
-                "{ready} of {} pods of the new release are ready",
-                pods.len()
+                "{ready} of {} of the new release are ready",
+                counted(pods.len(), "pod")
             ),
         );
     }
     (
         Verdict::Pass,
-        format!("{ready} of {ready} pods of the new release are ready, {restarts} restarts"),
+        format!(
+            "{ready} of {} of the new release are ready, {}",
+            counted(ready, "pod"),
+            counted(usize::try_from(restarts).unwrap_or(usize::MAX), "restart")
+        ),
     )
 }
 
@@ -230,6 +241,11 @@ pub fn answers(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
 /// The same with nothing under way: then the new pods are all there are.
 pub fn new_pods_answer(facts: &Facts<'_>) -> Judged {
     facts.target.health.as_ref()?;
+    // Which pods are the new ones is the platform's to say.
+    if let (Some(_), Err((unknown, why))) = (facts.workload.value(), fresh(facts)) {
+        let sentence = format!("which pods to ask for /health is not known: {why}");
+        return Some((unknown, sentence));
+    }
     let need = facts.workspace.timings.health_answers;
     let workload = facts.workload.value().map(|observed| &observed.workload);
     let Some(hash) = workload.and_then(|workload| workload.current_hash.as_ref()) else {
@@ -261,8 +277,9 @@ pub fn new_pods_answer(facts: &Facts<'_>) -> Judged {
         (
             Verdict::Fail,
             format!(
-                "/health is good on {} of {} pods{why}",
-                side.good, side.asked
+                "/health is good on {} of {}{why}",
+                side.good,
+                counted(usize::try_from(side.asked).unwrap_or(usize::MAX), "pod")
             ),
         )
     } else if side.streak < need {
@@ -277,8 +294,8 @@ pub fn new_pods_answer(facts: &Facts<'_>) -> Judged {
         (
             Verdict::Pass,
             format!(
-                "/health is good on {} pods, {need} times in a row",
-                side.asked
+                "/health is good on {}, {need} times in a row",
+                counted(usize::try_from(side.asked).unwrap_or(usize::MAX), "pod")
             ),
         )
     })

@@ -1,7 +1,7 @@
 //! What must have happened before, and what must not happen at the same time (SPEC E3, E9).
 
 use crate::{
-    domain::{deployment::FlightState, plan::StoredPlan, time},
+    domain::{change::short_image, deployment::FlightState, plan::StoredPlan, time},
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
@@ -50,6 +50,27 @@ pub fn idle(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 
 pub fn is_a_change(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let running = facts.running();
+    let asked = facts
+        .workload
+        .value()
+        .and_then(|observed| observed.workload.image.as_ref());
+    // What is recorded flies again: stable may be it already, and what nobody knows is not it.
+    let restores = facts.current().is_none_or(|c| c.plan.digest == plan.digest)
+        && facts
+            .state
+            .live
+            .as_ref()
+            .is_some_and(|live| live.release.commit == plan.release.commit);
+    let elsewhere = plan.release.image.is_some() && asked != plan.release.image.as_ref();
+    if restores && elsewhere && asked.is_some() {
+        let serves = crate::policy::drift::running(facts);
+        let serves = serves.map_or_else(|| "something else".to_owned(), |it| it.title());
+        let other = asked.map_or_else(String::new, |image| short_image(image));
+        return Some((
+            Verdict::Pass,
+            format!("it restores what is recorded: {serves} serves, the platform asks for {other}"),
+        ));
+    }
     Some(match running {
         Some(running) if running.commit == plan.release.commit => (
             Verdict::Fail,

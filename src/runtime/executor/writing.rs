@@ -12,6 +12,7 @@ use crate::{
         fault::{Fault, FaultKind},
         release::Digest,
         target::TargetId,
+        workspace::IdentityMeans,
     },
     flight::after,
     policy::{
@@ -76,6 +77,7 @@ impl Executor<'_> {
                 .iter()
                 .cloned()
                 .chain(self.superseded(&act.target, act.kind))
+                .chain(self.taken(&act.target, &deployment))
                 .chain([intended])
                 .collect();
             let drafts = self.drafts(bodies);
@@ -130,6 +132,23 @@ impl Executor<'_> {
         // What comes after goes on from it.
         self.known.set_aside(self.outside.standby.aside());
         Ok(())
+    }
+
+    /// Whoever confirmed flies from now on; the guard never does.
+    fn taken(&self, target: &TargetId, deployment: &DeploymentId) -> Option<Body> {
+        if self.actor.means == IdentityMeans::Program {
+            return None;
+        }
+        let known = self.known.targets.get(target)?;
+        let current = known.state.current.as_ref();
+        let from = current
+            .and_then(|current| current.controls.as_ref())
+            .map(|controls| controls.by.clone());
+        (from.as_ref() != Some(&self.actor.name)).then(|| Body::ControlsTaken {
+            deployment: deployment.clone(),
+            from,
+            reason: None,
+        })
     }
 
     /// What an escape goes out over, without having waited for it: its outcome as far as it was read. Nobody looks for it

@@ -146,6 +146,7 @@ async fn write_target(
             requested_at: began,
             promoted_at: None,
             verified_at: None,
+            moved_for: None,
             ended_at: began,
             ending: Ending::Closed,
         });
@@ -241,6 +242,7 @@ fn flown(
         unrecorded: false,
         guard: None,
         broken: Vec::new(),
+        controls: None,
         afterwards: Vec::new(),
     };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());

@@ -91,6 +91,9 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             health_interval: pace.seconds(2),
             health_answers: 3,
             scrape_interval: pace.seconds(5),
+            heartbeat: pace.seconds(10),
+            // Several heartbeats, also on a machine that is busy.
+            absent: pace.at_least(30, 5.0),
             ..Timings::default()
         },
         trust_names: true,

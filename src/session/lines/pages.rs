@@ -153,6 +153,7 @@ fn list(lines: &[show::Line]) -> Vec<Line> {
                 let (tone, word) = match gate.verdict {
                     Verdict::Pass => (Tone::Good, "pass"),
                     Verdict::Waived => (Tone::Good, "waived"),
+                    Verdict::Fail if gate.only_wants_time() => (Tone::Plain, "wait"),
                     Verdict::Fail => (Tone::Warning, "FAIL"),
                     Verdict::Unknown => (Tone::Warning, "UNKNOWN"),
                 };
@@ -239,12 +240,36 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
         })
         .collect();
     lines.push(plain(format!("stages: {}", stages.join(", "))));
-    if let Some(waiting) = &shown.waiting {
+    if let Some(waiting) = cockpit
+        .facts()
+        .and_then(|facts| show::waiting_in_commands(&facts))
+    {
         lines.push(plain(format!(
             "next: {}: {}",
             waiting.mover.word(),
             waiting.sentence
         )));
+    }
+    lines.extend(
+        shown
+            .card
+            .iter()
+            .map(|path| plain(format!("dead-man card: {path}"))),
+    );
+    if let Some(facts) = cockpit.facts()
+        && let Some(who) = show::controls(cockpit, &facts)
+    {
+        let watching = match who.watching {
+            0 => String::new(),
+            n => format!(", {n} watching"),
+        };
+        lines.push(plain(format!("{}{watching}", who.holder)));
+        lines.extend(who.unguarded.map(|words| {
+            Line::new(
+                Tone::Warning,
+                format!("{words}: nobody attends who may stop it"),
+            )
+        }));
     }
     if let Some(by) = &shown.held {
         lines.push(Line::new(Tone::Warning, format!("held by {by}")));
@@ -342,8 +367,11 @@ fn typed(action: Action) -> Vec<String> {
     if action == Action::SwitchOperator {
         return vec!["as NAME".to_owned()];
     }
-    let single =
-        |verb: &&&str| !verb.contains(' ') || ["promote --full", "poll --hold"].contains(*verb);
+    let single = |verb: &&&str| {
+        !verb.contains(' ')
+            || ["promote --full", "poll --hold"].contains(*verb)
+            || verb.starts_with("controls ")
+    };
     let mut verbs: Vec<&str> = action.verbs().iter().filter(single).copied().collect();
     if action == Action::ShowReleases {
         // Its verbs want more than the palette takes.
@@ -367,6 +395,8 @@ fn typed(action: Action) -> Vec<String> {
         Action::Request => " RELEASE",
         Action::ShowPlan | Action::Rollback => " [RELEASE]",
         Action::Promote => " [--step N]",
+        Action::TakeControls => " [--take-over]",
+        Action::HandControls => " NAME",
         _ => "",
     });
     if matches!(
@@ -377,6 +407,8 @@ fn typed(action: Action) -> Vec<String> {
             | Action::SayHold
             | Action::Waive
             | Action::Rollback
+            | Action::Adopt
+            | Action::Restore
     ) {
         takes.push_str(" --reason R");
     }
@@ -446,7 +478,7 @@ pub fn welcome(cockpit: &Cockpit) -> Vec<Line> {
         let age = time::age(cockpit.now.duration_since(seen.at));
         lines.push(Line::new(
             Tone::Warning,
-            format!("not live, as last seen {age} ago:"),
+            format!("nothing was read yet; as last seen {age} ago:"),
         ));
         lines.extend(fleet(cockpit));
     }

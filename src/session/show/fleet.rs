@@ -63,7 +63,7 @@ pub struct FleetCell {
     pub waits: bool,
     /// What runs is not what the ledger says is live.
     pub drift: bool,
-    /// In words, when the reading is stale or missing: `STALE 40 s`, `not live: healthy 3 h ago`, `never read`.
+    /// In words, when the reading is stale or missing: `STALE 40 s`, `last seen healthy 3 h ago`, `never read`.
     pub stale: Option<String>,
     /// How long the release has been live.
     pub since: Option<String>,
@@ -103,12 +103,12 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         Some(_) => None,
         None => Some(before.map_or_else(
             || "never read".to_owned(),
-            |seen| format!("not live: {}", seen.words(cockpit.now)),
+            |seen| format!("last seen {}", seen.words(cockpit.now)),
         )),
     };
-    let (note, waits) = facts
-        .current()
-        .map_or((String::new(), false), |current| note(&facts, current));
+    let (note, waits) = facts.current().map_or((String::new(), false), |current| {
+        note(cockpit, &facts, current)
+    });
     let lock = facts.state.lock.as_ref();
     let note = match lock.filter(|lock| lock.holds(cockpit.now)) {
         Some(lock) if note.is_empty() => format!("locked by {}", lock.by),
@@ -131,9 +131,9 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
     })
 }
 
-fn note(facts: &Facts<'_>, current: &Deployment) -> (String, bool) {
+fn note(cockpit: &Cockpit, facts: &Facts<'_>, current: &Deployment) -> (String, bool) {
     let title = current.plan.release.number;
-    let waiting = waiting(facts);
+    let waiting = waiting(cockpit, facts);
     let yours = waiting
         .as_ref()
         .is_some_and(|waiting| waiting.mover == Mover::You);

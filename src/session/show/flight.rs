@@ -59,6 +59,8 @@ pub struct FlightShown<'a> {
     /// Newest last, time and sentence.
     pub timeline: Vec<TimelineLine>,
     pub held: Option<String>,
+    /// Where the dead-man card is.
+    pub card: Option<String>,
     /// What to do now, in place of the gates of a step that does not come.
     pub next: Option<NextCard>,
 }
@@ -90,14 +92,26 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
         age: last.map(|reading| time::age(reading.age(cockpit.now))),
         stale: facts.fresh().is_none(),
         stages: stages(deployment),
-        progress: progress(cockpit.now, deployment, facts.workload.value()),
-        waiting: waiting(&facts),
+        // What was not watched has made no way that anybody knows of.
+        progress: progress(
+            last.map_or(cockpit.now, |last| match facts.fresh() {
+                Some(_) => cockpit.now,
+                None => last.at,
+            }),
+            deployment,
+            facts.workload.value(),
+        ),
+        waiting: waiting(cockpit, &facts),
         judgement,
         lines,
         metrics: evidence::metrics(cockpit, &facts, &deployment.plan.plan.limits),
         health: evidence::health(&facts),
         timeline: timeline_since(cockpit, deployment.requested_at),
         held,
+        card: cockpit
+            .cards
+            .get(&facts.target.id)
+            .map(|written| written.path.clone()),
         next,
         deployment,
     })

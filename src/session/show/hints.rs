@@ -38,33 +38,40 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         .facts()
         .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))
         .unwrap_or(false);
+    let drift = cockpit.facts().is_some_and(|facts| facts.drift());
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
         .filter(|hint| {
-            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state)
+            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state, drift)
         })
         .map(|hint| {
-            let label = if hint.action == Action::HoldOrResume && paused {
-                "resume"
-            } else {
-                hint.label
+            let blocked = wanted::why_not(cockpit, hint.action);
+            let label = match hint.action {
+                Action::HoldOrResume if paused => "resume".to_owned(),
+                // Nobody should have to guess what is about to be confirmed.
+                Action::Check if blocked.is_none() => wanted::check_means(cockpit).map_or_else(
+                    || hint.label.to_owned(),
+                    |item| format!("{} {item}", hint.label),
+                ),
+                _ => hint.label.to_owned(),
             };
             HintShown {
                 action: hint.action,
                 key: hint.key,
-                label: label.to_owned(),
-                blocked: wanted::why_not(cockpit, hint.action),
+                label,
+                blocked,
             }
         })
         .collect()
 }
 
 /// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
-fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool {
+fn makes_sense(action: crate::input::Action, state: Option<FlightState>, drift: bool) -> bool {
     use crate::input::Action;
     use FlightState::{Aborted, Flying, Monitoring, Requested, Verifying};
     match action {
         Action::Request => state.is_none(),
+        Action::Adopt | Action::Restore => drift,
         Action::Rollback => state != Some(Requested),
         Action::Fly | Action::Cancel | Action::BreakGlass => state == Some(Requested),
         Action::Promote
@@ -74,7 +81,11 @@ fn makes_sense(action: crate::input::Action, state: Option<FlightState>) -> bool
         | Action::StopGuard => state == Some(Flying),
         Action::Retry => state == Some(Aborted),
         Action::Ground => matches!(state, Some(Aborted | FlightState::RollingBack)),
-        Action::Clear | Action::Countersign => false,
+        Action::Clear
+        | Action::Countersign
+        | Action::TakeControls
+        | Action::HandControls
+        | Action::ReleaseControls => false,
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),
     }

@@ -5,10 +5,11 @@ use crate::{
     domain::{
         deployment::{Deployment, FlightState},
         entry::Ending,
+        release::ReleaseRef,
         rollout::RolloutPhase,
     },
     input::{Action, Context, Keymap},
-    policy::facts::Facts,
+    policy::{drift, facts::Facts},
     session::cockpit::Cockpit,
 };
 
@@ -30,7 +31,7 @@ pub fn next_steps(cockpit: &Cockpit) -> Option<NextCard> {
     let facts = cockpit.facts()?;
     let (title, steps) = match facts.current() {
         Some(current) => under_way(&facts, current)?,
-        None => after(&facts)?,
+        None => drifted(&facts).or_else(|| after(&facts))?,
     };
     let step = |(action, words)| NextStep {
         action,
@@ -93,6 +94,26 @@ fn under_way(facts: &Facts<'_>, current: &Deployment) -> Option<Steps> {
         }
         _ => None,
     }
+}
+
+/// Nothing is under way, and something else runs than is recorded.
+fn drifted(facts: &Facts<'_>) -> Option<Steps> {
+    let drift = drift::look(facts)?;
+    let recorded = drift
+        .recorded
+        .as_ref()
+        .map_or_else(String::new, ReleaseRef::title);
+    let adopt = format!("adopt: {} is recorded as live", drift.running.title());
+    let restore = format!("restore: ask to fly {recorded} again");
+    let look = format!("investigate: {}", drift.sentence());
+    Some((
+        "Drift: what now".to_owned(),
+        vec![
+            (Action::ShowTimeline, look),
+            (Action::Adopt, adopt),
+            (Action::Restore, restore),
+        ],
+    ))
 }
 
 /// Nothing is under way, and the last flight was rolled back.

@@ -84,9 +84,7 @@ fn changes(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
     if let Some(commits) = commits(facts, plan) {
         lines.push(commits);
     }
-    if let Some(took) = estimate(facts) {
-        lines.push(format!("takes    about {}, by history", time::exact(took)));
-    }
+    lines.push(format!("takes    {}", estimate(facts, plan)));
     if facts.environment.protected {
         lines.push(format!("ledger   {}", crate::domain::standing::ONE_MACHINE));
     }
@@ -110,15 +108,37 @@ fn commits(facts: &Facts<'_>, plan: &StoredPlan) -> Option<String> {
     }
 }
 
-/// The median of past flights here.
-fn estimate(facts: &Facts<'_>) -> Option<SignedDuration> {
-    let mut took: Vec<SignedDuration> = facts
+/// How long it takes: the plan's own bakes and boxes, and what the platform took for its part in past flights here (the
+/// median).
+fn estimate(facts: &Facts<'_>, plan: &StoredPlan) -> String {
+    let plan = &plan.plan;
+    let bakes = plan
+        .stages
+        .iter()
+        .map(|stage| stage.bake)
+        .fold(SignedDuration::ZERO, SignedDuration::saturating_add);
+    let mut moved: Vec<SignedDuration> = facts
         .state
         .past
         .iter()
-        .filter_map(|past| Some(past.promoted_at?.duration_since(past.requested_at)))
+        .filter_map(|past| past.moved_for)
         .collect();
-    took.sort_unstable();
-    let median = *took.get(took.len() / 2)?;
-    Some(SignedDuration::from_secs(median.as_secs().max(1)))
+    moved.sort_unstable();
+    let mut parts = Vec::new();
+    if !bakes.is_zero() {
+        parts.push(format!("bakes {}", time::exact(bakes)));
+    }
+    parts.push(match moved.get(moved.len() / 2) {
+        Some(median) => {
+            let median = SignedDuration::from_secs(median.as_secs().max(1));
+            format!("pods {} by history", time::exact(median))
+        }
+        None => "pods not timed yet".to_owned(),
+    });
+    let boxes = plan.items.iter().filter_map(|item| item.time_box);
+    if let Some(last) = boxes.map(|due| due.until).max() {
+        parts.push(format!("verification {}", time::exact(last)));
+    }
+    parts.push(format!("monitoring {}", time::exact(plan.monitoring)));
+    parts.join(", ")
 }

@@ -1,7 +1,7 @@
 //! From a key to an action, and what each action does to the view.
 
 use crate::session::{
-    cockpit::Cockpit,
+    cockpit::{Cockpit, Severity},
     effect::Effect,
     show,
     view::{Aim, Ask, FlightPane, Overlay, Screen},
@@ -12,7 +12,7 @@ use crate::{
     policy::refusal::RefusalKind,
 };
 
-use super::overlays;
+use super::{attending, overlays};
 
 /// Lines of a page, for page up and down.
 const PAGE: isize = 10;
@@ -30,12 +30,55 @@ pub fn pressed(cockpit: &mut Cockpit, chord: Chord) -> Vec<Effect> {
             // What does not go on as a sequence ends it, and does nothing else: so does esc.
             let alone = cockpit.view.pending.len() == 1;
             cockpit.view.pending.clear();
-            if context.takes_text() && alone {
-                overlays::typed(cockpit, chord);
+            if context.takes_text() {
+                if alone {
+                    overlays::typed(cockpit, chord);
+                }
+                return Vec::new();
+            }
+            if alone && cockpit.view.overlay.is_none() {
+                return way_out_elsewhere(cockpit, chord);
             }
             Vec::new()
         }
     }
+}
+
+/// A way out of a flight, pressed on a screen that has no such key: it works where a flight of the selected target is
+/// under way and it asks first; otherwise it says where it works, so that nobody believes to have stopped something.
+fn way_out_elsewhere(cockpit: &mut Cockpit, chord: Chord) -> Vec<Effect> {
+    let Lookup::Match(action @ (Action::Abort | Action::Rollback | Action::HoldOrResume)) =
+        cockpit.keymap.lookup(Context::Flight, &[chord])
+    else {
+        return Vec::new();
+    };
+    let airborne = cockpit
+        .facts()
+        .and_then(|facts| Some(facts.current()?.state.is_airborne()));
+    if action != Action::HoldOrResume && airborne == Some(true) {
+        return run(cockpit, action, &overlays::plain(action));
+    }
+    let key = |action| {
+        let keys = cockpit.keymap.texts(action, Context::Flight);
+        keys.into_iter().next().unwrap_or_default()
+    };
+    let (pressed, shows) = (key(action), key(Action::ShowFlight));
+    let place = cockpit.focus().map_or_else(
+        || "no target is selected".to_owned(),
+        |target| match airborne {
+            Some(true) => format!("{} flies there", target.id),
+            Some(false) => format!("{} is only requested", target.id),
+            None => format!("nothing is under way for {}", target.id),
+        },
+    );
+    cockpit.say(
+        Severity::Warning,
+        format!(
+            "{pressed} ({}) works on the flight screen, {shows}: {place}",
+            action.label()
+        ),
+    );
+    Vec::new()
 }
 
 /// What the keys pressed so far mean. On a screen without room for screens the ways out of a flight work wherever one is:
@@ -81,6 +124,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
             cockpit.view.overlay = if open { None } else { Some(Overlay::Help) };
         }
         Action::Copy => return overlays::copy(cockpit),
+        Action::CopyCard => return overlays::copy_card(cockpit),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Quit => return quit(cockpit),
@@ -103,10 +147,14 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
                 palette.input = tui_input::Input::new("as ".to_owned());
             }
         }
-        _ => {}
+        // Said, so that a row of the table without an arm here is noticed; a test presses them all.
+        other => cockpit.say(Severity::Error, format!("{} {NO_ARM}", other.id())),
     }
     Vec::new()
 }
+
+/// What an action says that nothing carries out.
+pub const NO_ARM: &str = "does nothing in this gonogo: please report it";
 
 /// Everything that acts goes through the same decision, whoever asks.
 fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
@@ -125,6 +173,9 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
                 {
                     cockpit.view.chosen = Some(number);
                 }
+                cockpit.view.go(Screen::Plan);
+            }
+            if action == Action::Restore {
                 cockpit.view.go(Screen::Plan);
             }
             if action == Action::Fly {
@@ -276,22 +327,16 @@ fn back(cockpit: &mut Cockpit) {
     cockpit.view.back();
 }
 
-/// Leaving a flight that nobody else is known to attend asks first.
+/// Leaving asks first where it leaves the controls or a flight behind; asked twice it goes.
 pub fn quit(cockpit: &mut Cockpit) -> Vec<Effect> {
-    let flying = cockpit.known.targets.values().any(|known| {
-        known
-            .state
-            .current
-            .as_ref()
-            .is_some_and(|current| current.state.is_airborne())
-    });
-    let asking =
-        matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit);
-    if !asking && (flying || !cockpit.busy.is_empty()) {
-        overlays::open_prompt(cockpit, Ask::Quit);
-        return Vec::new();
+    let asking = matches!(&cockpit.view.overlay, Some(Overlay::Prompt(prompt)) if matches!(prompt.ask, Ask::Quit { .. }));
+    match attending::needed(cockpit).filter(|_| !asking) {
+        Some(why) => {
+            overlays::open_prompt(cockpit, Ask::Quit { why });
+            Vec::new()
+        }
+        None => vec![Effect::Quit],
     }
-    vec![Effect::Quit]
 }
 
 pub fn moved(cockpit: &mut Cockpit, by: isize) {

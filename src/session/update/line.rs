@@ -68,7 +68,7 @@ fn answered(cockpit: &mut Cockpit, text: &str, typed_at: Timestamp) -> Vec<Effec
             Friction::Type(expected) => text == expected,
             Friction::Enter | Friction::None => text.is_empty(),
         },
-        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::Quit => text == "quit",
+        Some(Overlay::Prompt(prompt)) if matches!(prompt.ask, Ask::Quit { .. }) => text == "quit",
         _ => !is_command(cockpit, text),
     };
     if !fits && is_command(cockpit, text) {

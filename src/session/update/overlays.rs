@@ -277,7 +277,7 @@ pub fn answer_prompt(cockpit: &mut Cockpit) -> Vec<Effect> {
     let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
         return Vec::new();
     };
-    if prompt.ask == Ask::Quit {
+    if matches!(prompt.ask, Ask::Quit { .. }) {
         if prompt.input.value().trim() == "quit" {
             return vec![Effect::Quit];
         }
@@ -455,6 +455,25 @@ pub fn copy(cockpit: &mut Cockpit) -> Vec<Effect> {
     }
     cockpit.say(Severity::Info, format!("copied {text}"));
     vec![Effect::Copy(text)]
+}
+
+/// The whole dead-man card of the target in focus.
+pub fn copy_card(cockpit: &mut Cockpit) -> Vec<Effect> {
+    let written = cockpit
+        .focus()
+        .and_then(|target| cockpit.cards.get(&target.id));
+    let Some(written) = written.cloned() else {
+        cockpit.say(
+            Severity::Info,
+            "no card was written here yet: that happens at take-off (gonogo card ENV PROJECT prints one)",
+        );
+        return Vec::new();
+    };
+    cockpit.say(
+        Severity::Info,
+        format!("copied the dead-man card; it is in {}", written.path),
+    );
+    vec![Effect::Copy(written.text)]
 }
 
 /// A line of a timeline that is scrolled back by so many lines.

@@ -1,7 +1,8 @@
 //! What comes from outside: entries, readings, answers. None of it ever touches the view.
 
+use super::attending;
 use crate::session::{
-    cockpit::{Cockpit, Severity},
+    cockpit::{Cockpit, Severity, Written},
     effect::Effect,
     event::{End, Event},
 };
@@ -24,11 +25,17 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             if cockpit.known.ledger.is_lost() {
                 stands(cockpit, Standing::Whole);
             }
-            return attend(cockpit);
+            let mut effects = attend(cockpit);
+            if cockpit.ledger.ready {
+                effects.extend(attending::cards(cockpit, entries));
+            }
+            return effects;
         }
         Event::LedgerReady => {
             cockpit.ledger.ready = true;
-            return attend(cockpit);
+            let mut effects = attend(cockpit);
+            effects.extend(attending::all_cards(cockpit));
+            return effects;
         }
         Event::LedgerFailed(fault) => {
             stands(cockpit, Standing::Lost(fault.clone()));
@@ -37,6 +44,7 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             stands(cockpit, standing.clone());
             return attend(cockpit);
         }
+        Event::Present(rows) => cockpit.known.attended(rows),
         Event::Aside(aside) => {
             cockpit.known.set_aside(aside.clone());
         }
@@ -73,6 +81,14 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             let key = (project.clone(), commit.clone());
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.insert(key, fault.clone());
+        }
+        Event::Card { target, path, text } => {
+            let (path, text) = (path.clone(), text.clone());
+            cockpit.cards.insert(target.clone(), Written { path, text });
+        }
+        Event::CardFailed { target, fault } => {
+            cockpit.cards.remove(target);
+            cockpit.say(Severity::Warning, fault.to_string());
         }
         Event::Recorded { verb, end, .. } => return answered(cockpit, verb, end, false),
         Event::Attended { target, position } if cockpit.attending.get(target) == Some(position) => {
@@ -125,6 +141,12 @@ fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Ef
         }
         End::Failed(fault) => {
             cockpit.say(Severity::Error, format!("{verb} failed: {fault}"));
+            let again = fault
+                .retry_after
+                .and_then(|after| cockpit.now.checked_add(after).ok());
+            if let Some(message) = &mut cockpit.message {
+                message.again_at = again;
+            }
             vec![Effect::Bell]
         }
         End::Unknown(fault) => {

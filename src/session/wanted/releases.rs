@@ -2,6 +2,7 @@
 
 use crate::{
     domain::release::{Release, ReleaseRef},
+    input::{Action, Context},
     policy::{
         facts::Facts,
         refusal::{Refusal, RefusalKind},
@@ -113,10 +114,12 @@ pub(super) fn chosen<'a>(
         })
         .or_else(under_cursor);
     let number = number.ok_or_else(|| {
+        let keys = cockpit.keymap.texts(Action::ShowReleases, Context::Plan);
+        let lists = keys.into_iter().next().unwrap_or("release list".to_owned());
         Refusal::new(
             RefusalKind::NotFound,
             "release",
-            "pick a release first (2 lists them)",
+            format!("pick a release first ({lists} lists them)"),
         )
     })?;
     let found = facts

@@ -2,12 +2,23 @@
 
 use ratatui::layout::Rect;
 
-use crate::input::reference;
+use crate::input::Action;
+use crate::input::reference::{self, HelpRow};
 use crate::session::cockpit::Cockpit;
 use crate::ui::canvas::{Canvas, Line};
 use crate::ui::panes::gates::hang;
+use crate::ui::panes::key;
 use crate::ui::text;
 use crate::ui::theme::Role;
+
+/// Its keys, or what is typed where it has none.
+fn asked_by(row: &HelpRow) -> String {
+    if row.keys.is_empty() {
+        format!(":{}", row.action.verb().unwrap_or(row.action.id()))
+    } else {
+        row.keys.clone()
+    }
+}
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let width = area.width.min(116);
@@ -16,22 +27,25 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let keys = groups
         .iter()
         .flat_map(|group| &group.rows)
-        .map(|row| text::width(&row.keys))
+        .map(|row| text::width(&asked_by(row)))
         .max()
         .unwrap_or(6)
-        .clamp(6, 16);
+        .clamp(6, 20);
     let mut lines: Vec<Line> = Vec::new();
+    // What had no room at the foot of the screen is read here.
+    if let Some(message) = &cockpit.message {
+        lines.push(vec![canvas.piece("Said last", Role::Header)]);
+        let words = message.words(cockpit.now);
+        let room = width.saturating_sub(4);
+        lines.extend(hang(canvas, &[], &words, Role::Dialog, room, 8));
+    }
     for group in &groups {
         if !lines.is_empty() {
             lines.push(Line::new());
         }
         lines.push(vec![canvas.piece(group.title, Role::Header)]);
         for row in &group.rows {
-            let keys = if row.keys.is_empty() {
-                text::pad(":", keys)
-            } else {
-                text::pad(&row.keys, keys)
-            };
+            let keys = text::pad(&asked_by(row), keys);
             let mut lead = vec![canvas.piece(format!("{keys}  "), Role::HintKey)];
             if width >= 100 {
                 lead.push(canvas.piece(text::pad(row.action.label(), 16), Role::TextStrong));
@@ -72,10 +86,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         canvas.footnote(
             place,
             &format!(
-                "lines {}–{} of {}, j and k scroll",
+                "lines {}–{} of {}, {} and {} scroll",
                 first + 1,
                 (first + room).min(lines.len()),
-                lines.len()
+                lines.len(),
+                key(cockpit, Action::MoveDown),
+                key(cockpit, Action::MoveUp),
             ),
         );
     }

@@ -8,9 +8,9 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::{Dialog, HintWord, Tone};
 
 pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
-    let danger = matches!(prompt.ask, Ask::RollBack { .. } | Ask::Quit);
+    let danger = matches!(prompt.ask, Ask::RollBack { .. } | Ask::Quit { .. });
     let says = match prompt.ask {
-        Ask::Quit => {
+        Ask::Quit { .. } => {
             "gonogo writes down what is reached and guards nothing once it is gone; the platform stays as it is."
         }
         Ask::RollBack { .. } => {

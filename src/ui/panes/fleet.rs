@@ -336,7 +336,7 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         return;
     };
     let mut lines = Vec::new();
-    if let Some(waiting) = show::waiting(&facts) {
+    if let Some(waiting) = show::waiting(cockpit, &facts) {
         let mark = marks::mover(waiting.mover);
         let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
         lines.extend(super::gates::hang(

@@ -18,7 +18,8 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::{Mood, Stage, StageTrack, Standing};
 
 use super::gates;
-use super::{empty, idle, metrics, pods, timeline};
+use super::{empty, idle, key, metrics, pods, timeline};
+use crate::input::Action;
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let Some(facts) = cockpit.facts() else {
@@ -27,7 +28,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             area,
             "This project has no target in this environment.",
             Role::TextStrong,
-            &["1 shows the fleet; h and l choose the environment."],
+            &[&format!(
+                "{} shows the fleet, where another environment is chosen.",
+                key(cockpit, Action::ShowFleet)
+            )],
         );
         return;
     };
@@ -117,6 +121,8 @@ fn note(cockpit: &Cockpit, flight: &FlightShown<'_>) -> String {
             );
             format!("{done} of {all}")
         }
+        // A clock that runs while nothing is known would count what nobody watches.
+        FlightState::Monitoring | FlightState::Flying if flight.stale => "not watched".to_owned(),
         FlightState::Monitoring => deployment
             .monitoring_ends()
             .map_or_else(String::new, |ends| {
@@ -198,6 +204,18 @@ fn said(canvas: &Canvas, flight: &FlightShown<'_>) -> Line {
     }
     if flight.judgement.gates.is_empty() {
         return Line::new();
+    }
+    // Whatever the gates say, nothing goes on under a hold.
+    if state == FlightState::Flying && flight.held.is_some() {
+        let count = flight.judgement.blocking().count();
+        let all = flight.judgement.gates.len();
+        return vec![
+            canvas.piece("◐ HELD", Role::Paused),
+            canvas.piece(
+                format!("  {} of {all} gates pass", all - count),
+                Role::TextDim,
+            ),
+        ];
     }
     let (said, count) = marks::judgement(Some(state), &flight.judgement);
     vec![
@@ -335,6 +353,9 @@ fn timeline_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_
     let inner = canvas.pane(area, "Timeline", &[], focus);
     if !focus {
         timeline::tail(canvas, cockpit, &flight.timeline, inner);
+        if let Some(path) = &flight.card {
+            canvas.footnote(area, &format!("dead-man card: {path}"));
+        }
     } else if let Some(position) = timeline::pane(canvas, cockpit, &flight.timeline, inner) {
         canvas.footnote(area, &position);
     }

@@ -22,15 +22,16 @@ pub fn message(canvas: &Canvas, cockpit: &Cockpit, area: Rect) -> Vec<Line> {
     let said = cockpit
         .message
         .as_ref()
-        .map(|message| (message.severity, message.text.clone()))
+        .map(|message| (message.severity, message.words(cockpit.now)))
         .or(trouble);
     let Some((severity, words)) = said else {
         return Vec::new();
     };
     let most = match area.height {
-        0..20 => 1,
-        20..30 => 2,
-        _ => 3,
+        0..16 => 1,
+        16..20 => 2,
+        20..30 => 3,
+        _ => 4,
     };
     let mark = marks::severity(severity);
     let room = area.width.saturating_sub(18);

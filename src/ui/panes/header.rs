@@ -11,7 +11,7 @@ use crate::session::pointer::Spot;
 use crate::session::show;
 use crate::session::view::Screen;
 use crate::ui::canvas::{Canvas, Part};
-use crate::ui::text::Piece;
+use crate::ui::text::{self, Piece};
 use crate::ui::theme::Role;
 
 /// A row across the screen; on small screens a word in the header does.
@@ -45,9 +45,14 @@ pub fn environment(canvas: &Canvas, environment: &Environment) -> Piece {
     }
 }
 
+/// Columns below which the header speaks in short forms.
+const NARROW: u16 = 80;
+
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: bool) {
     let part = |rank: u8, pieces: Vec<Piece>| Part { pieces, rank };
     let (mut left, mut right) = (Vec::new(), Vec::new());
+    // On a narrow screen everything says less, and where it is and what time it is stay to the last.
+    let narrow = area.width < NARROW;
     if says_rehearsal && cockpit.workspace().rehearsal.is_some() {
         left.push(part(0, vec![canvas.badge("REHEARSAL", Role::Rehearsal)]));
     }
@@ -73,28 +78,59 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         ));
     }
     if let Some(project) = workspace.projects.get(cockpit.view.project) {
-        left.push(part(
-            2,
-            vec![canvas.piece(project.id.name(), Role::TextStrong)],
-        ));
+        let name = project.id.name();
+        let (rank, name) = if narrow {
+            (0, text::fit(name, 16))
+        } else {
+            (2, name.to_owned())
+        };
+        left.push(part(rank, vec![canvas.piece(name, Role::TextStrong)]));
     }
     if let Some(current) = cockpit.facts().and_then(|facts| facts.current()) {
         let before = current.plan.before.as_ref().map_or_else(
             || "nothing".to_owned(),
             crate::domain::release::ReleaseRef::title,
         );
+        let (rank, before, after) = if narrow {
+            let number = |release: &crate::domain::release::ReleaseRef| release.number.to_string();
+            let before = current.plan.before.as_ref().map_or("0".to_owned(), number);
+            (2, before, number(&current.plan.release))
+        } else {
+            (1, before, current.plan.release.title())
+        };
         left.push(part(
-            1,
+            rank,
             vec![
                 canvas.piece(before, Role::Stable),
-                canvas.piece(" ─▶ ", Role::TextDim),
-                canvas.piece(current.plan.release.title(), Role::Canary),
+                canvas.piece(if narrow { "▶" } else { " ─▶ " }, Role::TextDim),
+                canvas.piece(after, Role::Canary),
             ],
         ));
         left.push(part(
             9,
             vec![canvas.piece(current.plan.release.commit.short(), Role::TextDim)],
         ));
+    }
+    if let Some(facts) = cockpit.facts()
+        && let Some(shown) = show::controls(cockpit, &facts)
+    {
+        if let Some(words) = shown.unguarded {
+            right.push(part(1, vec![canvas.badge(&words, Role::DialogDanger)]));
+        }
+        // Before somebody else's hand on the stick one's own name gives way, and free ones matter least.
+        let rank = match facts
+            .current()
+            .and_then(|current| current.controls.as_ref())
+        {
+            None => 9,
+            Some(held) if held.by == cockpit.me.name => 5,
+            Some(_) => 2,
+        };
+        right.push(part(rank, vec![canvas.piece(shown.holder, Role::Text)]));
+        if shown.watching > 0 {
+            let words = format!("{} watching", shown.watching);
+            right.push(part(8, vec![canvas.piece(words, Role::TextDim)]));
+        }
     }
     // Red on every screen, wherever the cursor is, until a second person has answered for it.
     let within = workspace.timings.countersign;
@@ -111,10 +147,14 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         } else {
             String::new()
         };
-        let words = format!(
-            "BREAK-GLASS {} by {}: {left}{more}",
-            target.environment, glass.by
-        );
+        let words = if narrow {
+            format!("BREAK-GLASS {left}{more}")
+        } else {
+            format!(
+                "BREAK-GLASS {} by {}: {left}{more}",
+                target.environment, glass.by
+            )
+        };
         right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
     }
     if let Some(words) = match &cockpit.known.ledger {
@@ -139,11 +179,15 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .and_then(|target| show::fleet_cell(cockpit, &target.id))
         .and_then(|cell| cell.stale);
     if let Some(age) = stale {
-        // In the fleet the words stand beside their cell; here they stand for it.
+        // In the fleet the words stand beside their cell; here they say what they are about.
         let words = if age == "never read" {
             age.to_uppercase()
+        } else if age.starts_with("STALE") {
+            age
+        } else if narrow {
+            "NOT READ YET".to_owned()
         } else {
-            age.replace("not live", "NOT LIVE")
+            format!("NOT READ YET, {age}")
         };
         right.push(part(1, vec![canvas.piece(words, Role::Warning)]));
     }
@@ -161,9 +205,14 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
     }
     right.push(part(4, vec![canvas.piece(operator(cockpit), Role::Text)]));
+    let (rank, clock) = if narrow {
+        (0, cockpit.now.strftime("%H:%M:%S"))
+    } else {
+        (3, cockpit.now.strftime("%H:%M:%S UTC"))
+    };
     right.push(part(
-        3,
-        vec![canvas.piece(cockpit.now.strftime("%H:%M:%S UTC").to_string(), Role::Text)],
+        rank,
+        vec![canvas.piece(clock.to_string(), Role::Text)],
     ));
     let inside = Rect {
         x: area.x + 1,

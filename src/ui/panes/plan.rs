@@ -16,8 +16,8 @@ use crate::ui::marks;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
-use super::empty;
 use super::gates::{self, Style, hang};
+use super::{empty, key};
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     let Some(plan) = show::plan(cockpit) else {
@@ -27,9 +27,11 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             inner,
             "No release is chosen.",
             Role::TextStrong,
-            &[
-                "2 lists the releases; enter opens the plan of one, for the environment in the header.",
-            ],
+            &[&format!(
+                "{} lists the releases; {} opens the plan of one, for the environment in the header.",
+                key(cockpit, Action::ShowReleases),
+                key(cockpit, Action::Open)
+            )],
         );
         return;
     };

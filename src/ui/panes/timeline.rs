@@ -11,8 +11,9 @@ use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
-use super::empty;
 use super::gates::{self, Row, hang};
+use super::{empty, key};
+use crate::input::Action;
 
 fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
@@ -83,7 +84,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             inner,
             "Nothing was decided or done here yet.",
             Role::TextStrong,
-            &["A request is the first entry: 2 lists the releases, r requests one."],
+            &[&format!(
+                "A request is the first entry: {} lists the releases, where one is requested.",
+                key(cockpit, Action::ShowReleases)
+            )],
         );
         return;
     }

@@ -34,11 +34,15 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         sentences.push(state(canvas, cockpit, room));
         if let Some(message) = &cockpit.message {
             let mark = marks::severity(message.severity);
-            sentences.push(vec![
-                canvas.piece(format!("{} {}", mark.glyph, message.text), mark.role),
-            ]);
+            sentences.push(vec![canvas.piece(
+                format!("{} {}", mark.glyph, message.words(cockpit.now)),
+                mark.role,
+            )]);
         }
-        if let Some(waiting) = cockpit.facts().and_then(|facts| show::waiting(&facts)) {
+        if let Some(waiting) = cockpit
+            .facts()
+            .and_then(|facts| show::waiting(cockpit, &facts))
+        {
             let mark = marks::mover(waiting.mover);
             sentences.push(vec![
                 canvas.piece(format!("{} {} ", mark.glyph, mark.word), mark.role),
@@ -149,7 +153,7 @@ fn state(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Line {
         let mark = marks::flight(current.state);
         let words = format!("{} {}", mark.glyph, state_words(current));
         parts.push(vec![canvas.piece(words, mark.role)]);
-        if let Some(waiting) = show::waiting(&facts) {
+        if let Some(waiting) = show::waiting(cockpit, &facts) {
             let mark = marks::mover(waiting.mover);
             rest.push(vec![canvas.piece(mark.word, mark.role)]);
         }

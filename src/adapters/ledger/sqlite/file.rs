@@ -10,6 +10,7 @@ use sqlx::{
 use super::{
     super::folder,
     fault::{code, fault, foreign},
+    presence,
 };
 use crate::domain::fault::{Fault, FaultKind};
 
@@ -183,10 +184,12 @@ pub(super) async fn schema_is_ours(
 ) -> Result<bool, Fault> {
     const THINGS: &str = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
     let failed = |error| fault("verifying", path, &error);
-    let there: Vec<String> = sqlx::query_scalar(THINGS)
+    let mut there: Vec<String> = sqlx::query_scalar(THINGS)
         .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
+    // Heartbeats stand beside the entries, once there were any.
+    there.retain(|sql| sql != presence::TABLE);
     let mut model = SqliteConnectOptions::new()
         .in_memory(true)
         .connect()

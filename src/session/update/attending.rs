@@ -1,0 +1,112 @@
+//! Being there: the heartbeats of this process, the dead-man cards it keeps up to date, and what it would leave behind.
+
+use crate::{
+    domain::{
+        entry::{Entry, StreamId},
+        presence::{Duty, Presence},
+        target::TargetId,
+    },
+    flight::known::TargetKnown,
+    policy::{card, controls, decide::may_stand_guard},
+    session::{cockpit::Cockpit, effect::Effect},
+};
+
+/// A sign of life for each flight, when it is due or says something new.
+pub fn beat(cockpit: &mut Cockpit) -> Option<Effect> {
+    if !cockpit.ledger.ready || cockpit.known.ledger.trouble().is_some() {
+        return None;
+    }
+    let rows = rows(cockpit);
+    let same = |(new, old): (&Presence, &Presence)| {
+        (&new.stream, &new.name, new.duty) == (&old.stream, &old.name, old.duty)
+    };
+    let news = rows.len() != cockpit.beaten.len() || !rows.iter().zip(&cockpit.beaten).all(same);
+    let heartbeat = cockpit.workspace().timings.heartbeat;
+    let due = cockpit
+        .beaten
+        .first()
+        .is_none_or(|last| cockpit.now.duration_since(last.at) >= heartbeat);
+    if !(news || due) {
+        return None;
+    }
+    cockpit.beaten.clone_from(&rows);
+    (!rows.is_empty()).then_some(Effect::Beat(rows))
+}
+
+/// What is under way is attended, wherever the cursor is.
+fn rows(cockpit: &Cockpit) -> Vec<Presence> {
+    let known = &cockpit.known;
+    let under_way = known
+        .targets
+        .iter()
+        .filter(|(_, known)| known.state.current.is_some());
+    under_way
+        .filter_map(|(id, _)| {
+            let facts = known.facts(id, cockpit.now)?;
+            let duty = if may_stand_guard(&facts, &cockpit.me) {
+                Duty::Guarding
+            } else {
+                Duty::Watching
+            };
+            Some(Presence {
+                process: cockpit.process.clone(),
+                stream: StreamId::target(id),
+                name: cockpit.me.name.clone(),
+                duty,
+                since: cockpit.since,
+                at: cockpit.now,
+                left: false,
+            })
+        })
+        .collect()
+}
+
+/// The cards that say something else after these entries.
+pub fn cards(cockpit: &Cockpit, entries: &[Entry]) -> Vec<Effect> {
+    let of = |id: &TargetId| {
+        let stream = StreamId::target(id);
+        entries
+            .iter()
+            .any(|entry| entry.stream == stream && card::is_news(&entry.body))
+    };
+    let ids = cockpit.known.targets.keys();
+    ids.filter(|id| of(id)).cloned().map(Effect::Card).collect()
+}
+
+/// Of everything that flies, at the start.
+pub fn all_cards(cockpit: &Cockpit) -> Vec<Effect> {
+    let flies = |known: &TargetKnown| {
+        let current = known.state.current.as_ref();
+        current.is_some_and(|current| current.state.is_airborne())
+    };
+    let all = cockpit.known.targets.iter();
+    all.filter(|(_, known)| flies(known))
+        .map(|(id, _)| Effect::Card(id.clone()))
+        .collect()
+}
+
+/// Why this process is needed: something is not answered, it has the controls, or nobody else guards what flies.
+pub fn needed(cockpit: &Cockpit) -> Option<String> {
+    let known = &cockpit.known;
+    let place = |id: &TargetId| format!("{} in {}", id.project.name(), id.environment);
+    if let Some((id, busy)) = cockpit.busy.iter().next() {
+        let verb = busy.kind.verb();
+        return Some(format!("{verb} of {} has no answer yet", place(id)));
+    }
+    let all = || {
+        let ids = known.targets.keys();
+        ids.filter_map(|id| Some((id, known.facts(id, cockpit.now)?)))
+    };
+    let mine = |facts: &crate::policy::facts::Facts<'_>| {
+        controls::holder(facts).is_some_and(|held| held.by == cockpit.me.name)
+    };
+    if let Some((id, _)) = all().find(|(_, facts)| mine(facts)) {
+        return Some(format!("You hold the controls of {}", place(id)));
+    }
+    let alone = |facts: &crate::policy::facts::Facts<'_>| {
+        let airborne = facts.current().is_some_and(|c| c.state.is_airborne());
+        airborne && !controls::is_guarded(facts, Some(&cockpit.process))
+    };
+    let (id, _) = all().find(|(_, facts)| alone(facts))?;
+    Some(format!("Nobody else guards {}", place(id)))
+}
