@@ -384,13 +384,14 @@ fn lead_time(flights: &Flights<'_>) -> Found {
             continue;
         }
         match f.merged_at {
-            Some(merged) => times.push(promoted.duration_since(merged)),
-            None => unknown += 1,
+            // A commit from after its own flight is one of a clock that is wrong.
+            Some(merged) if merged <= promoted => times.push(promoted.duration_since(merged)),
+            Some(_) | None => unknown += 1,
         }
     }
     if times.is_empty() && unknown > 0 {
         return Found::Unknown(
-            "the repository was not read, so nobody knows when commits were merged",
+            "the repository was not read or its clock is wrong, so nobody knows when commits were merged",
         );
     }
     Found::Times(times)

@@ -476,7 +476,10 @@ fn every_screen_is_among_all() {
             [$(Screen::$name),+]
         }};
     }
-    assert_eq!(Screen::ALL, every!(Fleet Releases Plan Flight Timeline History));
+    assert_eq!(
+        Screen::ALL,
+        every!(Fleet Releases Plan Flight Timeline History)
+    );
 }
 
 /// What had no room at the foot is read whole in the help.

@@ -264,7 +264,7 @@ fn what_went_wrong_counts_where_it_belongs() {
         (
             "lead_time",
             Verdict::NotMeasured,
-            "not measured: the repository was not read, so nobody knows when commits were merged",
+            "not measured: the repository was not read or its clock is wrong, so nobody knows when commits were merged",
         ),
     ] {
         says(&card, id, verdict, sentence);

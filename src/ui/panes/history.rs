@@ -35,7 +35,7 @@ const COLUMNS: [Column; 8] = [
     column("ENDED", 9, 2),
     column("TOOK", 4, 6),
     column("WHO", 4, 7),
-    column("REASON", 12, 5),
+    column("REASON", 20, 5),
 ];
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
