@@ -2,10 +2,13 @@
 //! own edge, redacted, with the hint it knows; nothing here reads a clock or starts a task of its own.
 
 pub mod backoff;
+pub mod command;
+pub mod evidence;
 pub mod git;
 pub mod health;
 pub mod kubernetes;
 pub mod ledger;
+pub mod probe;
 pub mod registry;
 pub mod scrape;
 pub mod secret;

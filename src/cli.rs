@@ -9,6 +9,7 @@ mod completions;
 mod drift;
 pub mod exit;
 mod flying;
+mod follow;
 mod headless;
 mod import;
 mod looking_back;
@@ -20,6 +21,7 @@ mod polling;
 mod reading;
 mod rehearse;
 mod releasing;
+mod trusting;
 
 use std::path::{Path, PathBuf};
 
@@ -97,6 +99,9 @@ async fn run(cli: Cli) -> Exit {
         Some(Verb::Config {
             verb: ConfigVerb::Check { example },
         }) => reading::config_check(&common, example, output),
+        Some(Verb::Config {
+            verb: ConfigVerb::Trust { revoke },
+        }) => trusting::config_trust(&common, revoke, output),
         Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
         Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
         Some(verb) => {

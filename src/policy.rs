@@ -1,6 +1,7 @@
 //! The decisions: who may do what, what stands in the way, what exactly will be changed. Names the domain
 //! only; asks nobody, knows no clock.
 
+pub mod auto;
 pub mod card;
 pub mod confirm;
 pub mod controls;
@@ -12,6 +13,7 @@ pub mod gate;
 pub mod gates;
 pub mod guard;
 pub mod judge;
+pub mod measure;
 pub mod planner;
 pub mod poll;
 pub mod refusal;

@@ -5,4 +5,5 @@ pub mod act;
 pub mod ask;
 pub mod keep;
 pub mod now;
+pub mod run;
 pub mod watch;

@@ -17,6 +17,7 @@ mod painting;
 pub mod plain;
 pub mod rehearsal;
 pub mod run;
+pub mod running;
 mod signals;
 pub mod state_files;
 mod suspend;

@@ -8,6 +8,7 @@ pub mod last_seen;
 pub mod lines;
 pub mod palette;
 pub mod pointer;
+pub mod runs;
 pub mod search;
 pub mod show;
 pub mod update;

@@ -1,6 +1,7 @@
 //! The verbs that act: each is the command of the screen's action, decided on the same facts.
 
 mod change;
+mod check;
 mod confirm;
 mod request;
 
@@ -48,6 +49,11 @@ impl Headless {
                 wait,
             } => self.deploy(&place, &release, reason, wait).await,
             Verb::Fly { place, reason } => self.fly(&place, reason).await,
+            Verb::Follow {
+                environment,
+                project,
+                once,
+            } => self.follow(&environment, project.as_deref(), once).await,
             Verb::Guard {
                 place,
                 what: Some(GuardWord::Stop),
@@ -105,17 +111,9 @@ impl Headless {
             Verb::Check {
                 place,
                 item,
+                stop,
                 reason,
-            } => {
-                self.simple(
-                    &place,
-                    Command::Check {
-                        item: ItemId(item),
-                        note: reason,
-                    },
-                )
-                .await
-            }
+            } => self.check(&place, item, stop, reason).await,
             Verb::Waive {
                 place,
                 item,

@@ -223,6 +223,15 @@ pub enum Verb {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Deploy by itself what the policy of an environment says (`auto_deploy`), as long as it runs
+    Follow {
+        #[arg(value_name = "ENV")]
+        environment: String,
+        project: Option<String>,
+        /// One look at each target, and one flight where there is one; for a pipeline or a timer
+        #[arg(long)]
+        once: bool,
+    },
     /// Attend a flight as its guard; `stop` keeps the guard from holding it
     Guard {
         #[command(flatten)]
@@ -294,11 +303,14 @@ pub enum Verb {
         #[arg(long, value_name = "DIGEST")]
         plan: Option<String>,
     },
-    /// Confirm an item of the checklist
+    /// Confirm an item of the checklist, measure it, or run it and say what it says; exit 1 if it does not pass
     Check {
         #[command(flatten)]
         place: Place,
         item: String,
+        /// End its run, wherever that is
+        #[arg(long)]
+        stop: bool,
         #[arg(long)]
         reason: Option<String>,
     },
@@ -602,5 +614,11 @@ pub enum ConfigVerb {
         /// Print the example instead
         #[arg(long)]
         example: bool,
+    },
+    /// Let a gonogo.toml that came with a repository do what your own may: run its commands, decide whose word counts
+    Trust {
+        /// No more
+        #[arg(long)]
+        revoke: bool,
     },
 }

@@ -1,11 +1,19 @@
 //! One verb's driver: it asks each query the command needs once, decides, acts, and maps the outcome to an exit code.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         fault::Fault,
         project::ProjectId,
         release::Release,
@@ -34,6 +42,9 @@ use super::{
     output::Output,
 };
 
+/// For a run to end and to say how.
+const LAST_WORDS: Duration = Duration::from_secs(8);
+
 pub struct Headless {
     pub outside: Outside,
     pub known: Known,
@@ -42,6 +53,8 @@ pub struct Headless {
     pub output: Output,
     /// Kept in step while a verb acts, where a project keeps some.
     pub state_files: Option<StateFiles>,
+    /// Something was started on this machine that has to be ended, and that written down.
+    pub(super) under_way: Arc<AtomicBool>,
     /// Whose numbers are read already.
     catalogued: BTreeSet<ProjectId>,
 }
@@ -139,6 +152,7 @@ impl Headless {
             common,
             output,
             state_files: None,
+            under_way: Arc::default(),
             catalogued: BTreeSet::new(),
         })
     }
@@ -146,13 +160,22 @@ impl Headless {
     pub async fn run(&mut self, verb: Verb) -> Exit {
         // Listened for from the first moment to the last: a signal between two waits would be lost. A verb that is cut
         // off is what a killed one is: its intent is in the ledger, and whoever comes next looks.
-        let ended = tokio::select! {
-            biased;
-            _ = tokio::signal::ctrl_c() => {
-                self.output.say("gonogo: interrupted");
-                return Exit::Interrupted;
+        let (output, under_way) = (self.output, Arc::clone(&self.under_way));
+        let ended = {
+            let dispatched = self.dispatch(verb);
+            tokio::pin!(dispatched);
+            tokio::select! {
+                biased;
+                _ = tokio::signal::ctrl_c() => {
+                    if under_way.load(Ordering::Relaxed) {
+                        output.say("gonogo: interrupted, what runs is being ended");
+                        let _ = tokio::time::timeout(LAST_WORDS, dispatched).await;
+                    }
+                    output.say("gonogo: interrupted");
+                    return Exit::Interrupted;
+                }
+                ended = &mut dispatched => ended,
             }
-            ended = self.dispatch(verb) => ended,
         };
         self.finish_state_files().await;
         match ended {
@@ -262,6 +285,12 @@ impl Headless {
         Ok(())
     }
 
+    /// The same again: others may have released meanwhile.
+    pub async fn catalogue_anew(&mut self, project: &ProjectId) -> Result<(), Fault> {
+        self.catalogued.remove(project);
+        self.catalogue(project).await
+    }
+
     /// The release that a name means; what else it could have meant is said.
     pub async fn release(&mut self, project: &ProjectId, name: &str) -> Result<Release, Stop> {
         self.catalogue(project).await?;
@@ -269,7 +298,7 @@ impl Headless {
             .known
             .releases
             .get(project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = resolve::resolve(releases, name);
         let sentence = resolution.sentence(name);
         if let Resolution::Found { release, .. } = resolution {

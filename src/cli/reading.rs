@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{self, Loaded},
     domain::{
+        catalogue::Catalogue,
         fault::FaultKind,
         standing::ONE_MACHINE,
         target::{Target, TargetId},
@@ -432,7 +433,7 @@ impl Headless {
             .known
             .releases
             .get(&project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = resolve::resolve(releases, name);
         let sentence = resolution.sentence(name);
         match resolution {
@@ -476,7 +477,7 @@ impl Headless {
             .known
             .releases
             .get(&project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let limit = if limit == 0 { usize::MAX } else { limit };
         let shown: Vec<_> = releases.iter().rev().take(limit).collect();
         let objects: Vec<Value> = shown

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
-        difference::Difference,
+        catalogue::Catalogue,
         fault::FaultKind,
         notes,
         project::Project,
@@ -77,7 +77,7 @@ impl Headless {
             return Ok(self.outside.commit(project, None).await?);
         };
         let releases = self.known.releases.get(&project.id);
-        let found = resolve::resolve(releases.map_or(&[][..], Vec::as_slice), &name);
+        let found = resolve::resolve(releases.map_or(&[][..], Catalogue::as_slice), &name);
         let sentence = found.sentence(&name);
         match found {
             Resolution::Found { release, .. } => {
@@ -167,13 +167,9 @@ impl Headless {
 
     async fn release_diff(&mut self, project: &str, from: &str, to: &str) -> Result<Exit, Stop> {
         let project = self.project(project)?;
-        let from = self.release_with_artifact(&project.id, from).await?;
-        let to = self.release_with_artifact(&project.id, to).await?;
-        let compared = self
-            .outside
-            .compare(&project, &from.commit, &to.commit)
-            .await?;
-        let difference = Difference::between(&from, &to, compared);
+        let from = self.release(&project.id, from).await?;
+        let to = self.release(&project.id, to).await?;
+        let difference = self.outside.difference(from, to).await?;
         self.data(json!({"difference": difference}), || {
             let lines = difference.lines().into_iter();
             lines.map(|line| line.text).collect()

@@ -248,7 +248,7 @@ impl Reader {
         }
         self.imported.toml.push_str("[environment.policy]\n");
         if let Some((at, value)) = policy {
-            self.policy(&at, value);
+            self.policy(&at, value, protected);
         }
         if protected && self.names.iter().any(|name| name == "staging") {
             self.pair("after", "\"staging\"");
@@ -256,7 +256,7 @@ impl Reader {
         }
     }
 
-    fn policy(&mut self, place: &str, node: &Node) {
+    fn policy(&mut self, place: &str, node: &Node, protected: bool) {
         for (key, value) in self.map(place, node) {
             let at = format!("{place}.{key}");
             match key.as_str() {
@@ -279,29 +279,25 @@ impl Reader {
                     self.pair("allowed_triggers", &list(&texts));
                 }
                 "allowed_branches" | "allowed_tags" => {
-                    let texts = self.texts(&at, value);
-                    if let Some(bad) = texts.iter().find(|text| !is_glob(text)) {
-                        self.wrong(
-                            &at,
-                            &format!("has `{}`, which is no glob", bad.escape_debug()),
-                        );
-                    }
+                    let texts = self.globs(&at, value);
                     self.pair(key, &list(&texts));
                 }
                 "auto_deploy" => {
-                    if self.flag(&at, value) == Some(true) {
-                        self.unmapped(
-                            &at,
-                            "nothing is deployed here without somebody who asks for it",
-                        );
-                    }
+                    let flag = self.flag(&at, value);
+                    self.auto_deploy(&at, flag == Some(true), protected);
                 }
                 "auto_deploy_tags" => {
-                    if !self.texts(&at, value).is_empty() {
-                        self.unmapped(
-                            &at,
-                            "nothing is deployed here without somebody who asks for it",
-                        );
+                    let texts = self.globs(&at, value);
+                    // Without `auto_deploy` in the file the tags alone say it.
+                    let said = self
+                        .map(place, node)
+                        .iter()
+                        .any(|(key, _)| key == "auto_deploy");
+                    if !said {
+                        self.auto_deploy(&at, !texts.is_empty(), protected);
+                    }
+                    if !protected && !texts.is_empty() {
+                        self.pair(key, &list(&texts));
                     }
                 }
                 "requires_approval" => {
@@ -315,6 +311,27 @@ impl Reader {
                 }
                 _ => self.unknown(&at),
             }
+        }
+    }
+
+    fn globs(&mut self, place: &str, node: &Node) -> Vec<String> {
+        let texts = self.texts(place, node);
+        if let Some(bad) = texts.iter().find(|text| !is_glob(text)) {
+            let sentence = format!("has `{}`, which is no glob", bad.escape_debug());
+            self.wrong(place, &sentence);
+        }
+        texts
+    }
+
+    fn auto_deploy(&mut self, place: &str, wanted: bool, protected: bool) {
+        if wanted && protected {
+            let why = "nothing is deployed to a protected environment by itself";
+            self.unmapped(place, why);
+        } else if wanted {
+            self.pair("auto_deploy", "true");
+            self.note(format!(
+                "{place}: gonogo follow deploys whatever may enter, as long as it runs"
+            ));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::domain::{
     access::{Access, Plugins},
     calendar::{Calendar, Day},
     environment::{ApprovalRule, Contact, Dashboard, Environment, Policy},
-    plan::{ItemKind, ItemSpec, Probe},
+    plan::{CommandSpec, GitProbe, ItemKind, ItemSpec, Probe},
     project::{Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
     workspace::{Person, Workspace},
@@ -172,6 +172,12 @@ impl Page {
         if policy.after.is_some() || policy.soak != Policy::default().soak {
             self.pair("soak", quoted(&typed(policy.soak)));
         }
+        if policy.auto_deploy {
+            self.pair("auto_deploy", true);
+        }
+        if !policy.auto_deploy_tags.is_empty() {
+            self.pair("auto_deploy_tags", list(&policy.auto_deploy_tags));
+        }
         self.calendar(calendar);
         match policy.approvals.as_slice() {
             [] => {}
@@ -329,16 +335,20 @@ fn item(item: &ItemSpec) -> String {
         ("phase", quoted(item.phase.title())),
         ("title", quoted(&item.title)),
     ];
-    match item.kind {
+    match &item.kind {
         ItemKind::Check => fields.push(("kind", quoted("check"))),
         ItemKind::Probe(probe) => {
             fields.push(("kind", quoted("probe")));
-            let word = match probe {
-                Probe::Pods => "pods",
-                Probe::Health => "health",
-                Probe::Metrics => "metrics",
-            };
-            fields.push(("probe", quoted(word)));
+            fields.push(("probe", quoted(probe.id())));
+            self::probe(probe, &mut fields);
+        }
+        ItemKind::Command(spec) => {
+            fields.push(("kind", quoted("command")));
+            command(spec, &mut fields);
+        }
+        ItemKind::Action(action) => {
+            fields.push(("kind", quoted("action")));
+            fields.push(("action", quoted(action.id())));
         }
     }
     fields.push(("required", item.required.to_string()));
@@ -347,7 +357,61 @@ fn item(item: &ItemSpec) -> String {
         fields.push(("from", quoted(&typed(time_box.from))));
         fields.push(("until", quoted(&typed(time_box.until))));
     }
+    let ages = [("timeout", item.timeout), ("max_age", item.max_age)];
+    fields.extend(
+        ages.into_iter()
+            .filter_map(|(key, age)| Some((key, quoted(&typed(age?))))),
+    );
     table(&fields)
+}
+
+fn probe(probe: &Probe, fields: &mut Vec<(&'static str, String)>) {
+    match probe {
+        Probe::Pods | Probe::Health | Probe::Metrics => {}
+        Probe::Metric(metric) => fields.push(("metric", quoted(metric.id()))),
+        Probe::Gate(id) => fields.push(("gate", quoted(id))),
+        Probe::Command(spec) => command(spec, fields),
+        Probe::Http(http) => {
+            fields.push(("url", quoted(&http.url)));
+            fields.extend(http.status.map(|status| ("status", status.to_string())));
+            fields.extend(
+                http.expect
+                    .as_deref()
+                    .map(|expect| ("expect", quoted(expect))),
+            );
+        }
+        Probe::Tcp(address) => fields.push(("address", quoted(address))),
+        Probe::Dns(host) => fields.push(("host", quoted(host))),
+        Probe::Git(question) => {
+            fields.push(("git", quoted(question.id())));
+            match question {
+                GitProbe::Merged { branch } => fields.push(("branch", quoted(branch))),
+                GitProbe::Changed { paths } => fields.push(("paths", list(paths))),
+                GitProbe::Reviewed { by } => fields.push(("reviewers", by.to_string())),
+                GitProbe::Tagged | GitProbe::NoNewTodo => {}
+            }
+        }
+    }
+}
+
+fn command(spec: &CommandSpec, fields: &mut Vec<(&'static str, String)>) {
+    fields.push(("command", list(&spec.argv)));
+    if !spec.env.is_empty() {
+        fields.push(("env", list(&spec.env)));
+    }
+    fields.extend(
+        spec.folder
+            .as_deref()
+            .map(|folder| ("folder", quoted(folder))),
+    );
+    if spec.checkout {
+        fields.push(("checkout", "true".to_owned()));
+    }
+    fields.extend(
+        spec.expect
+            .as_deref()
+            .map(|expect| ("expect", quoted(expect))),
+    );
 }
 
 fn endpoint(endpoint: &Endpoint) -> [(&'static str, String); 2] {

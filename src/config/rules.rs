@@ -1,7 +1,7 @@
 //! What single texts must look like: names, paths of requests, addresses. Values are never quoted in what a
 //! rule says, because an address may hold a password.
 
-use crate::domain::project::ProjectId;
+use crate::domain::{project::ProjectId, text::redacted};
 
 /// What a text must be, and how to say so.
 pub struct Rule {
@@ -81,6 +81,83 @@ pub static METRIC_PREFIX: Rule = Rule {
             && text
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
+    },
+};
+
+/// `NAME`, or `NAME=value`.
+pub static ENV: Rule = Rule {
+    what: "the name of an environment variable, or NAME=value",
+    hint: "write it like DATABASE_URL, or MODE=check; a secret is never written here, only its name",
+    holds: |text| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && visible(value)
+            && *redacted(text) == *text
+    },
+};
+
+/// Below a folder that is given, and never beside it.
+pub static INNER_PATH: Rule = Rule {
+    what: "the path of a folder within the source",
+    hint: "write it like services/auth, without `..`",
+    holds: |text| {
+        !text.is_empty()
+            && !text.starts_with('/')
+            && visible(text)
+            && !text
+                .split('/')
+                .any(|segment| matches!(segment, "" | "." | ".."))
+    },
+};
+
+/// An address with its path; no user and no password.
+pub static URL: Rule = Rule {
+    what: "the address of a page",
+    hint: "write it like https://api.example/health, with no user and no password",
+    holds: |text| {
+        text.strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .is_some_and(|rest| {
+                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                !host.is_empty()
+                    && !host.contains('@')
+                    && !rest.contains(char::is_whitespace)
+                    && visible(rest)
+                    && *redacted(text) == *text
+            })
+    },
+};
+
+pub static HOST: Rule = Rule {
+    what: "the name of a host",
+    hint: "write it like db.internal",
+    holds: |text| {
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    },
+};
+
+pub static HOST_PORT: Rule = Rule {
+    what: "a host and its port",
+    hint: "write it like db.internal:5432 or [::1]:5432",
+    holds: |text| {
+        text.rsplit_once(':').is_some_and(|(host, port)| {
+            let inner = host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'));
+            let named = match inner {
+                Some(address) => {
+                    let sign = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+                    address.contains(':') && address.chars().all(sign)
+                }
+                None => (HOST.holds)(host),
+            };
+            named && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
     },
 };
 
@@ -210,6 +287,31 @@ mod tests {
             &REQUEST_PATH,
             &["/health", "/health?full=1"],
             &["health", "", "/a b", "/../secrets"],
+        );
+        check(
+            &ENV,
+            &["DATABASE_URL", "MODE=check", "_A1=", "A=b=c"],
+            &["", "1A", "A B", "A-B=c", "URL=postgres://me:secret@db/x"],
+        );
+        check(
+            &INNER_PATH,
+            &["services/auth", "tests"],
+            &["", "/etc", "../x", "a/../b", "a//b"],
+        );
+        check(
+            &URL,
+            &["https://api.example/health?full=1", "http://127.0.0.1:8080"],
+            &[
+                "api.example",
+                "https://",
+                "https://me:pw@host/x",
+                "ftp://host",
+            ],
+        );
+        check(
+            &HOST_PORT,
+            &["db.internal:5432", "127.0.0.1:80", "[::1]:80"],
+            &["db", "db:", "db:0", "db:99999", ":80", "[x]:80"],
         );
         check(
             &METRIC_PREFIX,

@@ -49,6 +49,10 @@ pub enum Kind {
     Path,
     /// Whole paths of programs.
     Programs,
+    /// A program and its words; the same word may come twice.
+    Argv,
+    /// One regular expression.
+    Pattern,
     /// Where a secret is: `env:`, `file:` or `cmd:`.
     Secret,
     OneOf(&'static [&'static str]),
@@ -119,9 +123,15 @@ pub const PHASES: &[&str] = &[
     "verify",
     "communicate",
 ];
-pub const ITEM_KINDS: &[&str] = &["check", "probe"];
+pub const ITEM_KINDS: &[&str] = &["check", "probe", "command", "action"];
 pub const PLUGINS: &[&str] = &["deny", "allowlist", "allow-all"];
-pub const PROBES: &[&str] = &["pods", "health", "metrics"];
+pub const PROBES: &[&str] = &[
+    "pods", "health", "metrics", "metric", "gate", "command", "http", "tcp", "dns", "git",
+];
+pub const GIT_QUESTIONS: &[&str] = &["merged", "tagged", "changed", "no-new-todo", "reviewed"];
+pub const FLIGHT_ACTIONS: &[&str] = &["deliver", "promote"];
+/// Why a file that came with a repository sets no command.
+const RUNS: &str = "it would be run on your machine, as you";
 /// Role words with a meaning of their own; approval rules may name more.
 pub const ROLES: &[&str] = &["watch", "operate", "stop", "waive", "configure", "approve"];
 
@@ -279,6 +289,8 @@ static POLICY: Section = Section {
         default("allowed_tags", Kind::Globs, "[]", "tags the release may have; `!` in front excludes; none means any"),
         optional("after", Kind::Text(&rules::NAME), "the environment where the release must have been live and verified first"),
         default("soak", Kind::Wait, "\"1h\"", "for how long it must have been verified there"),
+        default("auto_deploy", Kind::Flag, "false", "whether `gonogo follow` flies the newest release that may enter, without being asked; not where it is protected"),
+        default("auto_deploy_tags", Kind::Globs, "[]", "tags that such a release must have; `!` in front excludes; none means any release"),
         default("windows", Kind::Tables(&WINDOW), "[]", "when something may enter, week by week; none means always"),
         default("freezes", Kind::Tables(&FREEZE), "[]", "when nothing enters, once"),
         default("no_deploys_on", Kind::SomeOf(DAYS), "[]", "days on which nothing enters"),
@@ -421,8 +433,30 @@ static ITEM: Section = Section {
         required("id", Kind::Text(&rules::NAME), "a stable name, like oncall.confirmed"),
         required("phase", Kind::OneOf(PHASES), "the phase it belongs to; items of verify are done after the last stage"),
         required("title", Kind::Text(&rules::TEXT), "what has to be true"),
-        default("kind", Kind::OneOf(ITEM_KINDS), "\"check\"", "`check`: a person confirms; `probe`: gonogo measures"),
+        default("kind", Kind::OneOf(ITEM_KINDS), "\"check\"", "`check`: a person confirms; `probe`: gonogo measures; `command`: gonogo runs it; `action`: the flight does it"),
         optional("probe", Kind::OneOf(PROBES), "what is measured, for the kind `probe`"),
+        optional("metric", Kind::OneOf(METRICS), "which of the target's limits, for the probe `metric`"),
+        optional("gate", Kind::Text(&rules::NAME), "the id of a gate of the take-off that has to pass, for the probe `gate`"),
+        optional("command", Kind::Argv, "the program and its words, without a shell; {environment}, {project}, {commit}, {number} and {image} stand for those of the deployment")
+            .own_file_only(RUNS),
+        optional("env", Kind::Texts(&rules::ENV), "`NAME` is handed on to the command, `NAME=value` is set; besides it has only PATH, HOME, the language and GONOGO_…")
+            .own_file_only(RUNS),
+        optional("folder", Kind::Text(&rules::INNER_PATH), "where the command runs, within the project's source")
+            .own_file_only(RUNS),
+        optional("checkout", Kind::Flag, "runs the command in a fresh copy of the release's commit")
+            .own_file_only(RUNS),
+        optional("expect", Kind::Pattern, "what a line of the output, or the answer, has to match"),
+        optional("url", Kind::Text(&rules::URL), "what is asked, for the probe `http`"),
+        optional("status", Kind::Count(100, 599), "the status it has to answer; left out, 200 to 299"),
+        optional("address", Kind::Text(&rules::HOST_PORT), "`host:port` that has to take a connection, for the probe `tcp`"),
+        optional("host", Kind::Text(&rules::HOST), "the name that has to have an address, for the probe `dns`"),
+        optional("git", Kind::OneOf(GIT_QUESTIONS), "what is asked about the release's commit, for the probe `git`"),
+        optional("branch", Kind::Text(&rules::TEXT), "the branch it has to be on, for `merged`; left out, main"),
+        optional("paths", Kind::Globs, "of which something has to change since what is live, for `changed`"),
+        optional("reviewers", Kind::Count(1, 20), "how many have to have reviewed each commit, for `reviewed`; left out, 1"),
+        optional("action", Kind::OneOf(FLIGHT_ACTIONS), "what the flight does, for the kind `action`: the delivery, or that everybody is served"),
+        optional("timeout", Kind::Duration, "how long a run may take; left out, 10 min for commands and 10 s for questions"),
+        optional("max_age", Kind::Duration, "evidence older than this does not count: the item is open again"),
         default("required", Kind::Flag, "true", "whether it must be green, or is advice"),
         optional("owner", Kind::Text(&rules::TEXT), "who sees to it"),
         optional("from", Kind::Wait, "when it is due, counted from the end of the last stage"),
@@ -565,10 +599,14 @@ mod tests {
     /// Of TOML's types, those that this key does not take.
     fn wrong(kind: &Kind) -> Vec<&'static str> {
         let takes: &[&str] = match kind {
-            Kind::Text(_) | Kind::Path | Kind::Secret | Kind::OneOf(_) => &["text"],
-            Kind::Texts(_) | Kind::SomeOf(_) | Kind::Patterns | Kind::Globs | Kind::Programs => {
-                &["list"]
-            }
+            Kind::Text(_) | Kind::Path | Kind::Secret | Kind::OneOf(_) | Kind::Pattern => &["text"],
+            Kind::Texts(_)
+            | Kind::SomeOf(_)
+            | Kind::Patterns
+            | Kind::Globs
+            | Kind::Programs
+            | Kind::Argv
+            | Kind::Tables(_) => &["list"],
             Kind::Flag => &["flag"],
             Kind::Count(..) => &["whole"],
             Kind::Number => &["whole", "fraction"],
@@ -577,7 +615,6 @@ mod tests {
             Kind::Clock => &[],
             Kind::Moment => &["date"],
             Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
-            Kind::Tables(_) => &["list"],
             Kind::OneOrMore(_) => &["list", "table"],
         };
         [

@@ -180,7 +180,7 @@ fn form(section: &'static Section, table: &DeTable, at: usize, report: &mut Repo
                             "a file found in a repository may not set `{}` in {}, because {why}",
                             key.name, section.heading
                         ),
-                        "name the file with --config once you trust it",
+                        "read the file, then: gonogo config trust; or name it with --config",
                     );
                 }
                 let place = value_place(name, value);

@@ -1,9 +1,14 @@
 //! The catalogue of one project: commits that git names as releases, the numbers that the ledger gave them,
 //! and the releases that follow from both (SPEC R2, R6).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     entry::{Body, Entry},
@@ -12,6 +17,43 @@ use super::{
     text::Clean,
     version::ReleaseType,
 };
+
+/// The releases of one project, oldest first. Shared: there may be a hundred thousand of them, and a task of its own for
+/// every act.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<Release>", into = "Vec<Release>")]
+pub struct Catalogue(Arc<Vec<Release>>);
+
+impl Catalogue {
+    pub fn as_slice(&self) -> &[Release] {
+        &self.0
+    }
+
+    /// Copies them first, where somebody else reads them too.
+    pub fn change(&mut self) -> &mut Vec<Release> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Vec<Release>> for Catalogue {
+    fn from(releases: Vec<Release>) -> Self {
+        Self(Arc::new(releases))
+    }
+}
+
+impl From<Catalogue> for Vec<Release> {
+    fn from(catalogue: Catalogue) -> Self {
+        Arc::unwrap_or_clone(catalogue.0)
+    }
+}
+
+impl Deref for Catalogue {
+    type Target = [Release];
+
+    fn deref(&self) -> &[Release] {
+        &self.0
+    }
+}
 
 /// One commit that is a release by the project's triggers (SPEC R5, R6), not yet numbered.
 #[derive(Clone, Debug, PartialEq)]

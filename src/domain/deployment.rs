@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     change::{Act, ActKind},
     entry::{Answer, DeploymentId, IntentId, OutsideAct},
+    evidence::Evidence,
     plan::{ItemId, ItemSpec, StoredPlan},
     release::{Digest, ReleaseRef},
     workspace::{Actor, IdentityMeans},
@@ -151,12 +152,24 @@ pub struct ItemState {
     pub by: String,
     pub at: Timestamp,
     pub note: Option<String>,
+    /// What a run left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Box<Evidence>>,
+}
+
+/// Evidence that is older than its item lets it be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    pub age: SignedDuration,
+    pub limit: SignedDuration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemStatus {
     Open,
+    /// Somebody runs it, or began to and never said how it ended.
+    Running,
     Done,
     Failed,
     Waived,
@@ -268,6 +281,30 @@ impl Deployment {
     /// Green, or waived by name.
     pub fn is_settled(&self, item: &ItemSpec) -> bool {
         matches!(self.item(&item.id), ItemStatus::Done | ItemStatus::Waived)
+    }
+
+    /// What turned the item green is too old to count.
+    pub fn stale(&self, item: &ItemSpec, now: Timestamp) -> Option<Stale> {
+        let limit = item.max_age.filter(|_| !item.is_verification())?;
+        let state = self.items.get(&item.id)?;
+        let age = now.duration_since(state.at);
+        (state.status == ItemStatus::Done && age > limit).then_some(Stale { age, limit })
+    }
+
+    /// As it counts now: what grew too old is open again.
+    pub fn status(&self, item: &ItemSpec, now: Timestamp) -> ItemStatus {
+        match self.stale(item, now) {
+            Some(_) => ItemStatus::Open,
+            None => self.item(&item.id),
+        }
+    }
+
+    /// Green now, or waived by name.
+    pub fn counts(&self, item: &ItemSpec, now: Timestamp) -> bool {
+        matches!(
+            self.status(item, now),
+            ItemStatus::Done | ItemStatus::Waived
+        )
     }
 
     pub fn monitoring_ends(&self) -> Option<Timestamp> {

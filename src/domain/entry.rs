@@ -1,12 +1,13 @@
 //! What the ledger keeps: one entry for each thing that people or the program decided. All state of
 //! deployments, approvals and checklists is a fold over these.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     change::Act,
     environment::{EnvironmentName, Policy},
+    evidence::Evidence,
     fault::Fault,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
@@ -279,6 +280,25 @@ pub enum Body {
         ok: bool,
         evidence: String,
     },
+    /// Somebody runs an item of the checklist: written before it starts, so that nobody runs it a second time meanwhile.
+    RunBegan {
+        deployment: DeploymentId,
+        item: ItemId,
+    },
+    /// Whoever runs it ends it when they read this.
+    RunStopped {
+        deployment: DeploymentId,
+        item: ItemId,
+    },
+    /// How that ended; `ok` is its verdict.
+    Ran {
+        deployment: DeploymentId,
+        item: ItemId,
+        ok: bool,
+        evidence: Box<Evidence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     /// A rollback with no deployment under way: it needs no request (SPEC D16).
     RollbackOpened {
         deployment: DeploymentId,
@@ -495,6 +515,20 @@ impl Entry {
                 evidence,
                 ..
             } => format!("{item} failed: {evidence}"),
+            Body::RunBegan { item, .. } => format!("{who} runs {item}"),
+            Body::RunStopped { item, .. } => format!("{who} stops the run of {item}"),
+            Body::Ran {
+                item,
+                ok,
+                evidence,
+                note,
+                ..
+            } => format!(
+                "{item} {}: {}{}",
+                if *ok { "passed" } else { "failed" },
+                evidence.sentence(),
+                because(note.as_ref())
+            ),
             Body::RollbackOpened { plan, reason, .. } => format!(
                 "{who} rolls back to release {}{}",
                 plan.release.title(),
@@ -549,7 +583,10 @@ impl Entry {
             ),
             Body::Locked { reason, until } => {
                 let until = until.map_or_else(String::new, |until| {
-                    format!(" for {}", time::age(until.duration_since(self.at)))
+                    // What was decided a moment before it was written is not a second less.
+                    let lasts = until.duration_since(self.at).as_millis();
+                    let seconds = i64::try_from((lasts + 500) / 1000).unwrap_or(i64::MAX);
+                    format!(" for {}", time::age(SignedDuration::from_secs(seconds)))
                 });
                 format!(
                     "{who} locked {}{until}{}",
@@ -668,6 +705,9 @@ impl Body {
             | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }
             | Self::Measured { deployment, .. }
+            | Self::RunBegan { deployment, .. }
+            | Self::RunStopped { deployment, .. }
+            | Self::Ran { deployment, .. }
             | Self::RollbackOpened { deployment, .. }
             | Self::GlassBroken { deployment, .. }
             | Self::Countersigned { deployment, .. }

@@ -89,6 +89,12 @@ pub struct Policy {
     /// Gates that say go in nobody's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_approve: Vec<AutoApproval>,
+    /// The newest release that may enter is flown without being asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_deploy: bool,
+    /// Only with such a tag; globs as in `allowed_tags`, none for any release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auto_deploy_tags: Vec<String>,
     /// When not.
     #[serde(default, skip_serializing_if = "Calendar::is_default")]
     pub calendar: Calendar,
@@ -116,6 +122,8 @@ impl Default for Policy {
             approvals: Vec::new(),
             veto: Vec::new(),
             auto_approve: Vec::new(),
+            auto_deploy: false,
+            auto_deploy_tags: Vec::new(),
             calendar: Calendar::default(),
         }
     }

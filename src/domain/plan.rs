@@ -13,99 +13,10 @@ use super::{
     text::Clean,
 };
 
-/// The seven phases of seed 002.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    Validate,
-    Version,
-    Package,
-    Staging,
-    Deploy,
-    Verify,
-    Communicate,
-}
-
-impl Phase {
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Validate => "validate",
-            Self::Version => "version",
-            Self::Package => "package",
-            Self::Staging => "staging",
-            Self::Deploy => "deploy",
-            Self::Verify => "verify",
-            Self::Communicate => "communicate",
-        }
-    }
-}
-
-/// A stable name of an item: `oncall.confirmed`, `verify.health`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ItemId(pub String);
-
-impl ItemId {
-    /// A gate whose figure is of one stage.
-    pub fn is_measured(&self) -> bool {
-        self.0.starts_with("metric.") || self.0.starts_with("stage.")
-    }
-}
-
-impl std::fmt::Display for ItemId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Who or what turns an item green.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ItemKind {
-    /// A person confirms.
-    Check,
-    /// We measure.
-    Probe(Probe),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Probe {
-    /// Every pod of the new release is ready and none restarts.
-    Pods,
-    /// `/health` answered well as often as configured.
-    Health,
-    /// Every metric is within its limit over the window.
-    Metrics,
-}
-
-/// One line of a checklist. Items of the phase *verify* are done after the last stage, in order, inside
-/// their box; all others stand before take-off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ItemSpec {
-    pub id: ItemId,
-    pub phase: Phase,
-    pub title: String,
-    pub kind: ItemKind,
-    pub required: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// When it is due, counted from the end of the last stage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_box: Option<TimeBox>,
-}
-
-impl ItemSpec {
-    pub fn is_verification(&self) -> bool {
-        self.phase == Phase::Verify
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeBox {
-    pub from: SignedDuration,
-    pub until: SignedDuration,
-}
+pub use super::item::{
+    CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe,
+    TimeBox,
+};
 
 /// One canary step: the share of updated pods in percent, and how long it bakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

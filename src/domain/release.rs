@@ -59,12 +59,22 @@ impl Digest {
 
     /// SHA-256 of bytes.
     pub fn of(bytes: &[u8]) -> Self {
+        Self::of_hash(Sha256::new_with_prefix(bytes))
+    }
+
+    /// Of bytes that came piece by piece.
+    pub fn of_hash(hash: Sha256) -> Self {
         use std::fmt::Write as _;
         let mut text = String::from("sha256:");
-        for byte in Sha256::digest(bytes) {
+        for byte in hash.finalize() {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text)
+    }
+
+    /// The 64 hex digits alone, as a file may be called.
+    pub fn hex(&self) -> &str {
+        self.0.strip_prefix("sha256:").unwrap_or(&self.0)
     }
 
     /// SHA-256 of a value's JSON. Our structs have a fixed field order and ordered maps, so equal values

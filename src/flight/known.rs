@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         deployment::{Glass, TargetState},
         entry::{Body, Entry, FORMAT, StreamId},
         environment::{Environment, EnvironmentName, EnvironmentState},
@@ -43,7 +44,7 @@ pub struct Known {
     pub targets: BTreeMap<TargetId, TargetKnown>,
     pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
-    pub releases: BTreeMap<ProjectId, Vec<Release>>,
+    pub releases: BTreeMap<ProjectId, Catalogue>,
     /// What kind of release somebody made by hand, by the stream of its project.
     pub kinds: BTreeMap<(StreamId, Commit), ReleaseType>,
     /// The last entry of the chain that was folded.
@@ -276,20 +277,29 @@ impl Known {
         }
     }
 
-    /// The catalogue was read again; digests learned before stay.
-    pub fn catalogue(&mut self, project: &ProjectId, mut releases: Vec<Release>) {
-        if let Some(former) = self.releases.get(project) {
-            let artifacts: BTreeMap<&Commit, &Vec<Artifact>> = former
-                .iter()
-                .map(|release| (&release.commit, &release.artifacts))
-                .collect();
-            for release in &mut releases {
-                if let Some(known) = artifacts
-                    .get(&release.commit)
-                    .filter(|_| release.artifacts.is_empty())
-                {
-                    release.artifacts.clone_from(known);
-                }
+    /// The catalogue was read again; digests learned before stay. Whoever read it knows most of them, so that seldom
+    /// anything has to be copied here.
+    pub fn catalogue(&mut self, project: &ProjectId, releases: impl Into<Catalogue>) {
+        let mut releases = releases.into();
+        let former = self
+            .releases
+            .get(project)
+            .map_or(&[][..], Catalogue::as_slice);
+        let lacks = |known: &&Release| {
+            let at = releases.binary_search_by_key(&known.number, |release| release.number);
+            let release = at.ok().and_then(|at| releases.get(at));
+            release.is_some_and(|it| it.commit == known.commit && it.artifacts.is_empty())
+        };
+        let learned: Vec<(Commit, Vec<Artifact>)> = former
+            .iter()
+            .filter(|known| !known.artifacts.is_empty())
+            .filter(lacks)
+            .map(|known| (known.commit.clone(), known.artifacts.clone()))
+            .collect();
+        for (commit, artifacts) in learned {
+            let mut all = releases.change().iter_mut();
+            if let Some(release) = all.find(|release| release.commit == commit) {
+                release.artifacts = artifacts;
             }
         }
         self.releases.insert(project.clone(), releases);
@@ -298,9 +308,8 @@ impl Known {
     /// The registry answered for a release.
     pub fn artifact(&mut self, project: &ProjectId, commit: &Commit, artifact: Artifact) {
         let release = self.releases.get_mut(project).and_then(|releases| {
-            releases
-                .iter_mut()
-                .find(|release| &release.commit == commit)
+            let mut releases = releases.change().iter_mut();
+            releases.find(|release| &release.commit == commit)
         });
         if let Some(release) = release {
             release.artifacts = vec![artifact];
@@ -339,7 +348,10 @@ impl Known {
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(TargetKnown::stands),
-            releases: self.releases.get(&id.project).map_or(&[], Vec::as_slice),
+            releases: self
+                .releases
+                .get(&id.project)
+                .map_or(&[], Catalogue::as_slice),
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,

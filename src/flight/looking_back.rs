@@ -1,8 +1,6 @@
 //! Looking back over a workspace: its deployments, newest first, and the scorecard over those that count. The History
 //! screen and the verbs `history` and `scorecard` say the same from here.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -11,7 +9,6 @@ use crate::{
         environment::EnvironmentName,
         history::Record,
         project::ProjectId,
-        release::{Commit, Release},
         time,
         version::ReleaseType,
     },
@@ -158,20 +155,20 @@ pub fn counted(known: &Known, named: Option<&EnvironmentName>) -> Vec<Environmen
 /// The scorecard over these environments. What only the repository knows is taken from the catalogue, as far as it was
 /// read.
 pub fn scored(known: &Known, environments: &[EnvironmentName], window: Window) -> Scorecard {
-    let releases: BTreeMap<(&ProjectId, &Commit), &Release> = known
-        .releases
-        .values()
-        .flatten()
-        .map(|release| ((&release.project, &release.commit), release))
-        .collect();
+    // By number: a catalogue may hold a hundred thousand, and this is asked for each frame.
+    let catalogued = |record: &Record| {
+        let releases = known.releases.get(&record.target.project)?.as_slice();
+        let at = releases.binary_search_by_key(&record.release.number, |release| release.number);
+        let release = at.ok().and_then(|at| releases.get(at))?;
+        (release.commit == record.release.commit).then_some(release)
+    };
     let flown: Vec<Flown<'_>> = known
         .targets
         .iter()
         .filter(|(id, _)| environments.contains(&id.environment))
         .flat_map(|(_, target)| target.history.records())
         .map(|record| {
-            let key = (&record.target.project, &record.release.commit);
-            let release = releases.get(&key);
+            let release = catalogued(record);
             Flown {
                 record,
                 merged_at: release.map(|release| release.committed_at),

@@ -21,6 +21,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::SayHold { .. }
         | Command::Withdraw { .. }
         | Command::Check { .. }
+        | Command::Run { .. }
+        | Command::Conclude { .. }
+        | Command::StopRun { .. }
         | Command::Reopen { .. }
         | Command::Countersign { .. }
         | Command::StopGuard { .. }
@@ -37,7 +40,7 @@ pub fn needs(command: &Command) -> &'static [Query] {
         // A waiver is for the stage that is reached: what was reached is written down first.
         Command::Waive { .. } | Command::Adopt { .. } => &[Query::Workload],
         Command::Request { .. } => &[Query::Workload, Query::Catalogue],
-        Command::Fly { .. } => &[Query::Workload, Query::Catalogue, Query::Figures],
+        Command::Fly { .. } | Command::Measure { .. } => &[Query::Workload, Query::Catalogue, Query::Figures],
         Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {
             &[Query::Workload, Query::Figures]
         }

@@ -22,7 +22,7 @@ use crate::{
         gate::Verdict,
         gates::{self, health},
         guard::Stand,
-        poll,
+        measure, poll,
     },
 };
 
@@ -480,7 +480,7 @@ fn outside(workload: &Workload) -> String {
 
 /// Nothing is known of the canary: its bake goes on by the clock alone, and nobody watches it.
 fn unwatched(facts: &Facts<'_>, deployment: &Deployment) -> String {
-    let blind = blind(facts);
+    let blind = measure::blind(facts);
     let stage = deployment
         .stage()
         .and_then(|stage| deployment.plan.plan.stages.get(stage));
@@ -497,15 +497,6 @@ fn unwatched(facts: &Facts<'_>, deployment: &Deployment) -> String {
         "{blind}; by the clock the bake of {} % {over}, and nobody watches it",
         stage.share
     )
-}
-
-fn blind(facts: &Facts<'_>) -> String {
-    let on = &facts.target.workload;
-    match (&facts.workload.trouble, &facts.workload.last) {
-        (Some(trouble), _) => trouble.value.to_string(),
-        (None, Some(last)) => format!("{on} was last read {} ago", time::age(last.age(facts.now))),
-        (None, None) => format!("{on} was not read yet"),
-    }
 }
 
 /// After our abort the canary moves again, and no act of this ledger made it.

@@ -160,8 +160,12 @@ actions! {
             "Say HOLD to this plan, not now, with a reason; it stands until you withdraw it.";
         Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan], Acts, verbs(&["withdraw"]);
             "Take back the answer that you gave to this plan.";
+        Compare = "release.diff", "compare", ["d"], [Releases, Plan], None, verbs(&["release diff"]);
+            "Show what lies between what is live here and this release: commits, what breaks, manifests.";
         Check = "item.check", "check", ["c", "space"], [Plan, Flight], Acts, verbs(&["check"]);
-            "Confirm the selected item of the checklist, or run its probe again.";
+            "Confirm the selected item of the checklist, or measure it, or run it in the background.";
+        StopRun = "item.stop", "stop run", ["S"], [Plan, Flight], Acts, verbs(&["check --stop"]);
+            "End the run of the selected item and all that it started; its evidence says that it was cancelled.";
         Waive = "item.waive", "waive", ["W"], [Plan, Flight], Acts, verbs(&["waive"]);
             "Let the selected item or gate pass without being green, with your name and a reason.";
         Reopen = "item.reopen", "reopen", ["o"], [Plan, Flight], Acts, verbs(&["reopen"]);

@@ -4,6 +4,7 @@
 mod drifting;
 mod flying;
 mod guarding;
+pub mod items;
 mod papers;
 mod places;
 mod steering;
@@ -17,6 +18,7 @@ use crate::domain::{
     deployment::{Deployment, FlightState, ItemStatus, LastAct},
     entry::{Answer, Body, Ending, OutsideAct},
     environment::Policy,
+    evidence::Evidence,
     plan::{ItemId, StoredPlan},
     release::{Digest, Release, ReleaseRef},
     rollout::Workload,
@@ -26,7 +28,7 @@ use crate::domain::{
 };
 
 use super::{
-    controls,
+    auto, controls,
     facts::Facts,
     gate::{Judgement, Verdict},
     gates, planner,
@@ -62,6 +64,26 @@ pub enum Command {
     },
     Check {
         item: ItemId,
+        note: Option<String>,
+    },
+    /// Run an item of the checklist, here.
+    Run {
+        item: ItemId,
+        note: Option<String>,
+    },
+    /// Judge a probe from what is watched.
+    Measure {
+        item: ItemId,
+    },
+    /// End a run, whoever began it.
+    StopRun {
+        item: ItemId,
+    },
+    /// How a run ended.
+    Conclude {
+        item: ItemId,
+        ok: bool,
+        evidence: Box<Evidence>,
         note: Option<String>,
     },
     Waive {
@@ -179,7 +201,11 @@ impl Command {
             Self::Reject { .. } => "reject",
             Self::SayHold { .. } => "poll --hold",
             Self::Withdraw { .. } => "withdraw",
-            Self::Check { .. } => "check",
+            Self::Check { .. }
+            | Self::Run { .. }
+            | Self::Measure { .. }
+            | Self::Conclude { .. } => "check",
+            Self::StopRun { .. } => "check --stop",
             Self::Waive { .. } => "waive",
             Self::Reopen { .. } => "reopen",
             Self::Fly { glass: None, .. } => "fly",
@@ -210,7 +236,13 @@ impl Command {
     /// The verb, with the item where it is about one: nobody should have to guess what was just confirmed.
     pub fn title(&self) -> String {
         match self {
-            Self::Check { item, .. } | Self::Waive { item, .. } | Self::Reopen { item, .. } => {
+            Self::Check { item, .. }
+            | Self::Run { item, .. }
+            | Self::Measure { item }
+            | Self::StopRun { item }
+            | Self::Conclude { item, .. }
+            | Self::Waive { item, .. }
+            | Self::Reopen { item, .. } => {
                 format!("{} {item}", self.verb())
             }
             _ => self.verb().to_owned(),
@@ -338,7 +370,16 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
             papers::answer(facts, actor, plan, Answer::Hold, reason)
         }
         Command::Withdraw { plan } => papers::withdraw(facts, actor, plan),
-        Command::Check { item, note } => papers::check(facts, item, note.as_ref()),
+        Command::Check { item, note } => items::check(facts, item, note.as_ref()),
+        Command::Run { item, .. } => items::run(facts, item),
+        Command::Measure { item } => items::measured(facts, item),
+        Command::StopRun { item } => items::stop(facts, item),
+        Command::Conclude {
+            item,
+            ok,
+            evidence,
+            note,
+        } => items::conclude(facts, actor, item, *ok, evidence, note.as_ref()),
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
         Command::Reopen { item, reason } => papers::reopen(facts, item, reason.as_ref()),
         Command::Close => papers::close(facts),
@@ -379,6 +420,14 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     if people.is_empty() {
         return Ok(());
     }
+    // Told by the policy to deploy by itself, and nothing else.
+    let by_itself = matches!(
+        command,
+        Command::Request { .. } | Command::Fly { glass: None, .. } | Command::Close
+    );
+    if by_itself && auto::is_automatic(actor, facts.environment) {
+        return Ok(());
+    }
     let role = match command {
         // Whoever gave an answer may take it back, whatever they hold today; whether they did is asked there.
         Command::Withdraw { .. } => return known(facts, &actor.name).map(drop),
@@ -394,6 +443,7 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         | Command::RollBack { .. }
         | Command::Guard { .. }
         | Command::StopGuard { .. }
+        | Command::StopRun { .. }
         | Command::Ground { .. }
         | Command::Lock { .. }
         | Command::Unlock { .. } => "stop",
@@ -413,6 +463,14 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
 /// Whoever may stop a flight may leave that to the guard.
 pub fn may_stand_guard(facts: &Facts<'_>, actor: &Actor) -> bool {
     facts.workspace.people.is_empty() || holds(facts, &actor.name, "stop").is_ok()
+}
+
+/// Whoever lets gonogo deploy by itself is somebody who might.
+pub fn may_operate(facts: &Facts<'_>, actor: &Actor) -> Result<(), Refusal> {
+    if facts.workspace.people.is_empty() {
+        return Ok(());
+    }
+    holds(facts, &actor.name, "operate")
 }
 
 /// The policy that is asked by: of the plan that was requested, whatever the configuration says since.

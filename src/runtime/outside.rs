@@ -57,6 +57,8 @@ pub struct Outside {
     git: GitSource,
     /// What the ledger says about the releases of each project, as far as it was read.
     books: Mutex<releases::Books>,
+    /// What the registry answered, so that a catalogue that is read again has it.
+    learned: std::sync::Mutex<releases::Learned>,
     clusters: std::sync::Mutex<BTreeMap<ClusterRef, Arc<Mutex<Connection>>>>,
 }
 
@@ -88,6 +90,7 @@ impl Outside {
             registry,
             git: GitSource::default(),
             books: Mutex::default(),
+            learned: std::sync::Mutex::default(),
             clusters: std::sync::Mutex::default(),
         })
     }
@@ -207,11 +210,13 @@ impl Outside {
             .registry
             .digest(&project.image, commit.as_str())
             .await?;
-        Ok(Artifact {
+        let artifact = Artifact {
             name: "image".to_owned(),
             uri: project.image.name.clone(),
             digest: Some(digest),
-        })
+        };
+        self.learn(&project.id, commit, &artifact);
+        Ok(artifact)
     }
 
     pub fn target(&self, id: &TargetId) -> Result<&Target, Fault> {

@@ -1,7 +1,7 @@
 //! What leaves the cockpit and what comes back: feeds, the followed ledger and catalogues, and the effects of `update`,
 //! each on a task of its own. The screen and the lines have the same.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use tokio::sync::{Notify, mpsc};
@@ -11,8 +11,10 @@ use crate::{
     domain::{
         entry::{Draft, StreamId},
         fault::{Fault, FaultKind},
+        plan::ItemId,
         presence::Presence,
         standing::{Aside, Standing},
+        target::TargetId,
         workspace::Actor,
     },
     ports::keep::Expected,
@@ -23,10 +25,19 @@ use crate::{
     },
 };
 
-use super::{board::Board, card, executor::Executor, outside::Outside, state_files::StateFiles};
+use super::{
+    board::Board,
+    card,
+    executor::Executor,
+    outside::Outside,
+    running::{self, Heard},
+    state_files::StateFiles,
+};
 
 /// How often the ledger is asked whether others wrote.
 const POLL: Duration = Duration::from_millis(500);
+/// Between two handfuls of lines of a run.
+const SPEECH: Duration = Duration::from_millis(100);
 /// At every how many of these it is tried whether it can still be written.
 const PROBES: u32 = 20;
 /// How often the repositories are read again.
@@ -48,6 +59,8 @@ pub struct Outward {
     /// Effects still out there; waited for, briefly, before the process ends.
     under_way: tokio::task::JoinSet<()>,
     state_files: Option<StateFiles>,
+    /// Something was run.
+    running: bool,
 }
 
 impl Outward {
@@ -80,6 +93,7 @@ impl Outward {
             feeds,
             beaten: Vec::new(),
             under_way: tokio::task::JoinSet::new(),
+            running: false,
         };
         (outward, answered)
     }
@@ -189,6 +203,37 @@ impl Outward {
                     .await;
                 });
             }
+            Effect::Run {
+                target,
+                item,
+                command,
+            } => {
+                self.running = true;
+                let (outcomes, cancel) = (self.outcomes.clone(), self.cancel.child_token());
+                self.under_way.spawn(async move {
+                    let mut executor = Executor {
+                        outside: &outside,
+                        known,
+                        actor,
+                    };
+                    let heard = Heard::default();
+                    let run =
+                        running::run(&mut executor, &command, &target, heard.listen(), cancel);
+                    let ran = spoken(&outcomes, &target, &item, &heard, caught("check", run)).await;
+                    let (evidence, end) = match ran {
+                        Ok(Ok(ran)) => (Some((ran.ok, ran.evidence.sentence())), End::Done),
+                        Ok(Err(end)) => (None, end),
+                        Err(fault) => (None, End::Failed(fault)),
+                    };
+                    answer(Event::RunEnded {
+                        target,
+                        item,
+                        evidence,
+                        end,
+                    })
+                    .await;
+                });
+            }
             Effect::Attend {
                 target,
                 position,
@@ -226,6 +271,23 @@ impl Outward {
                         Err(fault) => Event::ArtifactFailed {
                             project,
                             commit,
+                            fault,
+                        },
+                    };
+                    answer(event).await;
+                });
+            }
+            Effect::Compare { from, to } => {
+                self.under_way.spawn(async move {
+                    let (first, second) = (from.commit.clone(), to.commit.clone());
+                    let compared = caught("release diff", outside.difference(*from, *to));
+                    let event = match compared.await.and_then(|difference| difference) {
+                        Ok(difference) => Event::Compared {
+                            difference: Box::new(difference),
+                        },
+                        Err(fault) => Event::CompareFailed {
+                            from: first,
+                            to: second,
                             fault,
                         },
                     };
@@ -277,9 +339,46 @@ impl Outward {
                 let _ = self.outside.ledger.beat(self.beaten).await;
             }
         };
-        let _ = tokio::time::timeout(Duration::from_millis(700), rest).await;
+        let patience = if self.running {
+            // What was run is ended first, and that is written down.
+            Duration::from_secs(5)
+        } else {
+            Duration::from_millis(700)
+        };
+        let _ = tokio::time::timeout(patience, rest).await;
         if let Some(files) = self.state_files {
             files.finish().await;
+        }
+    }
+}
+
+/// What a run prints goes to the screen ten times a second, however fast it comes, and the rest when it has ended.
+async fn spoken<T>(
+    outcomes: &Outcomes,
+    target: &TargetId,
+    item: &ItemId,
+    heard: &Heard,
+    run: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(run);
+    let mut pace = tokio::time::interval(SPEECH);
+    loop {
+        let ended = tokio::select! {
+            ended = &mut run => Some(ended),
+            _ = pace.tick() => None,
+        };
+        let (lines, skipped) = heard.take();
+        if !lines.is_empty() {
+            let event = Event::RunSpoke {
+                target: target.clone(),
+                item: item.clone(),
+                lines,
+                skipped,
+            };
+            let _ = outcomes.send(event).await;
+        }
+        if let Some(ended) = ended {
+            return ended;
         }
     }
 }
@@ -396,12 +495,18 @@ async fn follow_catalogues(
     nudge: Arc<Notify>,
     cancel: CancellationToken,
 ) {
+    let mut editions = BTreeMap::new();
     loop {
         for configured in &outside.workspace.projects {
             let project = configured.id.clone();
-            let event = match outside.catalogue(configured).await {
-                Ok(releases) => Event::Catalogue { project, releases },
-                Err(fault) => Event::CatalogueFailed { project, fault },
+            let last = editions.entry(project.clone()).or_default();
+            let event = match outside.news(configured, last).await {
+                Ok(Some(releases)) => Event::Catalogue { project, releases },
+                Ok(None) => continue,
+                Err(fault) => {
+                    *last = None;
+                    Event::CatalogueFailed { project, fault }
+                }
             };
             nudge.notify_one();
             if outcomes.send(event).await.is_err() {

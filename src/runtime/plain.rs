@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{text::cleaned, workspace::Actor},
+    domain::{evidence::Spoken, text::cleaned, workspace::Actor},
     policy::refusal::RefusalKind,
     ports::now::Clock,
     session::{
@@ -188,7 +188,10 @@ impl Plain {
                 effect => {
                     let asked = matches!(
                         effect,
-                        Effect::Execute { .. } | Effect::Record { .. } | Effect::Resolve { .. }
+                        Effect::Execute { .. }
+                            | Effect::Record { .. }
+                            | Effect::Resolve { .. }
+                            | Effect::Compare { .. }
                     );
                     if asked {
                         self.pace = Pace::Answer;
@@ -203,7 +206,30 @@ impl Plain {
     /// What an answer says about the last command.
     fn hear(&mut self, event: &Event) {
         let end = match event {
-            Event::Recorded { end, .. } | Event::ActEnded { end, .. } => end,
+            Event::RunSpoke { item, lines, .. } => {
+                let said = |spoken: &Spoken| {
+                    let tone = if spoken.error {
+                        Tone::Warning
+                    } else {
+                        Tone::Plain
+                    };
+                    Line::new(tone, format!("  {item}: {}", spoken.line))
+                };
+                let lines: Vec<Line> = lines.iter().map(said).collect();
+                self.print(&lines);
+                return;
+            }
+            Event::RunEnded {
+                evidence: Some((ok, _)),
+                end: End::Done,
+                ..
+            } => {
+                self.ended = if *ok { Ended::Done } else { Ended::Failed };
+                return;
+            }
+            Event::Recorded { end, .. }
+            | Event::ActEnded { end, .. }
+            | Event::RunEnded { end, .. } => end,
             Event::Artifact { .. } | Event::ArtifactFailed { .. } => {
                 if let Some(line) = self.again.take() {
                     self.queue.push_front(line);
@@ -281,7 +307,10 @@ impl Plain {
     }
 
     fn has_nothing_left(&mut self) -> bool {
-        self.queue.is_empty() && self.again.is_none() && self.pace == Pace::Free
+        // What was begun is seen to its end, also when nobody can type any more.
+        let mut runs = self.cockpit.runs.values();
+        let running = runs.any(|run| run.ended.is_none());
+        self.queue.is_empty() && self.again.is_none() && self.pace == Pace::Free && !running
     }
 
     async fn leave(mut self) -> Ended {

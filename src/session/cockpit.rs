@@ -1,16 +1,21 @@
 //! All state of the cockpit: what is known, where the person is, what is under way from here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use jiff::Timestamp;
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         change::ActKind,
+        difference::Difference,
         fault::Fault,
         presence::Presence,
         project::ProjectId,
-        release::{Commit, Release},
+        release::{Commit, Release, ReleaseRef},
         target::{Target, TargetId},
         workspace::{Actor, Workspace},
     },
@@ -21,6 +26,7 @@ use crate::{
 
 use super::{
     last_seen::LastSeen,
+    runs::Runs,
     search::{self, Haystack},
     view::View,
 };
@@ -43,6 +49,8 @@ pub struct Cockpit {
     pub keymap: Keymap,
     /// Acts that this process sent and that have not come back, by target.
     pub busy: BTreeMap<TargetId, Busy>,
+    /// Items that this process runs or ran.
+    pub runs: Runs,
     /// Positions at which this process is writing down what it saw.
     pub attending: BTreeMap<TargetId, u64>,
     /// Where the guard of this process holds now (None), or rests after a failure until then.
@@ -57,14 +65,16 @@ pub struct Cockpit {
     /// From when until when this process did not attend, until the ledger has it.
     pub gaps: BTreeMap<TargetId, (Timestamp, Timestamp)>,
     pub ledger: LedgerStatus,
-    /// What the filter reads of each release in `known.releases`, in the same order.
-    haystacks: BTreeMap<ProjectId, Vec<Haystack>>,
+    /// What the filter reads of each release in `known.releases`, in the same order. Made when something is filtered.
+    haystacks: BTreeMap<ProjectId, OnceLock<Vec<Haystack>>>,
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
     pub resolving: BTreeSet<(ProjectId, Commit)>,
     /// The dead-man cards that were written from here, and where they are.
     pub cards: BTreeMap<TargetId, Written>,
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
+    /// The two releases that were compared last.
+    pub comparison: Option<Comparison>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -80,6 +90,17 @@ pub struct Written {
 pub struct Busy {
     pub kind: ActKind,
     pub since: Timestamp,
+}
+
+/// Two releases side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    pub from: ReleaseRef,
+    pub to: ReleaseRef,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// None until it was read.
+    pub outcome: Option<Result<Box<Difference>, Fault>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -140,6 +161,7 @@ impl Cockpit {
             view,
             keymap,
             busy: BTreeMap::new(),
+            runs: Runs::new(),
             attending: BTreeMap::new(),
             guarding: BTreeMap::new(),
             message: None,
@@ -153,6 +175,7 @@ impl Cockpit {
             resolving: BTreeSet::new(),
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
+            comparison: None,
             size: (80, 24),
         }
     }
@@ -210,19 +233,28 @@ impl Cockpit {
         let Some(project) = self.workspace().projects.get(self.view.project) else {
             return Vec::new();
         };
-        let releases = self.known.releases.get(&project.id);
-        let haystacks = self.haystacks.get(&project.id);
-        search::filter(
-            releases.map_or(&[], Vec::as_slice),
-            haystacks.map_or(&[], Vec::as_slice),
-            self.view.filter.value(),
-        )
+        let Some(releases) = self.known.releases.get(&project.id) else {
+            return Vec::new();
+        };
+        let filter = self.view.filter.value();
+        if filter.trim().is_empty() {
+            return releases.iter().rev().collect();
+        }
+        match self.haystacks.get(&project.id) {
+            Some(kept) => {
+                let haystacks = kept.get_or_init(|| releases.iter().map(Haystack::of).collect());
+                search::filter(releases, haystacks, filter)
+            }
+            None => {
+                let haystacks: Vec<Haystack> = releases.iter().map(Haystack::of).collect();
+                search::filter(releases, &haystacks, filter)
+            }
+        }
     }
 
     /// The repository was read.
-    pub fn catalogue(&mut self, project: &ProjectId, releases: Vec<Release>) {
-        let haystacks = releases.iter().map(Haystack::of).collect();
-        self.haystacks.insert(project.clone(), haystacks);
+    pub fn catalogue(&mut self, project: &ProjectId, releases: impl Into<Catalogue>) {
+        self.haystacks.insert(project.clone(), OnceLock::new());
         self.known.catalogue(project, releases);
     }
 

@@ -3,7 +3,12 @@
 use super::lines::Line;
 use crate::{
     domain::{
-        change::Act, entry::Body, presence::Presence, project::ProjectId, release::Commit,
+        change::Act,
+        entry::Body,
+        plan::ItemId,
+        presence::Presence,
+        project::ProjectId,
+        release::{Commit, Release},
         target::TargetId,
     },
     policy::{confirm::Confirmed, decide::Command},
@@ -28,6 +33,12 @@ pub enum Effect {
         target: TargetId,
         command: Box<Command>,
     },
+    /// Begin a run (`Command::Run`), hear its output, and write down how it ended.
+    Run {
+        target: TargetId,
+        item: ItemId,
+        command: Box<Command>,
+    },
     /// Write down what the process manager saw, if the stream still stands at `position`.
     Attend {
         target: TargetId,
@@ -42,6 +53,11 @@ pub enum Effect {
     Resolve {
         project: ProjectId,
         commit: Commit,
+    },
+    /// Read what lies between two releases of one project.
+    Compare {
+        from: Box<Release>,
+        to: Box<Release>,
     },
     /// Lines for a session without a screen: the answer to what was typed.
     Tell(Vec<Line>),

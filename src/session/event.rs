@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        catalogue::Catalogue,
         change::ActKind,
+        difference::Difference,
         entry::Entry,
+        evidence::Spoken,
         fault::Fault,
         observation::Observation,
+        plan::ItemId,
         presence::Presence,
         project::ProjectId,
-        release::{Artifact, Commit, Release},
+        release::{Artifact, Commit},
         standing::{Aside, Standing},
         target::TargetId,
     },
@@ -79,7 +83,7 @@ pub enum Event {
     Seen(Observation),
     Catalogue {
         project: ProjectId,
-        releases: Vec<Release>,
+        releases: Catalogue,
     },
     CatalogueFailed {
         project: ProjectId,
@@ -95,10 +99,34 @@ pub enum Event {
         commit: Commit,
         fault: Fault,
     },
+    /// What lies between two releases was read.
+    Compared {
+        difference: Box<Difference>,
+    },
+    CompareFailed {
+        from: Commit,
+        to: Commit,
+        fault: Fault,
+    },
     /// A command without an act was written, or not.
     Recorded {
         target: TargetId,
         verb: String,
+        end: End,
+    },
+    /// A run of this process printed: its newest lines, and how many before them came too fast to be handed on.
+    RunSpoke {
+        target: TargetId,
+        item: ItemId,
+        lines: Vec<Spoken>,
+        skipped: u64,
+    },
+    /// A run of this process ended, or never began.
+    RunEnded {
+        target: TargetId,
+        item: ItemId,
+        /// Its verdict and its evidence in one sentence, where there is any.
+        evidence: Option<(bool, String)>,
         end: End,
     },
     /// What an attending process wanted to write down was written, or not.

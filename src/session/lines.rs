@@ -93,7 +93,7 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
                 asked_at: prompt.painted_at,
             })
         }
-        Overlay::Help | Overlay::Palette(_) => None,
+        Overlay::Help | Overlay::Difference { .. } | Overlay::Palette(_) => None,
     }
 }
 
@@ -116,6 +116,8 @@ pub fn is_ready(cockpit: &Cockpit) -> bool {
 #[derive(Debug, Default)]
 pub struct Told {
     message: Option<Message>,
+    /// When the comparison was asked for that was told last.
+    compared: Option<Timestamp>,
     ledger: Option<String>,
     targets: BTreeMap<TargetId, About>,
     /// What is wrong with platforms that are down, each said once however many targets it is about.
@@ -146,6 +148,15 @@ impl Told {
         for target in &cockpit.workspace().targets {
             let about = self.targets.entry(target.id.clone()).or_default();
             about.tell(cockpit, &target.id, &mut self.troubles, &mut lines);
+        }
+        if let Some(told) = cockpit
+            .comparison
+            .as_ref()
+            .filter(|it| self.compared != Some(it.at))
+            && let Some(outcome) = &told.outcome
+        {
+            self.compared = Some(told.at);
+            lines.extend(pages::difference(outcome));
         }
         let down = |id: &TargetId| show::connection(cockpit, id).is_some();
         self.troubles.retain(|_, id| down(id));

@@ -68,21 +68,13 @@ pub fn parse(
         return Ok(Line::SwitchOperator(name.to_owned()));
     }
     // Several words of one command: what they make of the first one.
-    let mut kind = words.next_if(|word| {
-        [
-            ("guard", "stop"),
-            ("policy", "record"),
-            ("controls", "take"),
-            ("controls", "hand"),
-            ("controls", "release"),
-        ]
-        .contains(&(verb, *word))
-    });
+    let mut kind =
+        words.next_if(|word| !word.starts_with("--") && is_verb(&format!("{verb} {word}")));
     let (mut place, mut reason): (Vec<&str>, Option<String>) = (Vec::new(), None);
     let mut aim = Aim::default();
     while let Some(word) = words.next() {
         match word {
-            "--full" | "--break-glass" | "--clear" | "--hold" => kind = Some(word),
+            "--full" | "--break-glass" | "--clear" | "--hold" | "--stop" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--take-over" => aim.take_over = true,
@@ -129,6 +121,10 @@ pub fn parse(
         if takes_release(action) && aim.release.is_none() {
             let at = at.ok_or("which environment and project?")?;
             aim.release = Some(release_named(at, word)?);
+        } else if action == Action::Compare && aim.from.is_none() {
+            // The first one that was named is what the second is compared with.
+            let at = at.ok_or("which environment and project?")?;
+            aim.from = aim.release.replace(release_named(at, word)?);
         } else if takes_item(action) && aim.item.is_none() {
             aim.item = Some(ItemId(word.to_owned()));
         } else if action == Action::HandControls && aim.name.is_none() {
@@ -142,6 +138,11 @@ pub fn parse(
     Ok(Line::Act { aim, target })
 }
 
+fn is_verb(words: &str) -> bool {
+    let mut actions = Action::ALL.iter();
+    actions.any(|action| action.verbs().contains(&words))
+}
+
 fn takes_release(action: Action) -> bool {
     matches!(
         action,
@@ -151,11 +152,15 @@ fn takes_release(action: Action) -> bool {
             | Action::Fly
             | Action::Ground
             | Action::Clear
+            | Action::Compare
     )
 }
 
 pub fn takes_item(action: Action) -> bool {
-    matches!(action, Action::Check | Action::Waive | Action::Reopen)
+    matches!(
+        action,
+        Action::Check | Action::StopRun | Action::Waive | Action::Reopen
+    )
 }
 
 fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {

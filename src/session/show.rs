@@ -12,7 +12,10 @@ mod next;
 mod place;
 mod plan;
 pub mod pods;
+mod runs;
 mod timeline;
+
+use jiff::Timestamp;
 
 use crate::{
     domain::{
@@ -41,6 +44,7 @@ pub use history::{history, scorecard};
 pub use next::{NextCard, NextStep, next_steps};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
+pub use runs::{RunShown, run_shown};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
 /// Who moves next, in the keys of the screen. What would be refused is not offered; where nothing else is, it says so.
@@ -120,7 +124,7 @@ pub struct Line {
 pub enum LineKind {
     Gate(GateResult),
     Item {
-        spec: ItemSpec,
+        spec: Box<ItemSpec>,
         status: ItemStatus,
         state: Option<ItemState>,
     },
@@ -149,15 +153,14 @@ fn gate_line(gate: &GateResult) -> Line {
     }
 }
 
-fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>) -> Line {
+/// What grew too old is shown as the open item that it is again.
+fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>, now: Timestamp) -> Line {
     let state = deployment.and_then(|d| d.items.get(&spec.id)).cloned();
-    let status = state
-        .as_ref()
-        .map_or(ItemStatus::Open, |state| state.status);
+    let status = deployment.map_or(ItemStatus::Open, |d| d.status(spec, now));
     Line {
         id: spec.id.clone(),
         kind: LineKind::Item {
-            spec: spec.clone(),
+            spec: Box::new(spec.clone()),
             status,
             state,
         },
@@ -189,8 +192,10 @@ pub fn side_title(side: Side, workload: &Workload) -> &'static str {
     }
 }
 
-/// Is the line an item that a person ticks and has not ticked?
+/// Is the line an item that waits for a person: to tick it, to have it measured, or to run it?
 pub fn is_tickable(line: &Line) -> bool {
     matches!(&line.kind, LineKind::Item { spec, status, .. }
-        if spec.kind == ItemKind::Check && matches!(status, ItemStatus::Open | ItemStatus::Failed))
+        if !matches!(spec.kind, ItemKind::Action(_))
+            && (spec.kind == ItemKind::Check || !spec.is_verification() || spec.is_run())
+            && matches!(status, ItemStatus::Open | ItemStatus::Failed))
 }

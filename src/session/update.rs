@@ -1,6 +1,7 @@
 //! The one function that changes the cockpit. Pure: an event in, effects out.
 
 mod attending;
+mod compare;
 mod keys;
 mod line;
 mod overlays;

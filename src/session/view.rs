@@ -137,6 +137,10 @@ impl Default for View {
 #[derive(Clone, Debug)]
 pub enum Overlay {
     Help,
+    /// Two releases side by side, from this line on.
+    Difference {
+        top: usize,
+    },
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
@@ -323,7 +327,7 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help) => Context::Help,
+            Some(Overlay::Help | Overlay::Difference { .. }) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,
@@ -365,6 +369,8 @@ impl View {
 pub struct Aim {
     pub action: Option<Action>,
     pub release: Option<u64>,
+    /// The release that it is compared with.
+    pub from: Option<u64>,
     pub item: Option<ItemId>,
     pub step: Option<usize>,
     pub staged: bool,

@@ -5,7 +5,7 @@ mod releases;
 
 use crate::{
     domain::{
-        deployment::Deployment,
+        deployment::{Deployment, ItemStatus},
         entry::Body,
         plan::{ItemId, ItemKind, StoredPlan},
         release::Release,
@@ -14,7 +14,7 @@ use crate::{
     policy::{
         confirm::Challenge,
         controls,
-        decide::{Command, Decision, Scope, decide},
+        decide::{Command, Decision, Scope, decide, items},
         drift,
         facts::Facts,
         planner,
@@ -194,9 +194,13 @@ fn command(
         Action::Withdraw => Ok(Step::Command(Command::Withdraw {
             plan: current(facts)?.plan.digest.clone(),
         })),
-        Action::Check => Ok(Step::Command(Command::Check {
+        Action::Check => {
+            let item = item(cockpit, facts, action, aim)?;
+            let note = aim.reason.clone();
+            Ok(Step::Command(items::meaning(facts, &item, note)))
+        }
+        Action::StopRun => Ok(Step::Command(Command::StopRun {
             item: item(cockpit, facts, action, aim)?,
-            note: aim.reason.clone(),
         })),
         Action::Waive => prompt_or(Ask::Waive {
             item: item(cockpit, facts, action, aim)?,
@@ -450,14 +454,29 @@ fn item(
 fn meant(cockpit: &Cockpit, facts: &Facts<'_>, action: Action) -> Result<ItemId, Refusal> {
     let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
-    // On anything that cannot be ticked, `c` means the next item that is open.
+    // On anything that cannot be ticked or run, `c` means the next item that is open.
     if action == Action::Check && !line.as_ref().is_some_and(show::is_tickable) {
         let open = deployment.plan.plan.items.iter().find(|item| {
             let due = !item.is_verification() || deployment.promoted_at.is_some();
-            item.kind == ItemKind::Check && due && !deployment.is_settled(item)
+            let status = deployment.status(item, facts.now);
+            let open = matches!(status, ItemStatus::Open | ItemStatus::Failed);
+            item.kind == ItemKind::Check && due && open
         });
         if let Some(open) = open {
             return Ok(open.id.clone());
+        }
+    }
+    // And stopping means what runs, wherever the cursor stands.
+    if action == Action::StopRun {
+        let running = deployment
+            .items
+            .iter()
+            .find(|(_, state)| state.status == ItemStatus::Running);
+        let selected = line
+            .as_ref()
+            .is_some_and(|line| deployment.item(&line.id) == ItemStatus::Running);
+        if let Some((id, _)) = running.filter(|_| !selected) {
+            return Ok(id.clone());
         }
     }
     line.map(|line| line.id)

@@ -40,6 +40,7 @@ pub(super) fn verdict(verdict: Verdict) -> Mark {
 pub(super) fn item(status: ItemStatus) -> Mark {
     match status {
         ItemStatus::Open => mark("○", "open", Role::Text),
+        ItemStatus::Running => mark("◐", "running", Role::Progressing),
         ItemStatus::Done => mark("✔", "done", Role::GatePass),
         ItemStatus::Failed => mark("✖", "failed", Role::GateFail),
         ItemStatus::Waived => mark("≈", "waived", Role::GateWaived),
@@ -139,6 +140,7 @@ mod tests {
 
         let all = [
             ItemStatus::Open,
+            ItemStatus::Running,
             ItemStatus::Done,
             ItemStatus::Failed,
             ItemStatus::Waived,

@@ -1,6 +1,7 @@
 //! What lies over a screen and has the keyboard: help, palette, prompt, dialog.
 
 mod dialog;
+mod difference;
 mod help;
 mod palette;
 mod prompt;
@@ -16,6 +17,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     match &cockpit.view.overlay {
         None => {}
         Some(Overlay::Help) => help::draw(canvas, cockpit, area),
+        Some(Overlay::Difference { top }) => difference::draw(canvas, cockpit, *top, area),
         Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),
         Some(Overlay::Prompt(prompt)) => prompt::draw(canvas, prompt, area),
         Some(Overlay::Dialog(dialog)) => dialog::draw(canvas, cockpit, dialog, area),

@@ -7,6 +7,7 @@ mod fixture;
 use divan::{Bencher, black_box};
 use gonogo::{
     domain::{
+        catalogue::Catalogue,
         deployment::TargetState,
         entry::{Body, Ending, Entry, FORMAT, StreamId},
         release::Release,
@@ -180,4 +181,23 @@ fn filter_keystroke(bencher: Bencher, count: u64) {
     let releases = releases(count);
     let haystacks: Vec<search::Haystack> = releases.iter().map(search::Haystack::of).collect();
     bencher.bench_local(|| black_box(search::filter(&releases, &haystacks, "chng 4242")).len());
+}
+
+/// What the task that draws does when a catalogue arrives that was read again, and the frame of the Releases screen after
+/// it.
+#[divan::bench(args = [1_000, 100_000])]
+fn catalogue_arrives_and_is_drawn(bencher: Bencher, count: u64) {
+    let theme = Theme::builtin("dark", Depth::True);
+    let mut cockpit = fixture::calm().show(Screen::Releases);
+    let project = fixture::project("auth-service");
+    let catalogue = Catalogue::from(releases(count));
+    let mut terminal = terminal((120, 36));
+    bencher.bench_local(|| {
+        cockpit.catalogue(&project, catalogue.clone());
+        terminal
+            .draw(|frame| {
+                ui::draw(&cockpit, &theme, frame);
+            })
+            .expect("drawn");
+    });
 }

@@ -13,7 +13,10 @@ use gonogo::{
             ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
         },
         metric::{Limit, Metric},
-        plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
+        plan::{
+            CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
+            Probe, StageSpec, TimeBox,
+        },
         project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
@@ -94,7 +97,7 @@ fn the_example_is_good_and_means_what_its_comments_say() {
     assert_eq!(loaded.warnings, []);
     let workspace = loaded.workspace;
     let production = workspace.find_target("prod", "auth-service").unwrap();
-    assert_eq!(production.items.len(), 10);
+    assert_eq!(production.items.len(), 21);
     assert_eq!(
         production.limits,
         [
@@ -374,12 +377,66 @@ fn limit() -> impl Strategy<Value = Limit> {
     })
 }
 
+fn command() -> impl Strategy<Value = CommandSpec> {
+    let words = proptest::collection::vec("[a-z'\"\\\\ \n\t{}$]{0,9}", 0..4);
+    (words, any::<bool>(), proptest::option::of(text())).prop_map(|(words, full, expect)| {
+        CommandSpec {
+            argv: ["make".to_owned()].into_iter().chain(words).collect(),
+            env: if full {
+                vec!["DATABASE_URL".to_owned(), "MODE=a b".to_owned()]
+            } else {
+                Vec::new()
+            },
+            folder: full.then(|| "services/auth".to_owned()),
+            checkout: full,
+            expect: expect.map(|text| regex::escape(&text)),
+        }
+    })
+}
+
+fn kind_takes_time(kind: &ItemKind) -> bool {
+    match kind {
+        ItemKind::Command(_) => true,
+        ItemKind::Probe(probe) => probe.is_outward(),
+        ItemKind::Check | ItemKind::Action(_) => false,
+    }
+}
+
+fn question() -> impl Strategy<Value = GitProbe> {
+    prop_oneof![
+        Just(GitProbe::Merged {
+            branch: "release/1".to_owned()
+        }),
+        Just(GitProbe::Tagged),
+        Just(GitProbe::Changed {
+            paths: vec!["docs/**".to_owned()]
+        }),
+        Just(GitProbe::NoNewTodo),
+        (1..20_u64).prop_map(|by| GitProbe::Reviewed { by }),
+    ]
+}
+
 fn item() -> impl Strategy<Value = ItemSpec> {
     let kind = prop_oneof![
         Just(ItemKind::Check),
         Just(ItemKind::Probe(Probe::Pods)),
         Just(ItemKind::Probe(Probe::Health)),
         Just(ItemKind::Probe(Probe::Metrics)),
+        Just(ItemKind::Probe(Probe::Metric(Metric::ErrorRate))),
+        Just(ItemKind::Probe(Probe::Gate("approvals".to_owned()))),
+        command().prop_map(|command| ItemKind::Probe(Probe::Command(command))),
+        command().prop_map(ItemKind::Command),
+        Just(ItemKind::Action(FlightAction::Promote)),
+        proptest::option::of(100_u16..600).prop_map(|status| {
+            ItemKind::Probe(Probe::Http(HttpProbe {
+                url: "https://api.example/health?full=1".to_owned(),
+                status,
+                expect: status.map(|_| r#""status": *"ok""#.to_owned()),
+            }))
+        }),
+        Just(ItemKind::Probe(Probe::Tcp("[::1]:5432".to_owned()))),
+        Just(ItemKind::Probe(Probe::Dns("db.internal".to_owned()))),
+        question().prop_map(|question| ItemKind::Probe(Probe::Git(question))),
     ];
     let seconds = (0_i64..600, 1_i64..600);
     (
@@ -397,9 +454,11 @@ fn item() -> impl Strategy<Value = ItemSpec> {
                 Phase::Communicate
             },
             title,
-            kind,
             required,
             owner,
+            max_age: time.is_none().then(|| SignedDuration::from_hours(24)),
+            timeout: kind_takes_time(&kind).then(|| SignedDuration::from_secs(90)),
+            kind,
             time_box: time.map(|(from, length)| TimeBox {
                 from: SignedDuration::from_secs(from),
                 until: SignedDuration::from_secs(from + length),
@@ -451,6 +510,12 @@ fn policy() -> impl Strategy<Value = Policy> {
                         [Some(one(several)), several.then(|| one(false))]
                     })
                     .flatten()
+                    .collect(),
+                auto_deploy: soak.is_zero(),
+                auto_deploy_tags: soak
+                    .is_zero()
+                    .then(|| "v*".to_owned())
+                    .into_iter()
                     .collect(),
                 calendar: calendar(soak),
             },

@@ -120,6 +120,8 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
             from: minutes(from),
             until: minutes(until),
         }),
+        max_age: None,
+        timeout: None,
     }
 }
 

@@ -124,6 +124,7 @@ fn the_yaml_of_promotion_policies_becomes_environments() {
         panic!("three of them");
     };
     assert_eq!(dev.policy.allowed_branches, ["*"]);
+    assert!(dev.policy.auto_deploy && !staging.policy.auto_deploy);
     assert_eq!(staging.policy.allowed_branches, ["main", "release/*"]);
     assert_eq!(staging.policy.approvals, []);
     assert_eq!(

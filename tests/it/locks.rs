@@ -14,9 +14,18 @@ use gonogo::{
         refusal::{Refusal, RefusalKind},
     },
 };
+use gonogo::{
+    input::Action,
+    session::{
+        palette::{self, Line},
+        view::Aim,
+        wanted::{self, Wanted},
+    },
+};
 use jiff::SignedDuration;
 
 use crate::fixture::{self, Story, actor, at, target};
+use crate::support::Served;
 
 fn asked(story: &Story, name: &str, command: &Command) -> Result<Decision, Refusal> {
     let id = target("production", "auth-service");
@@ -371,4 +380,138 @@ fn the_entries_of_an_environment_are_kept_and_read_as_they_were() {
         serde_json::from_value::<Policy>(old).unwrap(),
         Policy::default()
     );
+}
+
+/// A line of the palette, then the reason that it asks for.
+#[test]
+fn the_palette_locks_what_it_names_for_as_long_as_it_says() {
+    let typed = |line: &str| {
+        let workspace = fixture::workspace();
+        let focus = target("production", "auth-service");
+        match palette::parse(line, &workspace, Some(&focus), |_, _| Err(String::new())) {
+            Ok(Line::Act { aim, target }) => Ok((aim, target)),
+            Ok(other) => panic!("{other:?}"),
+            Err(sentence) => Err(sentence),
+        }
+    };
+    let story = fixture::ready();
+    let built = |line: &str, action: Action| {
+        let (aim, _) = typed(line).unwrap();
+        assert_eq!(aim.action, Some(action));
+        match wanted::build(&story.cockpit, action, &aim).unwrap() {
+            Wanted::Record(command) => command,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        built(
+            "lock production --for 2h --reason the database moves",
+            Action::Lock
+        ),
+        lock(Scope::Environment, Some(120))
+    );
+    assert_eq!(
+        built(
+            "lock production auth-service --reason the database moves",
+            Action::Lock
+        ),
+        lock(Scope::Target, None)
+    );
+    assert!(typed("lock production --for soon").is_err());
+    let (aim, _) = typed("policy record production").unwrap();
+    assert_eq!(aim.action, Some(Action::RecordPolicy));
+    let asks = wanted::build(&story.cockpit, Action::Lock, &Aim::default()).unwrap();
+    let Wanted::Prompt(ask) = asks else {
+        panic!("a reason is asked for");
+    };
+    assert_eq!(ask.title(), "Lock production: why?");
+    let why = wanted::why_not(&story.cockpit, Action::Unlock);
+    assert_eq!(why.as_deref(), Some("production is not locked"));
+}
+
+/// By verbs, on a served rehearsal: exit codes, `--json`, and what `status` says.
+#[test]
+fn locks_and_policies_by_verbs() {
+    let served = Served::start("good", 20);
+    let lock = [
+        "lock",
+        "production",
+        "--reason",
+        "the database moves",
+        "--for",
+        "1h",
+    ];
+    served
+        .verb_as("kim", &["unlock", "production", "--reason", "x"])
+        .exits(4);
+    served.verb(&lock).exits(0);
+    let second = served.verb_as("lee", &lock).exits(5);
+    assert!(second.err.contains("locked by dana"), "{}", second.err);
+    let status = served.status("production", "auth-service");
+    assert_eq!(status["lock"]["by"], "dana");
+    assert!(
+        status["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("the database moves")
+    );
+    assert_eq!(
+        served.status("staging", "auth-service")["lock"],
+        serde_json::Value::Null
+    );
+    let refused = served
+        .verb_as("sam", &["unlock", "production", "--reason", "mine"])
+        .exits(3);
+    assert!(refused.err.contains("configure"), "{}", refused.err);
+    let story = served
+        .verb(&["timeline", "production", "auth-service"])
+        .exits(0)
+        .out;
+    assert!(
+        story.contains("dana locked production for 60 min: the database moves"),
+        "{story}"
+    );
+    served
+        .verb_as("lee", &["unlock", "production", "--reason", "done"])
+        .exits(0);
+
+    // The file of this machine asks for one approval instead of two.
+    let shown = |served: &Served| {
+        served.verb(&["policy", "show", "prod"]).exits(0).json()["environments"][0].clone()
+    };
+    assert_eq!(shown(&served)["recorded"]["by"], "lee");
+    assert_eq!(shown(&served)["differences"], serde_json::json!([]));
+    let file = served.path().join("gonogo.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("quorum = 2"));
+    std::fs::write(&file, text.replace("quorum = 2", "quorum = 1")).unwrap();
+    assert_eq!(shown(&served)["differences"].as_array().unwrap().len(), 1);
+    assert!(
+        shown(&served)["policy"]["approvals"]
+            .to_string()
+            .contains("\"quorum\":2")
+    );
+    let status = served.status("production", "auth-service");
+    assert!(
+        status["notes"]
+            .to_string()
+            .contains("is not the one that is recorded"),
+        "{status}"
+    );
+    let record = [
+        "policy",
+        "record",
+        "production",
+        "--reason",
+        "one is enough",
+    ];
+    served.verb(&record).exits(3);
+    served.verb_as("lee", &record).exits(0);
+    assert_eq!(shown(&served)["differences"], serde_json::json!([]));
+    assert!(
+        shown(&served)["policy"]["approvals"]
+            .to_string()
+            .contains("\"quorum\":1")
+    );
+    served.verb_as("lee", &record).exits(5);
 }

@@ -12,15 +12,26 @@ use std::{
 use gonogo::{
     adapters::git::{GitSource, range, tags},
     domain::{
-        difference::FileChange,
+        catalogue::Catalogue,
+        difference::{Compared, Difference, FileChange, Log, Logged},
         project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::{Commit, Trigger},
     },
     ports::ask::Source as _,
+    session::{
+        effect::Effect,
+        event::{Event, Stamped},
+        update::update,
+        view::{Overlay, Screen},
+    },
 };
 use serde_json::Value;
 
-use crate::support::{Ran, Served, gonogo, run};
+use crate::{
+    fixture::{self, press, write},
+    support::{Ran, Served, gonogo, run},
+    tiny,
+};
 
 /// With a configuration of its own, and nobody's hooks.
 fn git_command(folder: &Path, args: &[&str]) -> Command {
@@ -721,4 +732,132 @@ fn releases_are_compared_and_told_as_notes() {
             .unwrap()
             .contains("- **BREAKING** catalog: products carry variants (")
     );
+}
+
+/// `d` shows what lies between what is live here and the release under the cursor; the answer closes nothing and moves
+/// nothing.
+#[test]
+fn on_the_screen_a_release_is_compared_with_what_is_live() {
+    let mut story = fixture::calm().show(Screen::Releases);
+    let effects = press(&mut story, "d");
+    let [Effect::Compare { from, to }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let shown = story.releases_shown();
+    assert_eq!(to.number, shown[story.view.release].number);
+    assert_eq!(from.number, 41, "41 is live in production");
+    let (from, to) = ((**from).clone(), (**to).clone());
+    assert!(matches!(
+        story.view.overlay,
+        Some(Overlay::Difference { top: 0 })
+    ));
+    // An answer about others is not shown.
+    let other = Difference::between(&to, &from, Compared::default());
+    let at = story.now;
+    let answer = |difference| Event::Compared {
+        difference: Box::new(difference),
+    };
+    update(
+        &mut story,
+        &Stamped {
+            at,
+            event: answer(other),
+        },
+    );
+    assert!(story.comparison.as_ref().unwrap().outcome.is_none());
+    let gained = Log {
+        total: 60,
+        mainline: 60,
+        commits: (0..60)
+            .map(|n| Logged {
+                commit: Commit::parse(&format!("{n:040}")).unwrap(),
+                author: "Dana".into(),
+                at,
+                subject: format!("change {n}").into(),
+                breaking: (n == 7).then(|| "all of it".into()),
+                mainline: true,
+                merge: false,
+            })
+            .collect(),
+        authors: vec![("Dana".into(), 60)],
+        more: false,
+    };
+    let compared = Compared {
+        gained,
+        ..Compared::default()
+    };
+    let told = Difference::between(&from, &to, compared);
+    update(
+        &mut story,
+        &Stamped {
+            at,
+            event: answer(told),
+        },
+    );
+    for (columns, rows) in [(80, 24), (120, 36), (200, 60)] {
+        let text = tiny::text(&story, (columns, rows));
+        assert!(
+            text.contains("BREAKING (1)") && text.contains("! 0000000 all of it"),
+            "{text}"
+        );
+        assert!(text.contains("60 commits by Dana"), "{text}");
+    }
+    press(&mut story, "G");
+    let text = tiny::text(&story, (80, 24));
+    assert!(
+        text.contains("change 59") && !text.contains("BREAKING"),
+        "{text}"
+    );
+    press(&mut story, "esc");
+    assert!(story.view.overlay.is_none());
+    assert_eq!(story.view.screen, Screen::Releases);
+}
+
+#[test]
+fn the_palette_compares_any_two() {
+    let mut story = fixture::calm().show(Screen::Fleet);
+    press(&mut story, ":");
+    write(&mut story, "release diff 40 42");
+    let effects = press(&mut story, "enter");
+    let [Effect::Compare { from, to }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((from.number, to.number), (40, 42));
+    // With itself there is nothing to compare, and it says so.
+    press(&mut story, "esc :");
+    write(&mut story, "release diff 42 42");
+    assert_eq!(press(&mut story, "enter"), []);
+    let said = story.message.as_ref().map(|message| message.text.clone());
+    assert!(said.is_some_and(|said| said.contains("nothing differs")));
+}
+
+/// A hundred thousand releases go through the cockpit without being copied: not when they come, not for an act, and not
+/// when what the registry said is in them already.
+#[test]
+fn a_long_catalogue_is_shared_and_not_copied() {
+    let mut story = fixture::calm().show(Screen::Releases);
+    let id = fixture::project("auth-service");
+    let releases: Vec<_> = story.known.releases[&id].iter().cloned().collect();
+    let catalogue = Catalogue::from(releases);
+    let at = story.now;
+    let event = Event::Catalogue {
+        project: id.clone(),
+        releases: catalogue.clone(),
+    };
+    update(&mut story, &Stamped { at, event });
+    let place = |all: &Catalogue| all.as_slice().as_ptr();
+    assert_eq!(place(&story.known.releases[&id]), place(&catalogue));
+    let of_an_act = story.known.clone();
+    assert_eq!(place(&of_an_act.releases[&id]), place(&catalogue));
+    // What was learned since is not lost, though the catalogue that comes does not have it.
+    let mut bare: Vec<_> = catalogue.iter().cloned().collect();
+    for release in &mut bare {
+        release.artifacts.clear();
+    }
+    let event = Event::Catalogue {
+        project: id.clone(),
+        releases: bare.into(),
+    };
+    update(&mut story, &Stamped { at, event });
+    assert_eq!(story.known.releases[&id], catalogue);
 }

@@ -17,7 +17,11 @@ use gonogo::{
     },
     input::{Chord, Keymap},
     ports::{keep::Expected, watch::Post},
-    runtime::{executor::Executor, outside::Outside},
+    runtime::{
+        executor::Executor,
+        outside::Outside,
+        running::{self, Heard},
+    },
     session::{
         cockpit::Cockpit,
         effect::Effect,
@@ -152,6 +156,24 @@ impl Session {
                 let verb = command.verb().to_owned();
                 Event::Recorded { target, verb, end }
             }
+            Effect::Run {
+                target,
+                item,
+                command,
+            } => {
+                let (listen, cancel) = (Heard::default().listen(), CancellationToken::new());
+                let ran = running::run(&mut executor, &command, &target, listen, cancel).await;
+                let (evidence, end) = match ran {
+                    Ok(ran) => (Some((ran.ok, ran.evidence.sentence())), End::Done),
+                    Err(end) => (None, end),
+                };
+                Event::RunEnded {
+                    target,
+                    item,
+                    evidence,
+                    end,
+                }
+            }
             Effect::Attend {
                 target,
                 position,
@@ -179,6 +201,19 @@ impl Session {
                     Err(fault) => Event::ArtifactFailed {
                         project,
                         commit,
+                        fault,
+                    },
+                }
+            }
+            Effect::Compare { from, to } => {
+                let (first, second) = (from.commit.clone(), to.commit.clone());
+                match self.outside.difference(*from, *to).await {
+                    Ok(difference) => Event::Compared {
+                        difference: Box::new(difference),
+                    },
+                    Err(fault) => Event::CompareFailed {
+                        from: first,
+                        to: second,
                         fault,
                     },
                 }
@@ -253,6 +288,7 @@ async fn session(rig: &Rig) -> (Session, Recording) {
     for project in session.outside.workspace.projects.clone() {
         let releases = session.outside.catalogue(&project).await.unwrap();
         let project = project.id;
+        let releases = releases.into();
         session.happens(Event::Catalogue { project, releases });
     }
     session

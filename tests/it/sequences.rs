@@ -186,7 +186,7 @@ fn outside(story: &Story) -> Vec<Event> {
         let releases: Vec<_> = releases.iter().rev().take(3).cloned().collect();
         events.push(Event::Catalogue {
             project: project.clone(),
-            releases,
+            releases: releases.into(),
         });
         events.push(Event::CatalogueFailed {
             project: project.clone(),

@@ -115,7 +115,7 @@ const SEQUENCES: usize = 100_000;
 const ANEW: usize = 50;
 
 fn storm(seed: u64, sequences: usize) -> usize {
-    let stories: Vec<Cockpit> = [
+    let stories: Vec<Cockpit> = vec![
         fixture::calm(),
         fixture::requested(),
         fixture::ready(),

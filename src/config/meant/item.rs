@@ -1,13 +1,22 @@
 //! Items: what has to be ticked or measured, and whether it can be.
 
-use crate::domain::plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, TimeBox};
+use jiff::SignedDuration;
+
+use crate::domain::{
+    metric::Metric,
+    plan::{
+        CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe,
+        TimeBox,
+    },
+};
 
 use super::{
     super::{
         problem::{Report, did_you_mean},
+        schema::PROBES,
         typed::Form,
     },
-    owned,
+    owned, values,
 };
 
 /// The shared lists, by name.
@@ -76,6 +85,8 @@ fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Report) {
             required: form.flag("required"),
             owner: owned(form, "owner"),
             time_box,
+            max_age: max_age(form, phase, report),
+            timeout: form.duration("timeout"),
         });
     }
 }
@@ -92,31 +103,180 @@ fn phase(word: &str) -> Phase {
     }
 }
 
+/// The keys that each kind and each probe takes beside those of every item; the first is the one it cannot be without.
+const OF_KIND: &[(&str, &[&str])] = &[
+    ("check", &[]),
+    ("probe", &["probe"]),
+    ("command", COMMAND),
+    ("action", &["action"]),
+];
+const OF_PROBE: &[(&str, &[&str])] = &[
+    ("pods", &[]),
+    ("health", &[]),
+    ("metrics", &[]),
+    ("metric", &["metric"]),
+    ("gate", &["gate"]),
+    ("command", COMMAND),
+    ("http", &["url", "status", "expect", "timeout"]),
+    ("tcp", &["address", "timeout"]),
+    ("dns", &["host", "timeout"]),
+    ("git", &["git", "branch", "paths", "reviewers", "timeout"]),
+];
+const COMMAND: &[&str] = &["command", "env", "folder", "checkout", "expect", "timeout"];
+
 fn kind(form: &Form, report: &mut Report) -> Option<ItemKind> {
-    match (form.text("kind")?, form.text("probe")) {
-        ("probe", Some(word)) => Some(ItemKind::Probe(match word {
-            "pods" => Probe::Pods,
-            "health" => Probe::Health,
-            _ => Probe::Metrics,
-        })),
-        ("probe", None) => {
-            report.problem(
-                form.at,
-                "this item is a probe and does not say what is measured",
-                "add probe = \"pods\", \"health\" or \"metrics\"",
-            );
-            None
-        }
-        (_, Some(_)) => {
-            report.problem(
-                form.place("probe"),
-                "this item has a `probe` and is a check, which a person ticks",
-                "add kind = \"probe\", or leave `probe` out",
-            );
-            None
-        }
-        (_, None) => Some(ItemKind::Check),
+    let kind = form.text("kind")?;
+    let probe = form.text("probe");
+    let of = |table: &'static [(&str, &[&'static str])], word: &str| {
+        table
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map_or(&[][..], |(_, keys)| *keys)
+    };
+    let mut takes = of(OF_KIND, kind).to_vec();
+    if kind == "probe" && form.is_typed("probe") {
+        takes.extend(of(OF_PROBE, probe?));
     }
+    let what = match probe.filter(|_| kind == "probe") {
+        Some(probe) => format!("the probe {probe}"),
+        None => format!("the kind {kind}"),
+    };
+    if let Some(first) = of(OF_KIND, kind)
+        .first()
+        .into_iter()
+        .chain(
+            probe
+                .filter(|_| kind == "probe")
+                .and_then(|p| of(OF_PROBE, p).first()),
+        )
+        .find(|key| !form.is_typed(key))
+    {
+        let hint = if *first == "probe" {
+            format!("add probe = \"…\", one of: {}", PROBES.join(", "))
+        } else {
+            format!("add `{first}`")
+        };
+        report.problem(
+            form.at,
+            format!("this item is of {what} and has no `{first}`"),
+            hint,
+        );
+        return None;
+    }
+    let others = OF_KIND.iter().chain(OF_PROBE).flat_map(|(_, keys)| *keys);
+    let mut good = true;
+    for key in others {
+        if form.is_typed(key) && !takes.contains(key) {
+            report.problem(
+                form.place(key),
+                format!("this item is of {what}, which takes no `{key}`"),
+                "leave it out, or say another `kind` or `probe`",
+            );
+            good = false;
+        }
+    }
+    if !good {
+        return None;
+    }
+    match kind {
+        "probe" => measured(form, probe?, report).map(ItemKind::Probe),
+        "command" => command(form).map(ItemKind::Command),
+        "action" => FlightAction::ALL
+            .into_iter()
+            .find(|action| Some(action.id()) == form.text("action"))
+            .map(ItemKind::Action),
+        _ => Some(ItemKind::Check),
+    }
+}
+
+fn measured(form: &Form, probe: &str, report: &mut Report) -> Option<Probe> {
+    Some(match probe {
+        "pods" => Probe::Pods,
+        "health" => Probe::Health,
+        "metrics" => Probe::Metrics,
+        "metric" => Probe::Metric(
+            Metric::ALL
+                .into_iter()
+                .find(|metric| Some(metric.id()) == form.text("metric"))?,
+        ),
+        "gate" => Probe::Gate(owned(form, "gate")?),
+        "command" => Probe::Command(command(form)?),
+        "http" => Probe::Http(HttpProbe {
+            url: owned(form, "url")?,
+            status: form
+                .count("status")
+                .and_then(|status| u16::try_from(status).ok()),
+            expect: owned(form, "expect"),
+        }),
+        "tcp" => Probe::Tcp(owned(form, "address")?),
+        "dns" => Probe::Dns(owned(form, "host")?),
+        _ => Probe::Git(git(form, report)?),
+    })
+}
+
+fn git(form: &Form, report: &mut Report) -> Option<GitProbe> {
+    let question = form.text("git")?;
+    for (key, of) in [
+        ("branch", "merged"),
+        ("paths", "changed"),
+        ("reviewers", "reviewed"),
+    ] {
+        if form.is_typed(key) && question != of {
+            report.problem(
+                form.place(key),
+                format!("`{key}` is for git = \"{of}\""),
+                "leave it out",
+            );
+            return None;
+        }
+    }
+    Some(match question {
+        "merged" => GitProbe::Merged {
+            branch: owned(form, "branch").unwrap_or_else(|| "main".to_owned()),
+        },
+        "tagged" => GitProbe::Tagged,
+        "changed" => {
+            let paths = values(form.texts("paths"));
+            if paths.is_empty() {
+                report.problem(
+                    form.at,
+                    "this item asks what changed and does not say of what",
+                    "add paths = [\"CHANGELOG.md\"]",
+                );
+                return None;
+            }
+            GitProbe::Changed { paths }
+        }
+        "no-new-todo" => GitProbe::NoNewTodo,
+        _ => GitProbe::Reviewed {
+            by: form.count("reviewers").unwrap_or(1),
+        },
+    })
+}
+
+fn command(form: &Form) -> Option<CommandSpec> {
+    let argv = values(form.texts("command"));
+    (!argv.is_empty()).then(|| CommandSpec {
+        argv,
+        env: values(form.texts("env")),
+        folder: owned(form, "folder"),
+        checkout: form.flag("checkout"),
+        expect: owned(form, "expect"),
+    })
+}
+
+/// Only what stands before take-off waits long enough to grow old.
+fn max_age(form: &Form, phase: Phase, report: &mut Report) -> Option<SignedDuration> {
+    let age = form.duration("max_age")?;
+    if phase == Phase::Verify {
+        report.problem(
+            form.place("max_age"),
+            "items of the phase verify have their box, and no `max_age`",
+            "leave it out, or say another phase",
+        );
+        return None;
+    }
+    Some(age)
 }
 
 fn time_box(form: &Form, phase: Option<Phase>, report: &mut Report) -> Option<TimeBox> {
@@ -155,10 +315,13 @@ fn time_box(form: &Form, phase: Option<Phase>, report: &mut Report) -> Option<Ti
 
 /// What a probe asks must be configured, or its gate could never turn green.
 fn measurable(target: &Form, items: &[ItemSpec], report: &mut Report) {
-    for (probe, key) in [(Probe::Health, "health"), (Probe::Metrics, "metrics")] {
-        let asking = items
-            .iter()
-            .find(|item| item.kind == ItemKind::Probe(probe));
+    let asks = |item: &ItemSpec, key: &str| match &item.kind {
+        ItemKind::Probe(Probe::Health) => key == "health",
+        ItemKind::Probe(Probe::Metrics | Probe::Metric(_)) => key == "metrics",
+        _ => false,
+    };
+    for key in ["health", "metrics"] {
+        let asking = items.iter().find(|item| asks(item, key));
         if let Some(item) = asking
             && !target.is_typed(key)
         {

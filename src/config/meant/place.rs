@@ -208,6 +208,8 @@ fn policy(form: &Form, calendar: Calendar) -> Policy {
                 gates: values(form.texts("gates")),
             })
             .collect(),
+        auto_deploy: form.flag("auto_deploy"),
+        auto_deploy_tags: values(form.texts("auto_deploy_tags")),
         calendar,
     }
 }
@@ -239,6 +241,23 @@ pub(super) fn order(environments: &[Meant<Environment>], report: &mut Report) {
                     "name something, or leave the key out to allow everything",
                 );
             }
+        }
+        if policy.flag("auto_deploy") && value.protected {
+            report.problem(
+                policy.place("auto_deploy"),
+                format!(
+                    "{} is protected: nothing is deployed there by itself",
+                    value.name
+                ),
+                "leave `auto_deploy` out; a person presses the key there",
+            );
+        }
+        if policy.is_typed("auto_deploy_tags") && !policy.flag("auto_deploy") {
+            report.warning(
+                policy.place("auto_deploy_tags"),
+                "`auto_deploy_tags` does nothing without `auto_deploy`",
+                "say auto_deploy = true, or leave the tags out",
+            );
         }
         let Some(after) = policy.text("after") else {
             if policy.is_typed("soak") {

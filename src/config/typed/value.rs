@@ -46,6 +46,10 @@ pub(super) fn read(
         (Kind::Programs, DeValue::Array(array)) => Some(reader.texts(array, |reader, text, at| {
             reader.holds(&rules::PROGRAM, text, at)
         })),
+        (Kind::Argv, DeValue::Array(array)) => reader.argv(array, at),
+        (Kind::Pattern, DeValue::String(text)) => reader
+            .is_pattern(text, at)
+            .then(|| Value::Text(text.clone().into_owned())),
         (Kind::OneOf(words), DeValue::String(text)) => reader
             .is_one_of(words, text, at)
             .then(|| Value::Text(text.clone().into_owned())),
@@ -253,7 +257,10 @@ impl Reader<'_, '_> {
                 self.wrong::<()>(
                     at,
                     &format!("is no regular expression: {reason}"),
-                    "write a branch's name, or escape what is special in it",
+                    match self.key.kind {
+                        Kind::Patterns => "write a branch's name, or escape what is special in it",
+                        _ => "escape what is special in it",
+                    },
                 );
                 false
             }
@@ -290,6 +297,32 @@ impl Reader<'_, '_> {
             self.wrong::<()>(at, "is not above 0", "write a positive, finite number");
         }
         good
+    }
+
+    /// A program and its words: all of them, or none.
+    fn argv(&mut self, array: &DeArray, at: usize) -> Option<Value> {
+        let mut words = Vec::new();
+        for element in array {
+            let at = element.span().start;
+            let DeValue::String(text) = element.get_ref() else {
+                return self.wrong(at, "takes a list of texts", "put each word in quotes");
+            };
+            if text.contains('\0') {
+                return self.wrong(at, "holds a NUL byte", "leave it out");
+            }
+            words.push(At {
+                at,
+                value: text.clone().into_owned(),
+            });
+        }
+        let named = words
+            .first()
+            .is_some_and(|first| !first.value.trim().is_empty());
+        if named {
+            Some(Value::Texts(words))
+        } else {
+            self.wrong(at, "names no program", "write [\"program\", \"word\", …]")
+        }
     }
 
     /// `"rollout.promote" = […]`, and the same without quotes, which TOML takes for tables in tables.
@@ -348,11 +381,14 @@ impl Reader<'_, '_> {
 impl Kind {
     fn words(&self) -> &'static str {
         match self {
-            Self::Text(_) | Self::Path | Self::OneOf(_) => "a text",
+            Self::Text(_) | Self::Path | Self::OneOf(_) | Self::Pattern => "a text",
             Self::Secret => "the place of a secret",
-            Self::Texts(_) | Self::SomeOf(_) | Self::Patterns | Self::Globs | Self::Programs => {
-                "a list of texts"
-            }
+            Self::Texts(_)
+            | Self::SomeOf(_)
+            | Self::Patterns
+            | Self::Globs
+            | Self::Programs
+            | Self::Argv => "a list of texts",
             Self::Flag => "true or false",
             Self::Count(..) => "a whole number",
             Self::Number => "a number",
@@ -370,11 +406,11 @@ impl Kind {
 
     fn example(&self) -> String {
         match self {
-            Self::Text(_) | Self::Path => "put it in quotes".to_owned(),
+            Self::Text(_) | Self::Path | Self::Pattern => "put it in quotes".to_owned(),
             Self::OneOf(words) => format!("write one of: {}", words.join(", ")),
             Self::SomeOf(words) => format!("write a list in [ ] of: {}", words.join(", ")),
             Self::Secret => "write \"env:NAME\", \"file:PATH\" or \"cmd:PROGRAM WORDS\"".to_owned(),
-            Self::Texts(_) | Self::Patterns | Self::Globs | Self::Programs => {
+            Self::Texts(_) | Self::Patterns | Self::Globs | Self::Programs | Self::Argv => {
                 "write a list in [ ], each text in quotes".to_owned()
             }
             Self::Flag => "write true or false, without quotes".to_owned(),

@@ -156,6 +156,7 @@ fn under_way(current: &Deployment) -> Words {
     for (id, item) in &current.items {
         let status = match item.status {
             ItemStatus::Open => "open",
+            ItemStatus::Running => "running",
             ItemStatus::Done => "done",
             ItemStatus::Failed => "failed",
             ItemStatus::Waived => "waived",

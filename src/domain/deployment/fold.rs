@@ -14,7 +14,7 @@ use crate::domain::{
     change::ActKind,
     entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome, OutsideAct},
     environment::Lock,
-    plan::StoredPlan,
+    plan::{FlightAction, ItemKind, StoredPlan},
     workspace::Actor,
 };
 
@@ -246,6 +246,25 @@ impl Deployment {
         }
     }
 
+    /// Items of the kind *action* are what the flight does.
+    fn act_done(&mut self, action: FlightAction, by: &str, at: Timestamp) {
+        let plan = &self.plan.plan;
+        let done = plan
+            .items
+            .iter()
+            .filter(|item| item.kind == ItemKind::Action(action));
+        for item in done {
+            let state = ItemState {
+                status: ItemStatus::Done,
+                by: by.to_owned(),
+                at,
+                note: None,
+                evidence: None,
+            };
+            self.items.insert(item.id.clone(), state);
+        }
+    }
+
     /// From the first stage again; nothing of the flight before counts.
     fn start_over(&mut self) {
         self.state = FlightState::Flying;
@@ -263,6 +282,7 @@ impl Deployment {
             by: entry.actor.name.clone(),
             at: entry.at,
             note,
+            evidence: None,
         };
         match &entry.body {
             Body::Decided {
@@ -351,6 +371,28 @@ impl Deployment {
                 self.items
                     .insert(id.clone(), item(status, Some(evidence.clone())));
             }
+            Body::RunBegan { item: id, .. } => {
+                self.items
+                    .insert(id.clone(), item(ItemStatus::Running, None));
+            }
+            Body::Ran {
+                item: id,
+                ok,
+                evidence,
+                note,
+                ..
+            } => {
+                let status = if *ok {
+                    ItemStatus::Done
+                } else {
+                    ItemStatus::Failed
+                };
+                let state = ItemState {
+                    evidence: Some(evidence.clone()),
+                    ..item(status, note.clone())
+                };
+                self.items.insert(id.clone(), state);
+            }
             Body::Intended {
                 intent,
                 act,
@@ -430,6 +472,7 @@ impl Deployment {
                 });
             }
             Body::Promoted { .. } => {
+                self.act_done(FlightAction::Promote, &entry.actor.name, entry.at);
                 self.state = FlightState::Verifying;
                 self.promoted_at = Some(entry.at);
                 (self.held, self.lost) = (None, None);
@@ -487,6 +530,7 @@ impl Deployment {
         let act = &done.act;
         match act.kind {
             ActKind::Fly => {
+                self.act_done(FlightAction::Deliver, &done.by.name, at);
                 self.state = FlightState::Flying;
                 self.took_off_at.get_or_insert(done.at);
             }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Mover, Next, blind, outside, waiting, yours};
+use super::{Mover, Next, outside, waiting, yours};
 use crate::{
     domain::{
         change::ActKind,
@@ -11,7 +11,7 @@ use crate::{
         rollout::Side,
         time,
     },
-    policy::facts::Facts,
+    policy::{facts::Facts, measure},
 };
 
 const GOES_ON: [(ActKind, &str); 1] = [(ActKind::RollBack, "goes on")];
@@ -34,7 +34,7 @@ pub(super) fn rolling_back(facts: &Facts<'_>, deployment: &Deployment) -> Next {
         .as_ref()
         .filter(|act| act.kind == ActKind::RollBack && act.applied == act.of);
     let Some(observed) = facts.fresh() else {
-        return waiting(Mover::Gonogo, blind(facts), None);
+        return waiting(Mover::Gonogo, measure::blind(facts), None);
     };
     let workload = &observed.workload;
     if workload.image == to.image

@@ -1,21 +1,17 @@
 //! After the last stage: verification items in their boxes, then the monitoring period, then the close.
 
-use super::{Mover, Next, blind, changed_outside, waiting, yours};
+use jiff::Timestamp;
+
+use super::{Mover, Next, changed_outside, waiting, yours};
 use crate::{
     domain::{
         change::ActKind,
         deployment::{Deployment, ItemStatus},
         entry::{Body, Ending},
-        metric::Limit,
-        plan::{ItemKind, ItemSpec, Probe},
+        plan::{ItemKind, ItemSpec},
         time,
     },
-    policy::{
-        facts::Facts,
-        gate::Verdict,
-        gates::{self, health},
-        judge,
-    },
+    policy::{facts::Facts, gates, measure::measure},
 };
 
 /// Items in order, each in its box; probes measure by themselves.
@@ -65,17 +61,14 @@ fn due_item(facts: &Facts<'_>, deployment: &Deployment, item: &ItemSpec) -> Next
         );
     }
     let missed = closes.is_some_and(|closes| facts.now > closes);
-    match item.kind {
-        ItemKind::Check => {
-            let late = if missed { " (its box is over)" } else { "" };
-            waiting(
-                Mover::You,
-                format!("check {}: {}{late}", item.id, item.title),
-                closes,
-            )
-        }
-        ItemKind::Probe(probe) => match measure(probe, facts, &deployment.plan.plan.limits) {
-            (Verdict::Pass, evidence) => measured(deployment, item, true, evidence),
+    if item.is_run() {
+        return run_item(facts, deployment, item, closes, missed);
+    }
+    match &item.kind {
+        ItemKind::Probe(probe) => match measure(probe, facts, &deployment.plan) {
+            (verdict, evidence) if verdict.lets_through() => {
+                measured(deployment, item, true, evidence)
+            }
             (_, evidence) if missed && deployment.item(&item.id) != ItemStatus::Failed => {
                 measured(deployment, item, false, evidence)
             }
@@ -89,6 +82,51 @@ fn due_item(facts: &Facts<'_>, deployment: &Deployment, item: &ItemSpec) -> Next
                 closes,
             ),
         },
+        _ => {
+            let late = if missed { " (its box is over)" } else { "" };
+            waiting(
+                Mover::You,
+                format!("check {}: {}{late}", item.id, item.title),
+                closes,
+            )
+        }
+    }
+}
+
+/// What has to be run is begun by a person, and its evidence is the verdict.
+fn run_item(
+    facts: &Facts<'_>,
+    deployment: &Deployment,
+    item: &ItemSpec,
+    closes: Option<Timestamp>,
+    missed: bool,
+) -> Next {
+    let late = if missed { " (its box is over)" } else { "" };
+    let state = deployment.items.get(&item.id);
+    match state.map(|state| (state.status, state)) {
+        Some((ItemStatus::Running, state)) => {
+            let since = time::clock(facts.now.duration_since(state.at));
+            let sentence = format!("{} runs {} since {since}{late}", state.by, item.id);
+            waiting(Mover::Gonogo, sentence, closes)
+        }
+        Some((ItemStatus::Failed, state)) => {
+            let why = state
+                .evidence
+                .as_ref()
+                .map_or_else(String::new, |evidence| format!(": {}", evidence.sentence()));
+            yours(
+                format!(
+                    "{} failed{why}; run it again, waive it, or go back",
+                    item.id
+                ),
+                &[(ActKind::RollBack, "rolls back")],
+            )
+        }
+        _ => waiting(
+            Mover::You,
+            format!("run {}: {}{late}", item.id, item.title),
+            closes,
+        ),
     }
 }
 
@@ -99,45 +137,6 @@ fn measured(deployment: &Deployment, item: &ItemSpec, ok: bool, evidence: String
         ok,
         evidence,
     }])
-}
-
-/// What a probe sees now.
-fn measure(probe: Probe, facts: &Facts<'_>, limits: &[Limit]) -> (Verdict, String) {
-    let Some(observed) = facts.fresh() else {
-        return (Verdict::Unknown, blind(facts));
-    };
-    match probe {
-        Probe::Pods => health::judge_pods(observed),
-        Probe::Health => {
-            let plan = facts.current().map(|current| &current.plan);
-            plan.and_then(|plan| health::answers(facts, plan))
-                .unwrap_or((Verdict::Unknown, "/health is not configured".to_owned()))
-        }
-        Probe::Metrics => {
-            let Some(source) = &facts.target.metrics else {
-                return (Verdict::Unknown, "/metrics is not configured".to_owned());
-            };
-            let hash = observed.workload.current_hash.as_deref();
-            let judged: Vec<(Verdict, String)> = limits
-                .iter()
-                .map(|limit| judge::judge(facts, source, limit, hash, "the release"))
-                .collect();
-            let worst = judged
-                .iter()
-                .find(|(verdict, _)| *verdict != Verdict::Pass)
-                .cloned();
-            worst.unwrap_or_else(|| {
-                (
-                    Verdict::Pass,
-                    judged
-                        .into_iter()
-                        .map(|(_, sentence)| sentence)
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                )
-            })
-        }
-    }
 }
 
 pub(super) fn monitoring(facts: &Facts<'_>, deployment: &Deployment) -> Next {

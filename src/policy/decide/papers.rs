@@ -152,58 +152,6 @@ pub(super) fn no_such_item(deployment: &Deployment, item: &ItemId) -> Refusal {
     )
 }
 
-pub(super) fn check(
-    facts: &Facts<'_>,
-    item: &ItemId,
-    note: Option<&String>,
-) -> Result<Decision, Refusal> {
-    let deployment = current(facts)?;
-    let spec = deployment
-        .plan
-        .plan
-        .item(item)
-        .ok_or_else(|| no_such_item(deployment, item))?;
-    if !matches!(spec.kind, crate::domain::plan::ItemKind::Check) {
-        return Err(
-            Refusal::rule("checklist.probe", format!("{item} is measured, not ticked"))
-                .hint("waive it by name if it cannot be measured"),
-        );
-    }
-    if spec.is_verification() && deployment.promoted_at.is_none() {
-        return Err(Refusal::rule(
-            "verification.order",
-            format!("{item} is verified after the last stage"),
-        ));
-    }
-    if spec.is_verification() {
-        let earlier = deployment
-            .verification()
-            .take_while(|other| other.id != *item)
-            .find(|other| other.required && !deployment.is_settled(other));
-        if let Some(earlier) = earlier {
-            return Err(Refusal::rule(
-                "verification.order",
-                format!("{} comes before {item}", earlier.id),
-            ));
-        }
-    }
-    if deployment.item(item) == ItemStatus::Done {
-        let by = deployment
-            .items
-            .get(item)
-            .map_or("", |state| state.by.as_str());
-        return Err(Refusal::raced(
-            "checklist.done",
-            format!("{item} was checked already by {by}"),
-        ));
-    }
-    Ok(record(Body::Checked {
-        deployment: deployment.id.clone(),
-        item: item.clone(),
-        note: note.cloned(),
-    }))
-}
-
 /// In a protected environment one person proposes and a second one, who may waive too, makes it so.
 pub(super) fn waive(
     facts: &Facts<'_>,

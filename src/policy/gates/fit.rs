@@ -233,7 +233,7 @@ pub fn tag(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 }
 
 /// Some glob accepts it and no `!glob` does.
-fn tag_allowed(globs: &[String], tag: &str) -> bool {
+pub fn tag_allowed(globs: &[String], tag: &str) -> bool {
     let (no, yes): (Vec<&String>, Vec<&String>) =
         globs.iter().partition(|glob| glob.starts_with('!'));
     (yes.is_empty() || yes.iter().any(|glob| matches(glob, tag)))

@@ -1,9 +1,12 @@
 //! What people said and ticked: approvals, vetoes, checklists (SPEC A1, A2, A5, C1).
 
+use jiff::Timestamp;
+
 use crate::{
     domain::{
-        deployment::Deployment,
+        deployment::{Deployment, ItemStatus},
         plan::{ItemSpec, StoredPlan},
+        time,
     },
     policy::{
         facts::Facts,
@@ -74,7 +77,7 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         .plan
         .items
         .iter()
-        .filter(|item| item.required && !item.is_verification())
+        .filter(|item| item.required && item.is_before_take_off())
         .collect();
     if required.is_empty() {
         return None;
@@ -82,8 +85,8 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let deployment = requested(facts, plan);
     let open: Vec<String> = required
         .iter()
-        .filter(|item| !deployment.is_some_and(|d| d.is_settled(item)))
-        .map(|item| item.id.to_string())
+        .filter(|item| !deployment.is_some_and(|d| d.counts(item, facts.now)))
+        .map(|item| open_item(deployment, item, facts.now))
         .collect();
     Some(if open.is_empty() {
         (
@@ -105,6 +108,23 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             ),
         )
     })
+}
+
+/// `tests.passed`, and what is wrong with it where that is not only that nobody did it.
+fn open_item(deployment: Option<&Deployment>, item: &ItemSpec, now: Timestamp) -> String {
+    let id = &item.id;
+    let Some(deployment) = deployment else {
+        return id.to_string();
+    };
+    if let Some(stale) = deployment.stale(item, now) {
+        let (age, limit) = (time::age(stale.age), time::exact(stale.limit));
+        return format!("{id} (its evidence is {age} old, limit {limit})");
+    }
+    match deployment.item(id) {
+        ItemStatus::Failed => format!("{id} (failed)"),
+        ItemStatus::Running => format!("{id} (running)"),
+        _ => id.to_string(),
+    }
 }
 
 /// Required verification items after the last stage.

@@ -1,17 +1,20 @@
 //! Releases as they come about: commits from git, numbers and what was created by hand from the ledger. Git is read off
 //! this task, and once; the ledger from where it was read last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError},
+};
 
 use crate::{
     adapters::git::{range, tags},
     domain::{
-        catalogue::{self, Register, SourceCommit},
-        difference::{Compared, Log},
+        catalogue::{self, Catalogue, Register, SourceCommit},
+        difference::{Compared, Difference, Log},
         entry::{Body, Draft, StreamId},
         fault::{Fault, FaultKind},
         project::{Project, ProjectId, Triggers},
-        release::{Commit, Digest, Release},
+        release::{Artifact, Commit, Digest, Release},
         text::Clean,
         workspace::Actor,
     },
@@ -30,12 +33,21 @@ use super::Outside;
 /// How often numbering a new commit is tried again when another process numbers at the same time.
 const NUMBERING_TRIES: usize = 20;
 
+/// After so many the ledger is read from its beginning: perhaps it is another one.
+const MISSED: usize = 3;
+
+/// So many numbers are written at once.
+const AT_ONCE: usize = 1_000;
+
 /// What the ledger says about releases, up to `seq` of its chain.
 #[derive(Debug, Default)]
 pub(super) struct Books {
     seq: u64,
-    registers: BTreeMap<StreamId, Register>,
+    registers: BTreeMap<StreamId, Arc<Register>>,
 }
+
+/// Artifacts by project and commit.
+pub(super) type Learned = BTreeMap<ProjectId, BTreeMap<Commit, Artifact>>;
 
 /// What the releases of a project follow from: as long as this stays the same, so do they.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,36 +80,74 @@ impl Outside {
         &self,
         project: &Project,
         last: &mut Option<Edition>,
-    ) -> Result<Option<Vec<Release>>, Fault> {
+    ) -> Result<Option<Catalogue>, Fault> {
         let edition = self.edition(project).await?;
         if last.as_ref() == Some(&edition) {
             return Ok(None);
         }
-        let releases = self.catalogue(project).await?;
+        let mut releases = self.catalogue(project).await?;
+        self.remember(&project.id, &mut releases);
         // Numbering moved the stream on; what somebody else wrote meanwhile is read the next time.
-        let position = self
-            .register(&StreamId::releases(&project.id))
-            .await?
-            .position;
+        let position = self.register(project).await?.position;
         *last = Some(Edition {
             position,
             ..edition
         });
-        Ok(Some(releases))
+        Ok(Some(Catalogue::from(releases)))
     }
 
     async fn edition(&self, project: &Project) -> Result<Edition, Fault> {
         let (git, of) = (self.git.clone(), project.clone());
         let refs = blocking(move || git.refs_digest(&of)).await?;
-        let position = self
-            .register(&StreamId::releases(&project.id))
-            .await?
-            .position;
+        let position = self.register(project).await?.position;
         Ok(Edition { refs, position })
     }
 
+    pub(super) fn learn(&self, project: &ProjectId, commit: &Commit, artifact: &Artifact) {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_project = learned.entry(project.clone()).or_default();
+        of_project.insert(commit.clone(), artifact.clone());
+    }
+
+    /// Puts in what the registry answered before.
+    fn remember(&self, project: &ProjectId, releases: &mut [Release]) {
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = learned.get(project) else {
+            return;
+        };
+        for release in releases.iter_mut().filter(|it| it.artifacts.is_empty()) {
+            release
+                .artifacts
+                .extend(known.get(&release.commit).cloned());
+        }
+    }
+
+    /// Two releases side by side, with their images as far as the registry knows them.
+    pub async fn difference(&self, from: Release, to: Release) -> Result<Difference, Fault> {
+        let project = self.workspace.project(&from.project).cloned();
+        let project = project.ok_or_else(|| {
+            let doing = format!("looking {} up", from.project);
+            Fault::new(
+                "configuration",
+                FaultKind::NotFound,
+                doing,
+                "it is not configured",
+            )
+        })?;
+        let compared = self.compare(&project, &from.commit, &to.commit).await?;
+        let mut both = [from, to];
+        for release in both.iter_mut().filter(|it| it.artifacts.is_empty()) {
+            // Without an answer its digest is not known, and the difference says so.
+            let asked = self.artifact(&release.project, &release.commit).await;
+            release.artifacts.extend(asked.ok());
+        }
+        let [from, to] = both;
+        Ok(Difference::between(&from, &to, compared))
+    }
+
     /// What the stream of a project says now.
-    async fn register(&self, stream: &StreamId) -> Result<Register, Fault> {
+    async fn register(&self, project: &Project) -> Result<Arc<Register>, Fault> {
+        let stream = StreamId::releases(&project.id);
         let mut books = self.books.lock().await;
         for entry in self.ledger.read(books.seq).await? {
             books.seq = entry.seq;
@@ -107,10 +157,10 @@ impl Outside {
             );
             if of_releases || books.registers.contains_key(&entry.stream) {
                 let register = books.registers.entry(entry.stream.clone()).or_default();
-                register.enter(&entry);
+                Arc::make_mut(register).enter(&entry);
             }
         }
-        Ok(books.registers.get(stream).cloned().unwrap_or_default())
+        Ok(books.registers.get(&stream).cloned().unwrap_or_default())
     }
 
     /// Another ledger stands where the one that was read stood, perhaps: it is read from its beginning.
@@ -132,9 +182,8 @@ impl Outside {
         let Some(project) = self.workspace.project(project).cloned() else {
             return Vec::new();
         };
-        let stream = StreamId::releases(&project.id);
-        let register = self.register(&stream).await.unwrap_or_default();
-        let created = register.created.into_keys().collect();
+        let register = self.register(&project).await.unwrap_or_default();
+        let created = register.created.keys().cloned().collect();
         let git = self.git.clone();
         blocking(move || git.remarks(&project, &created))
             .await
@@ -143,48 +192,58 @@ impl Outside {
 
     async fn numbered(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {
         let stream = StreamId::releases(&project.id);
-        let mut register = self.register(&stream).await?;
+        let register = self.register(project).await?;
         let created = register.created.keys().cloned().collect();
+        drop(register);
         let commits = self.commits(project, created).await?;
+        let actor = Actor::program(&self.host);
         for attempt in 0..NUMBERING_TRIES {
-            if attempt > 0 {
+            if attempt > MISSED {
                 self.reread().await;
-                register = self.register(&stream).await?;
             }
+            let register = self.register(project).await?;
             let fresh = if project.triggers == Triggers::None {
                 Vec::new()
             } else {
                 catalogue::unnumbered(&commits, &register.numbers)
             };
-            if fresh.is_empty() || !write {
+            let foretold = |fresh: Vec<Commit>| {
+                let mut register = Register::clone(&register);
                 register.foretell(fresh);
-                return Ok(catalogue::assemble(project, &commits, &register));
+                catalogue::assemble(project, &commits, &register)
+            };
+            if fresh.is_empty() || !write {
+                return Ok(foretold(fresh));
             }
-            let bodies = fresh
-                .iter()
-                .zip(register.next_number()..)
-                .map(|(commit, number)| Body::Numbered {
-                    number,
-                    commit: commit.clone(),
-                });
-            let actor = Actor::program(&self.host);
-            match self
-                .append(&stream, register.position, &actor, bodies)
-                .await
-            {
-                Ok(()) => {
-                    register = self.register(&stream).await?;
-                    if fresh.iter().all(|it| register.numbers.contains_key(it)) {
-                        return Ok(catalogue::assemble(project, &commits, &register));
+            let (mut position, mut number) = (register.position, register.next_number());
+            let mut conflict = false;
+            // In parts, so that a first import of a long history lets others write in between.
+            for part in fresh.chunks(AT_ONCE) {
+                let bodies = part
+                    .iter()
+                    .zip(number..)
+                    .map(|(commit, number)| Body::Numbered {
+                        number,
+                        commit: commit.clone(),
+                    });
+                match self.append(&stream, position, &actor, bodies).await {
+                    Ok(()) => {
+                        let count = part.len() as u64;
+                        (position, number) = (position + count, number + count);
                     }
+                    Err(AppendError::Conflict { .. }) => {
+                        conflict = true;
+                        break;
+                    }
+                    // Nobody can number now, so nobody else gets these: they are as good as foretold.
+                    Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
+                        return Ok(foretold(fresh));
+                    }
+                    Err(AppendError::Fault(fault)) => return Err(fault),
                 }
-                Err(AppendError::Conflict { .. }) => {}
-                // Nobody can number now, so nobody else gets these: they are as good as foretold.
-                Err(AppendError::Fault(_)) if self.standby.standing().trouble().is_some() => {
-                    register.foretell(fresh);
-                    return Ok(catalogue::assemble(project, &commits, &register));
-                }
-                Err(AppendError::Fault(fault)) => return Err(fault),
+            }
+            if !conflict {
+                return Ok(foretold(fresh));
             }
         }
         Err(contested(project))
@@ -221,10 +280,10 @@ impl Outside {
         self.numbered(project, write).await?;
         let stream = StreamId::releases(&project.id);
         for attempt in 0..NUMBERING_TRIES {
-            if attempt > 0 {
+            if attempt > MISSED {
                 self.reread().await;
             }
-            let register = self.register(&stream).await?;
+            let register = self.register(project).await?;
             let bodies = match releasing::create(project, &register, wish) {
                 Ok(bodies) => bodies,
                 Err(refusal) => return Ok(Creation::Refused(refusal)),
@@ -234,7 +293,7 @@ impl Outside {
                 let mut created: BTreeSet<Commit> = register.created.keys().cloned().collect();
                 created.insert(wish.commit.clone());
                 let commits = self.commits(project, created).await?;
-                let mut register = register;
+                let mut register = Register::clone(&register);
                 register.foretell(catalogue::unnumbered(&commits, &register.numbers));
                 return found(project, &commits, &register, wish)
                     .map(|release| Creation::Release(Box::new(release), fresh));
@@ -242,7 +301,7 @@ impl Outside {
             let appended = self.append(&stream, register.position, actor, bodies.into_iter());
             match appended.await {
                 Ok(()) => {
-                    let register = self.register(&stream).await?;
+                    let register = self.register(project).await?;
                     let created = register.created.keys().cloned().collect();
                     let commits = self.commits(project, created).await?;
                     return found(project, &commits, &register, wish)

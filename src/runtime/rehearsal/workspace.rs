@@ -264,6 +264,8 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
         required: true,
         owner: None,
         time_box: None,
+        max_age: None,
+        timeout: None,
     };
     let boxed = |id: &str, title: &str, probe: Probe, from: i64, until: i64| ItemSpec {
         time_box: Some(TimeBox {

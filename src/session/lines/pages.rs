@@ -2,7 +2,12 @@
 
 use crate::{
     domain::{
-        change::short_image, deployment::ItemStatus, environment::Environment, target::TargetId,
+        change::short_image,
+        deployment::ItemStatus,
+        difference::{Difference, LineTone},
+        environment::Environment,
+        fault::Fault,
+        target::TargetId,
         time,
     },
     flight::looking_back::Row,
@@ -106,6 +111,27 @@ fn fleet(cockpit: &Cockpit) -> Vec<Line> {
     lines
 }
 
+/// What lies between two releases.
+pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
+    match outcome {
+        Err(fault) => vec![Line::new(
+            Tone::Bad,
+            format!("they could not be compared: {fault}"),
+        )],
+        Ok(difference) => difference
+            .lines()
+            .into_iter()
+            .map(|line| {
+                let tone = match line.tone {
+                    LineTone::Breaking => Tone::Warning,
+                    _ => Tone::Plain,
+                };
+                Line::new(tone, line.text)
+            })
+            .collect(),
+    }
+}
+
 /// `production: what customers use; data: accounts; ask platform on-call: #platform; look at traffic: https://…`
 fn about(environment: &Environment) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
@@ -167,6 +193,7 @@ fn list(lines: &[show::Line]) -> Vec<Line> {
             } => {
                 let word = match status {
                     ItemStatus::Open => "open",
+                    ItemStatus::Running => "running",
                     ItemStatus::Done => "done",
                     ItemStatus::Failed => "FAILED",
                     ItemStatus::Waived => "waived",

@@ -74,7 +74,7 @@ pub fn flight(cockpit: &Cockpit) -> Option<FlightShown<'_>> {
     let lines = if next.is_some() {
         Vec::new()
     } else {
-        lines(&judgement, deployment)
+        lines(&judgement, deployment, cockpit.now)
     };
     let last = facts.workload.last.as_ref();
     let held = facts
@@ -126,12 +126,12 @@ pub fn judgement(facts: &Facts<'_>, deployment: &Deployment) -> Judgement {
     }
 }
 
-fn lines(judgement: &Judgement, deployment: &Deployment) -> Vec<Line> {
+fn lines(judgement: &Judgement, deployment: &Deployment, now: Timestamp) -> Vec<Line> {
     let mut lines = gate_lines(judgement);
     if deployment.promoted_at.is_some() {
         let items = deployment
             .verification()
-            .map(|spec| item_line(spec, Some(deployment)));
+            .map(|spec| item_line(spec, Some(deployment), now));
         // While they are what is being done, they come first.
         let at = if deployment.state == FlightState::Verifying {
             0
@@ -150,7 +150,7 @@ pub fn flight_lines(cockpit: &Cockpit) -> Vec<Line> {
     };
     let gates = facts.current().filter(|_| next_steps(cockpit).is_none());
     gates.map_or_else(Vec::new, |deployment| {
-        lines(&judgement(&facts, deployment), deployment)
+        lines(&judgement(&facts, deployment), deployment, cockpit.now)
     })
 }
 

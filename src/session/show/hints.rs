@@ -1,7 +1,7 @@
 //! The hint bar: which keys make sense now, and why one would be refused.
 
 use crate::{
-    domain::deployment::FlightState,
+    domain::deployment::{FlightState, ItemStatus},
     input::{Context, reference},
     session::{cockpit::Cockpit, wanted},
 };
@@ -38,9 +38,17 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         .facts()
         .and_then(|facts| facts.workload.value().map(|o| o.workload.paused))
         .unwrap_or(false);
+    let running = cockpit
+        .facts()
+        .and_then(|facts| facts.current())
+        .is_some_and(|current| {
+            let mut items = current.items.values();
+            items.any(|item| item.status == ItemStatus::Running)
+        });
     let drift = cockpit.facts().is_some_and(|facts| facts.drift());
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
+        .filter(|hint| hint.action != Action::StopRun || running)
         .filter(|hint| {
             hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state, drift)
         })

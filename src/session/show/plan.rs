@@ -1,6 +1,6 @@
 //! The Plan screen: what would change, and everything for and against it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{deployment::Deployment, plan::StoredPlan, release::ReleaseRef, time},
@@ -34,7 +34,7 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
         None => (wanted::plan_of(&facts, cockpit.view.chosen?).ok()?, None),
     };
     let judgement = gates::take_off(&facts, &plan);
-    let lines = lines(&judgement, &plan, deployment.as_ref());
+    let lines = lines(&judgement, &plan, deployment.as_ref(), facts.now);
     let key = (plan.plan.project.clone(), plan.release.commit.clone());
     let resolving = cockpit.resolving.contains(&key);
     let trouble = cockpit.artifact_trouble.get(&key).map(ToString::to_string);
@@ -49,9 +49,14 @@ pub fn plan(cockpit: &Cockpit) -> Option<PlanShown> {
     })
 }
 
-fn lines(judgement: &Judgement, plan: &StoredPlan, deployment: Option<&Deployment>) -> Vec<Line> {
+fn lines(
+    judgement: &Judgement,
+    plan: &StoredPlan,
+    deployment: Option<&Deployment>,
+    now: Timestamp,
+) -> Vec<Line> {
     let items = plan.plan.items.iter();
-    let items = items.map(|spec| item_line(spec, deployment));
+    let items = items.map(|spec| item_line(spec, deployment, now));
     gate_lines(judgement).into_iter().chain(items).collect()
 }
 

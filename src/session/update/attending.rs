@@ -93,6 +93,13 @@ pub fn needed(cockpit: &Cockpit) -> Option<String> {
         let verb = busy.kind.verb();
         return Some(format!("{verb} of {} has no answer yet", place(id)));
     }
+    let mut runs = cockpit.runs.iter();
+    if let Some(((id, item), _)) = runs.find(|(_, run)| run.ended.is_none()) {
+        return Some(format!(
+            "{item} of {} still runs, and would be ended",
+            place(id)
+        ));
+    }
     let all = || {
         let ids = known.targets.keys();
         ids.filter_map(|id| Some((id, known.facts(id, cockpit.now)?)))

@@ -110,6 +110,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::ShowHistory => show(cockpit, Screen::History),
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
+        Action::Compare => return super::compare::compare(cockpit, aim),
         Action::Filter => {
             if cockpit.view.screen != Screen::History {
                 show(cockpit, Screen::Releases);
@@ -343,6 +344,18 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
     let step = |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
     match cockpit.view.context() {
         Context::Palette => overlays::palette_moved(cockpit, by),
+        Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Difference { .. })) => {
+            let told = cockpit
+                .comparison
+                .as_ref()
+                .and_then(|it| it.outcome.as_ref());
+            let count = told
+                .and_then(|outcome| outcome.as_ref().ok())
+                .map_or(0, |difference| difference.lines().len());
+            if let Some(Overlay::Difference { top }) = &mut cockpit.view.overlay {
+                *top = step(*top, count);
+            }
+        }
         Context::Help => {
             cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200);
         }

@@ -157,7 +157,8 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     let Some(action) = aim.action else {
         return Vec::new();
     };
-    if action.risk() == Risk::None && action.group() != Group::Screens {
+    let looks = action.group() == Group::Screens || action == Action::Compare;
+    if action.risk() == Risk::None && !looks {
         let sentence = format!("`{text}` is for the screen; help lists what can be typed here");
         return misunderstood(cockpit, sentence);
     }
@@ -166,6 +167,7 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Action::Request if aim.release.is_none() => {
             Some("request [ENV PROJECT] RELEASE --reason R")
         }
+        Action::Compare if aim.release.is_none() => Some("release diff [ENV PROJECT] [FROM] TO"),
         Action::Waive if aim.item.is_none() => Some("waive [ENV PROJECT] ITEM --reason R"),
         Action::Reopen if aim.item.is_none() => Some("reopen [ENV PROJECT] ITEM --reason R"),
         _ => None,

@@ -8,17 +8,22 @@ use crate::session::{
     cockpit::{Busy, Cockpit, Severity},
     effect::Effect,
     palette::{self, Line},
+    runs::Run,
     show,
     view::{Aim, Ask, Dialog, Overlay, PaletteState, Prompt},
     wanted::{self, Question, Wanted},
 };
 use crate::{
     domain::{
+        catalogue::Catalogue,
         text::is_hidden,
         workspace::{Actor, IdentityMeans},
     },
     input::{Action, Chord, Key, reference},
-    policy::confirm::{Friction, Reply},
+    policy::{
+        confirm::{Friction, Reply},
+        decide::Command,
+    },
 };
 
 pub fn painted(cockpit: &mut Cockpit) {
@@ -90,7 +95,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Some(Overlay::Dialog(dialog)) => {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
-        Some(Overlay::Help) => {}
+        Some(Overlay::Help | Overlay::Difference { .. }) => {}
         None if cockpit.view.filtering => {
             into(cockpit.view.filter_line());
         }
@@ -221,7 +226,7 @@ pub fn parsed(cockpit: &Cockpit, line: &str) -> Result<Line, String> {
         let releases = known
             .releases
             .get(&target.project)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], Catalogue::as_slice);
         let resolution = crate::policy::resolve::resolve(releases, name);
         // What the ledger quotes is enough while the repository cannot be read.
         let quoted = || {
@@ -310,6 +315,20 @@ pub fn want(cockpit: &mut Cockpit, wanted: Wanted) -> Vec<Effect> {
         return Vec::new();
     };
     match wanted {
+        Wanted::Record(command @ Command::Run { .. }) => {
+            let Command::Run { item, .. } = &command else {
+                return Vec::new();
+            };
+            let item = item.clone();
+            let begun = Run::begun(cockpit.now);
+            cockpit.runs.insert((target.clone(), item.clone()), begun);
+            cockpit.say(Severity::Info, format!("{item} runs in the background"));
+            vec![Effect::Run {
+                target,
+                item,
+                command: Box::new(command),
+            }]
+        }
         Wanted::Record(command) => vec![Effect::Record {
             target,
             command: Box::new(command),
@@ -426,7 +445,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
                 dialog.note = None;
             }
         }
-        Some(Overlay::Help) => {}
+        Some(Overlay::Help | Overlay::Difference { .. }) => {}
         None => {
             edit(cockpit.view.filter_line(), chord);
         }

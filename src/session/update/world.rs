@@ -7,7 +7,10 @@ use crate::session::{
     event::{End, Event},
 };
 use crate::{
-    domain::{standing::Standing, target::TargetId},
+    domain::{
+        difference::Difference, fault::Fault, plan::ItemId, release::Commit, standing::Standing,
+        target::TargetId,
+    },
     flight::process::{self, Next},
     policy::{
         confirm::Challenge,
@@ -82,6 +85,13 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.insert(key, fault.clone());
         }
+        Event::Compared { difference } => {
+            let (from, to) = (&difference.from.commit, &difference.to.commit);
+            compared(cockpit, from, to, Ok(difference.clone()));
+        }
+        Event::CompareFailed { from, to, fault } => {
+            compared(cockpit, from, to, Err(fault.clone()));
+        }
         Event::Card { target, path, text } => {
             let (path, text) = (path.clone(), text.clone());
             cockpit.cards.insert(target.clone(), Written { path, text });
@@ -91,6 +101,22 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             cockpit.say(Severity::Warning, fault.to_string());
         }
         Event::Recorded { verb, end, .. } => return answered(cockpit, verb, end, false),
+        Event::RunSpoke {
+            target,
+            item,
+            lines,
+            skipped,
+        } => {
+            if let Some(run) = cockpit.runs.get_mut(&(target.clone(), item.clone())) {
+                run.hear(lines, *skipped);
+            }
+        }
+        Event::RunEnded {
+            target,
+            item,
+            evidence,
+            end,
+        } => return ran(cockpit, target, item, evidence.as_ref(), end),
         Event::Attended { target, position } if cockpit.attending.get(target) == Some(position) => {
             cockpit.attending.remove(target);
         }
@@ -106,6 +132,19 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Somebody may have asked for another one meanwhile.
+fn compared(
+    cockpit: &mut Cockpit,
+    from: &Commit,
+    to: &Commit,
+    outcome: Result<Box<Difference>, Fault>,
+) {
+    let asked = cockpit.comparison.as_mut();
+    if let Some(asked) = asked.filter(|it| it.from.commit == *from && it.to.commit == *to) {
+        asked.outcome = Some(outcome);
+    }
 }
 
 /// Said when it changes, and shown for as long as it lasts.
@@ -156,6 +195,44 @@ fn answered(cockpit: &mut Cockpit, verb: &str, end: &End, acted: bool) -> Vec<Ef
             );
             vec![Effect::Bell]
         }
+    }
+}
+
+/// How it went says its evidence, or what kept it from any.
+fn ran(
+    cockpit: &mut Cockpit,
+    target: &TargetId,
+    item: &ItemId,
+    evidence: Option<&(bool, String)>,
+    end: &End,
+) -> Vec<Effect> {
+    let key = (target.clone(), item.clone());
+    if let Some(run) = cockpit.runs.get_mut(&key) {
+        run.ended = Some(cockpit.now);
+    }
+    if *end != End::Done {
+        // What was refused has printed nothing.
+        if matches!(end, End::Refused(_))
+            && cockpit.runs.get(&key).is_some_and(|r| r.lines.is_empty())
+        {
+            cockpit.runs.remove(&key);
+        }
+        return answered(cockpit, &format!("check {item}"), end, false);
+    }
+    let (passed, sentence) = match evidence {
+        Some((passed, sentence)) => (*passed, sentence.as_str()),
+        None => (false, "it left no evidence"),
+    };
+    let (severity, word) = if passed {
+        (Severity::Info, "passed")
+    } else {
+        (Severity::Warning, "did not pass")
+    };
+    cockpit.say(severity, format!("{item} {word}: {sentence}"));
+    if passed {
+        Vec::new()
+    } else {
+        vec![Effect::Bell]
     }
 }
 

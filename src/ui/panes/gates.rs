@@ -84,13 +84,20 @@ pub fn rows(
                 status,
                 state,
             } => {
+                let said = state.as_ref().and_then(|state| {
+                    let evidence = state.evidence.as_ref().map(|evidence| evidence.sentence());
+                    evidence.or_else(|| state.note.clone())
+                });
                 let who = state
                     .as_ref()
-                    .map(|state| (state.by.as_str(), state.at, state.note.as_deref()));
+                    .map(|state| (state.by.as_str(), state.at, said.as_deref()));
+                let was_done = state
+                    .as_ref()
+                    .is_some_and(|state| state.status == ItemStatus::Done);
                 item_lines(
                     canvas,
                     spec,
-                    *status,
+                    (*status, was_done),
                     who,
                     width,
                     if index == selected {
@@ -163,7 +170,7 @@ fn span(due: TimeBox) -> String {
 fn item_lines(
     canvas: &Canvas,
     spec: &ItemSpec,
-    status: ItemStatus,
+    (status, was_done): (ItemStatus, bool),
     who: Option<(&str, Timestamp, Option<&str>)>,
     width: u16,
     most: usize,
@@ -178,8 +185,15 @@ fn item_lines(
     if !spec.required {
         words.push_str(" (advisory)");
     }
-    if matches!(spec.kind, ItemKind::Probe(_)) && status == ItemStatus::Open {
-        words.push_str(" (gonogo measures)");
+    if status == ItemStatus::Open {
+        if was_done {
+            words.push_str(" (its evidence is too old)");
+        }
+        match (spec.errand(), &spec.kind) {
+            (Some(errand), _) => words = format!("{words} ({errand})"),
+            (None, ItemKind::Probe(_)) => words.push_str(" (gonogo measures)"),
+            _ => {}
+        }
     }
     if let Some(owner) = spec.owner.as_ref().filter(|_| status == ItemStatus::Open) {
         words = format!("{words} · {owner}");

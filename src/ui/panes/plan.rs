@@ -8,7 +8,7 @@ use crate::input::{Action, Context};
 use crate::policy::gate::Judgement;
 use crate::session::cockpit::Cockpit;
 use crate::session::pointer::Spot;
-use crate::session::show::{self, PlanShown};
+use crate::session::show::{self, PlanShown, RunShown};
 use crate::session::wanted;
 use crate::ui::canvas::{Canvas, Line, Part, wrapped};
 use crate::ui::layout::{cut_left, cut_top};
@@ -37,6 +37,10 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     };
     let (top, rest) = cut_top(area, 2);
     verdict(canvas, cockpit, &plan, top);
+    if let Some(run) = show::run_shown(cockpit) {
+        with_output(canvas, cockpit, &plan, &run, rest);
+        return;
+    }
     if rest.width >= 100 {
         let (left, right) = cut_left(rest, rest.width * 3 / 5);
         canvas.guarded(left, "Gates and checklist", |canvas| {
@@ -56,6 +60,62 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         let inner = canvas.pane(top, "What changes", &[], false);
         canvas.lines(inner, &lines);
         list(canvas, cockpit, &plan, below);
+    }
+}
+
+/// What the selected item's run prints takes the place of all that does not change meanwhile.
+fn with_output(
+    canvas: &mut Canvas,
+    cockpit: &Cockpit,
+    plan: &PlanShown,
+    run: &RunShown,
+    area: Rect,
+) {
+    let (first, second) = if area.width >= 100 {
+        cut_left(area, area.width / 2)
+    } else {
+        cut_top(area, area.height / 2)
+    };
+    canvas.guarded(first, "Gates and checklist", |canvas| {
+        list(canvas, cockpit, plan, first);
+    });
+    canvas.guarded(second, "Output", |canvas| {
+        output(canvas, run, second);
+    });
+}
+
+/// The newest lines, and above them how it stands.
+fn output(canvas: &mut Canvas, run: &RunShown, area: Rect) {
+    let title = format!("Output of {}", run.item);
+    let inner = canvas.pane(area, &title, &[], false);
+    let mark = marks::item(run.status);
+    let lead = [canvas.piece(format!("{} {} ", mark.glyph, mark.word), mark.role)];
+    let mut lines = hang(
+        canvas,
+        &lead,
+        &run.standing,
+        Role::TextStrong,
+        inner.width,
+        2,
+    );
+    let room = usize::from(inner.height).saturating_sub(lines.len());
+    let shown = run.lines.len().min(room);
+    for spoken in run.lines.iter().skip(run.lines.len() - shown) {
+        let (sign, role) = if spoken.error {
+            ("!", Role::Warning)
+        } else {
+            (" ", Role::Text)
+        };
+        let words = text::fit(spoken.line.as_str(), inner.width.saturating_sub(2));
+        lines.push(vec![
+            canvas.piece(format!("{sign} "), role),
+            canvas.piece(words, role),
+        ]);
+    }
+    canvas.lines(inner, &lines);
+    let above = run.gone + (run.lines.len() - shown) as u64;
+    if above > 0 {
+        canvas.footnote(area, &format!("{above} lines above"));
     }
 }
 

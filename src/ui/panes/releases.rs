@@ -73,7 +73,11 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         return;
     };
     let shown = cockpit.releases_shown();
-    let all = cockpit.known.releases.get(&project.id).map_or(0, Vec::len);
+    let all = cockpit
+        .known
+        .releases
+        .get(&project.id)
+        .map_or(0, |all| all.len());
     let view = &cockpit.view;
     let title = format!("Releases of {}", project.id);
     let count = if view.filter.value().is_empty() {

@@ -289,8 +289,12 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             ]);
             palette.note.as_ref()
         }
-        Some(Overlay::Help) => {
-            let mut line = vec![canvas.piece("esc: too small for help. ", Role::Text)];
+        Some(over @ (Overlay::Help | Overlay::Difference { .. })) => {
+            let what = match over {
+                Overlay::Help => "esc: too small for help. ",
+                _ => "esc: too small to compare. ",
+            };
+            let mut line = vec![canvas.piece(what, Role::Text)];
             line.extend(keys(canvas, cockpit));
             lines.push(line);
             None

@@ -1,0 +1,151 @@
+//! `check`: a tick, a measurement, or a run whose output streams by and whose verdict is the exit code.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{plan::ItemId, target::Target},
+    policy::decide::{Command, items},
+    ports::run::{Listen, Spoken},
+    runtime::{
+        run::interrupted,
+        running::{self, Ran},
+    },
+};
+
+use crate::cli::{
+    args::Place,
+    exit::Exit,
+    headless::{Headless, Stop},
+};
+
+impl Headless {
+    pub(super) async fn check(
+        &mut self,
+        place: &Place,
+        item: String,
+        stop: bool,
+        note: Option<String>,
+    ) -> Result<Exit, Stop> {
+        let item = ItemId(item);
+        if stop {
+            return self.simple(place, Command::StopRun { item }).await;
+        }
+        let target = self.find(place)?;
+        self.sync().await?;
+        match items::meaning(&self.facts(&target)?, &item, note) {
+            Command::Run { item, note } => self.run_item(&target, &item, note).await,
+            Command::Measure { item } => self.measure(place, &target, item).await,
+            command => self.simple(place, command).await,
+        }
+    }
+
+    /// What was measured is its own answer, and a failure is one.
+    async fn measure(
+        &mut self,
+        place: &Place,
+        target: &Target,
+        item: ItemId,
+    ) -> Result<Exit, Stop> {
+        self.simple(place, Command::Measure { item: item.clone() })
+            .await?;
+        let facts = self.facts(target)?;
+        let state = facts.current().and_then(|current| current.items.get(&item));
+        let passed =
+            state.is_some_and(|state| state.status == crate::domain::deployment::ItemStatus::Done);
+        if let Some(note) = state.and_then(|state| state.note.as_deref()) {
+            self.output.say(&format!("{item}: {note}"));
+        }
+        Ok(if passed { Exit::Done } else { Exit::Failed })
+    }
+
+    /// Carries it out here, and says its lines as they come: JSON Lines where `--json` is asked for.
+    pub(super) async fn run_item(
+        &mut self,
+        target: &Target,
+        item: &ItemId,
+        note: Option<String>,
+    ) -> Result<Exit, Stop> {
+        let command = Command::Run {
+            item: item.clone(),
+            note,
+        };
+        if self.common.dry_run {
+            self.would_run(target, item);
+            // Refused as the run itself would be.
+            self.record(target, &command).await?;
+            return Ok(Exit::Done);
+        }
+        let cancel = CancellationToken::new();
+        let listen = self.listen(item);
+        let under_way = Arc::clone(&self.under_way);
+        under_way.store(true, Ordering::Relaxed);
+        let mut executor = self.executor();
+        let ran = {
+            let run = running::run(&mut executor, &command, &target.id, listen, cancel.clone());
+            tokio::pin!(run);
+            tokio::select! {
+                ran = &mut run => ran,
+                () = interrupted() => {
+                    cancel.cancel();
+                    run.await
+                }
+            }
+        };
+        under_way.store(false, Ordering::Relaxed);
+        match ran {
+            Ok(ran) => {
+                self.sync().await?;
+                Ok(self.told_run(target, item, &ran))
+            }
+            Err(end) => {
+                self.ended(end)?;
+                Ok(Exit::Failed)
+            }
+        }
+    }
+
+    fn would_run(&self, target: &Target, item: &ItemId) {
+        let command = self
+            .facts(target)
+            .ok()
+            .and_then(|facts| facts.current()?.plan.plan.item(item)?.command().cloned());
+        if let Some(command) = command {
+            self.output.say(&format!("would run {}", command.line()));
+        }
+    }
+
+    fn listen(&self, item: &ItemId) -> Listen {
+        let (output, rehearsal, item) = (self.output, self.rehearsal(), item.clone());
+        Arc::new(move |Spoken { error, line }| {
+            let object = json!({"item": item, "error": error, "line": line});
+            output.data(rehearsal, object, || vec![line.to_string()]);
+        })
+    }
+
+    fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran) -> Exit {
+        let word = if ran.ok { "passed" } else { "failed" };
+        let kept = ran.evidence.kept.as_ref().map(|kept| {
+            let ledger = &self.outside.workspace.ledger;
+            crate::adapters::evidence::file(ledger, kept)
+        });
+        let object = json!({
+            "verb": "check", "item": item, "ok": ran.ok, "evidence": ran.evidence,
+            "file": kept.as_ref().map_or(Value::Null, |path| json!(path)),
+            "target": self.outline(target),
+        });
+        self.data(object, Vec::new);
+        self.output
+            .say(&format!("{item} {word}: {}", ran.evidence.sentence()));
+        if let Some(why) = &ran.evidence.lost {
+            self.output
+                .say(&format!("gonogo: its output could not be kept: {why}"));
+        }
+        if let Some(path) = kept {
+            self.output.say(&format!("  kept in {}", path.display()));
+        }
+        if ran.ok { Exit::Done } else { Exit::Failed }
+    }
+}

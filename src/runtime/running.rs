@@ -1,0 +1,219 @@
+//! Runs one item of a checklist from its first entry to its last: begun in the ledger, carried out, its output kept beside
+//! the ledger, its evidence written down. The screen and the verb `check` share this.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    adapters::{evidence, probe::Here},
+    domain::{
+        entry::{Body, DeploymentId, StreamId},
+        evidence::{Evidence, Spoken},
+        plan::ItemId,
+        target::TargetId,
+        text::Clean,
+    },
+    policy::{
+        decide::Command,
+        refusal::{Refusal, RefusalKind},
+    },
+    ports::run::{Listen, Order, Report, Runner},
+    session::event::End,
+};
+
+use super::{executor::Executor, outside::Outside};
+
+/// How often it is looked whether somebody stopped it.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// The verdict of a run and what it left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ran {
+    pub ok: bool,
+    pub evidence: Evidence,
+}
+
+/// `command` is `Command::Run`; what it refuses to begin is not begun. `cancel` ends it, and so does who stops it, opens it
+/// again or waives it, wherever they are.
+pub async fn run(
+    executor: &mut Executor<'_>,
+    command: &Command,
+    target: &TargetId,
+    listen: Listen,
+    cancel: CancellationToken,
+) -> Result<Ran, End> {
+    let Command::Run { item, note } = command else {
+        let sentence = format!("{} runs nothing", command.verb());
+        return Err(End::Refused(Refusal::new(
+            RefusalKind::Usage,
+            "checklist.run",
+            sentence,
+        )));
+    };
+    match executor.record(command, target).await {
+        End::Done => {}
+        end => return Err(end),
+    }
+    let (order, deployment) = order(executor, target, item)?;
+    let seq = executor.known.seq;
+    let began = executor.outside.now();
+    let ending = cancel.child_token();
+    let stopped = stopped(executor.outside, target, &deployment, item, seq);
+    let report = {
+        let run = Here.run(&order, listen, ending.clone());
+        tokio::pin!(run);
+        tokio::select! {
+            report = &mut run => report,
+            () = stopped => {
+                ending.cancel();
+                run.await
+            }
+        }
+    };
+    let took = executor.outside.now().duration_since(began);
+    let ran = kept(executor.outside, report, took).await;
+    let conclude = Command::Conclude {
+        item: item.clone(),
+        ok: ran.ok,
+        evidence: Box::new(ran.evidence.clone()),
+        note: note.clone(),
+    };
+    match executor.record(&conclude, target).await {
+        End::Done => Ok(ran),
+        end => Err(end),
+    }
+}
+
+/// What the plan says of it, and what it is about.
+fn order(
+    executor: &Executor<'_>,
+    target: &TargetId,
+    item: &ItemId,
+) -> Result<(Order, DeploymentId), End> {
+    let gone = || {
+        End::Refused(Refusal::raced(
+            "checklist.running",
+            format!("the deployment of {item} is over"),
+        ))
+    };
+    let current = executor
+        .known
+        .targets
+        .get(target)
+        .and_then(|known| known.state.current.as_ref())
+        .ok_or_else(gone)?;
+    let spec = current.plan.plan.item(item).ok_or_else(gone)?;
+    let project = executor.outside.workspace.project(&target.project);
+    let order = Order {
+        target: target.clone(),
+        item: spec.clone(),
+        release: current.plan.release.clone(),
+        before: current.plan.before.clone(),
+        source: project
+            .map(|project| project.source.clone())
+            .ok_or_else(gone)?,
+    };
+    Ok((order, current.id.clone()))
+}
+
+/// Ends when the ledger says that this run does not count, or has to end.
+async fn stopped(
+    outside: &Outside,
+    target: &TargetId,
+    deployment: &DeploymentId,
+    item: &ItemId,
+    seq: u64,
+) {
+    let (mut seq, stream) = (seq, StreamId::target(target));
+    let ends = |body: &Body| match body {
+        Body::RunStopped { item: other, .. }
+        | Body::Reopened { item: other, .. }
+        | Body::Waived { item: other, .. } => other == item,
+        Body::Cancelled { .. } | Body::Ended { .. } => true,
+        _ => false,
+    };
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // Without a ledger nobody can stop it there; the next look may find one.
+        let Ok(entries) = outside.ledger.read(seq).await else {
+            continue;
+        };
+        seq = entries.last().map_or(seq, |entry| entry.seq);
+        let ours = entries.iter().any(|entry| {
+            entry.stream == stream
+                && entry.body.deployment() == Some(deployment)
+                && ends(&entry.body)
+        });
+        if ours {
+            return;
+        }
+    }
+}
+
+/// Its output beside the ledger; that it could not be kept is said, and changes no verdict.
+async fn kept(outside: &Outside, report: Report, took: jiff::SignedDuration) -> Ran {
+    let ledger = outside.workspace.ledger.clone();
+    let (text, left_out) = (report.text, report.left_out);
+    let keeping = tokio::task::spawn_blocking(move || {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        evidence::keep(&ledger, &text, left_out).map(Some)
+    });
+    let (kept, lost) = match keeping.await {
+        Ok(Ok(kept)) => (kept, None),
+        Ok(Err(fault)) => (None, Some(Clean::new(&fault.to_string()))),
+        Err(error) => (None, Some(Clean::new(&error.to_string()))),
+    };
+    Ran {
+        ok: report.ok,
+        evidence: Evidence {
+            end: report.end,
+            took,
+            output: report.output,
+            bytes: report.bytes,
+            kept,
+            lost,
+            said: report.said,
+        },
+    }
+}
+
+/// Lines on their way to a screen: the newest of what came since they were last taken.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<Pending>>);
+
+#[derive(Default)]
+struct Pending {
+    lines: VecDeque<Spoken>,
+    skipped: u64,
+}
+
+/// More than a screen shows at once.
+const NEWEST: usize = 500;
+
+impl Heard {
+    pub fn listen(&self) -> Listen {
+        let pending = Arc::clone(&self.0);
+        Arc::new(move |spoken| {
+            let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.lines.push_back(spoken);
+            if pending.lines.len() > NEWEST {
+                pending.lines.pop_front();
+                pending.skipped += 1;
+            }
+        })
+    }
+
+    /// The lines, and how many before them were left out.
+    pub fn take(&self) -> (Vec<Spoken>, u64) {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = pending.lines.drain(..).collect();
+        (lines, std::mem::take(&mut pending.skipped))
+    }
+}

@@ -1,0 +1,369 @@
+//! The checklist as data and decisions: kinds of items, evidence and its age, who may run what (SPEC C1, C2, 8.10).
+
+use gonogo::{
+    domain::{
+        deployment::ItemStatus,
+        entry::Body,
+        evidence::{Evidence, RunEnd, Spoken},
+        plan::{CommandSpec, FlightAction, ItemId, ItemKind, Probe},
+        release::Digest,
+        target::TargetId,
+        text::Clean,
+    },
+    policy::{
+        decide::{Command, Decision, decide, items},
+        gate::Verdict,
+        gates,
+        refusal::Refusal,
+    },
+    session::{
+        effect::Effect,
+        event::{End, Event, Stamped},
+        show,
+        update::update,
+        view::Screen,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::fixture::{self, Story, actor, at, target};
+
+fn here() -> TargetId {
+    target("production", "auth-service")
+}
+
+fn id(name: &str) -> ItemId {
+    ItemId(name.to_owned())
+}
+
+/// A request whose item `backup.recent` is of another kind, with the same in the configuration.
+fn with(kind: &ItemKind, max_age: Option<SignedDuration>) -> Story {
+    let mut story = fixture::requested();
+    let known = story.cockpit.known.targets.get_mut(&here()).unwrap();
+    let current = known.state.current.as_mut().unwrap();
+    current.items.remove(&id("backup.recent"));
+    let plan = &mut current.plan;
+    for item in &mut plan.plan.items {
+        if item.id.0 == "backup.recent" {
+            item.kind = kind.clone();
+            item.max_age = max_age;
+        }
+    }
+    plan.digest = plan.plan.digest();
+    let plan = plan.plan.clone();
+    let known = &mut story.cockpit.known;
+    let targets = &mut known.workspace.targets;
+    let configured = targets
+        .iter_mut()
+        .find(|target| target.id == here())
+        .unwrap();
+    configured.items = plan.items;
+    story
+}
+
+fn backup_command() -> ItemKind {
+    ItemKind::Command(CommandSpec {
+        argv: vec!["pg_dump".to_owned(), "--check".to_owned()],
+        env: Vec::new(),
+        folder: None,
+        checkout: false,
+        expect: None,
+    })
+}
+
+fn decided(story: &Story, who: &str, command: &Command) -> Result<Decision, Refusal> {
+    let facts = story.cockpit.known.facts(&here(), story.cockpit.now);
+    decide(command, &facts.unwrap(), &actor(who))
+}
+
+fn rule(decided: Result<Decision, Refusal>) -> String {
+    decided.map_or_else(|refusal| refusal.rule, |_| "allowed".to_owned())
+}
+
+fn recorded(story: &mut Story, who: &str, command: &Command) {
+    let Decision::Record(bodies) = decided(story, who, command).unwrap() else {
+        panic!("{command:?} acts");
+    };
+    let now = story.cockpit.now;
+    for body in bodies {
+        story.enter(&here(), now, &actor(who), body);
+    }
+}
+
+fn status(story: &Story, item: &str) -> ItemStatus {
+    let facts = story
+        .cockpit
+        .known
+        .facts(&here(), story.cockpit.now)
+        .unwrap();
+    facts.current().unwrap().item(&id(item))
+}
+
+fn gate(story: &Story) -> (Verdict, String) {
+    let facts = story
+        .cockpit
+        .known
+        .facts(&here(), story.cockpit.now)
+        .unwrap();
+    gates::people::checklist(&facts, &facts.current().unwrap().plan).unwrap()
+}
+
+fn run(item: &str) -> Command {
+    Command::Run {
+        item: id(item),
+        note: None,
+    }
+}
+
+fn evidence(code: i32) -> Evidence {
+    Evidence {
+        end: RunEnd::Exited { code },
+        took: SignedDuration::from_secs(3),
+        output: Digest::of(b"dumped"),
+        bytes: 6,
+        kept: None,
+        lost: None,
+        said: Clean::new("dumped"),
+    }
+}
+
+fn conclude(item: &str, code: i32) -> Command {
+    Command::Conclude {
+        item: id(item),
+        ok: code == 0,
+        evidence: Box::new(evidence(code)),
+        note: None,
+    }
+}
+
+#[test]
+fn a_command_is_run_never_ticked_and_its_evidence_is_the_verdict() {
+    let mut story = with(&backup_command(), None);
+    let facts = story
+        .cockpit
+        .known
+        .facts(&here(), story.cockpit.now)
+        .unwrap();
+    assert_eq!(
+        items::meaning(&facts, &id("backup.recent"), None),
+        run("backup.recent")
+    );
+    let tick = Command::Check {
+        item: id("backup.recent"),
+        note: None,
+    };
+    assert_eq!(rule(decided(&story, "dana", &tick)), "checklist.run");
+    // Nobody ends what nobody began.
+    assert_eq!(
+        rule(decided(&story, "dana", &conclude("backup.recent", 0))),
+        "checklist.running"
+    );
+    recorded(&mut story, "dana", &run("backup.recent"));
+    assert_eq!(status(&story, "backup.recent"), ItemStatus::Running);
+    recorded(&mut story, "dana", &conclude("backup.recent", 1));
+    assert_eq!(status(&story, "backup.recent"), ItemStatus::Failed);
+    let (verdict, sentence) = gate(&story);
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(sentence.contains("backup.recent (failed)"), "{sentence}");
+    recorded(&mut story, "dana", &run("backup.recent"));
+    recorded(&mut story, "dana", &conclude("backup.recent", 0));
+    assert_eq!(status(&story, "backup.recent"), ItemStatus::Done);
+    let entries = &story.cockpit.known.targets[&here()].entries;
+    let last = entries.last().unwrap();
+    assert_eq!(
+        last.sentence(),
+        "backup.recent passed: exit 0 after 3 s: dumped"
+    );
+}
+
+#[test]
+fn who_does_not_operate_runs_nothing_and_who_may_stop_stops_it() {
+    let mut story = with(&backup_command(), None);
+    assert_eq!(
+        rule(decided(&story, "sam", &run("backup.recent"))),
+        "role.operate"
+    );
+    recorded(&mut story, "dana", &run("backup.recent"));
+    let stop = Command::StopRun {
+        item: id("backup.recent"),
+    };
+    recorded(&mut story, "dana", &stop);
+    // It goes on to say how it ended.
+    assert_eq!(status(&story, "backup.recent"), ItemStatus::Running);
+}
+
+#[test]
+fn two_do_not_run_it_at_once_and_a_run_that_died_is_begun_again_later() {
+    let mut story = with(&backup_command(), None);
+    recorded(&mut story, "dana", &run("backup.recent"));
+    let refused = decided(&story, "dana", &run("backup.recent")).unwrap_err();
+    assert_eq!(refused.rule, "checklist.running");
+    assert!(
+        refused.sentence.contains("dana runs backup.recent since"),
+        "{}",
+        refused.sentence
+    );
+    // Ten minutes, and one for the last words.
+    story.cockpit.now = story
+        .cockpit
+        .now
+        .checked_add(SignedDuration::from_mins(12))
+        .unwrap();
+    assert_eq!(
+        rule(decided(&story, "dana", &run("backup.recent"))),
+        "allowed"
+    );
+}
+
+#[test]
+fn what_was_opened_again_meanwhile_is_not_settled_by_a_late_run() {
+    let mut story = with(&backup_command(), None);
+    recorded(&mut story, "dana", &run("backup.recent"));
+    let reopen = Command::Reopen {
+        item: id("backup.recent"),
+        reason: None,
+    };
+    recorded(&mut story, "dana", &reopen);
+    assert_eq!(
+        rule(decided(&story, "dana", &conclude("backup.recent", 0))),
+        "checklist.running"
+    );
+}
+
+#[test]
+fn a_command_that_came_with_the_ledger_is_not_run() {
+    let mut story = with(&backup_command(), None);
+    let targets = &mut story.cockpit.known.workspace.targets;
+    let configured = targets
+        .iter_mut()
+        .find(|target| target.id == here())
+        .unwrap();
+    for item in &mut configured.items {
+        if item.id.0 == "backup.recent" {
+            item.kind = ItemKind::Check;
+        }
+    }
+    let refused = decided(&story, "dana", &run("backup.recent")).unwrap_err();
+    assert_eq!(refused.rule, "item.configured");
+    assert!(
+        refused.sentence.contains("pg_dump --check"),
+        "{}",
+        refused.sentence
+    );
+}
+
+#[test]
+fn evidence_grows_old_and_opens_its_item_again() {
+    let day = SignedDuration::from_hours(24);
+    let mut story = with(&ItemKind::Check, Some(day));
+    let tick = Command::Check {
+        item: id("backup.recent"),
+        note: None,
+    };
+    recorded(&mut story, "dana", &tick);
+    assert!(!gate(&story).1.contains("backup.recent"));
+    assert_eq!(rule(decided(&story, "dana", &tick)), "checklist.done");
+    story.cockpit.now = story
+        .cockpit
+        .now
+        .checked_add(SignedDuration::from_hours(26))
+        .unwrap();
+    let (verdict, sentence) = gate(&story);
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(
+        sentence.contains("backup.recent (its evidence is 26 h old, limit 24 h)"),
+        "{sentence}"
+    );
+    // And it can be done again without being opened by hand.
+    recorded(&mut story, "dana", &tick);
+    assert!(!gate(&story).1.contains("backup.recent"));
+}
+
+#[test]
+fn a_gate_probe_is_what_the_gate_says_now() {
+    let mut story = with(
+        &ItemKind::Probe(Probe::Gate("release.digest".to_owned())),
+        None,
+    );
+    let measure = Command::Measure {
+        item: id("backup.recent"),
+    };
+    recorded(&mut story, "dana", &measure);
+    assert_eq!(status(&story, "backup.recent"), ItemStatus::Done);
+    let story = with(&ItemKind::Probe(Probe::Gate("checklist".to_owned())), None);
+    assert_eq!(rule(decided(&story, "dana", &measure)), "checklist.unknown");
+}
+
+#[test]
+fn an_action_is_done_by_the_flight_and_holds_no_take_off() {
+    let story = with(&ItemKind::Action(FlightAction::Promote), None);
+    assert!(!gate(&story).1.contains("backup.recent"));
+    let tick = Command::Check {
+        item: id("backup.recent"),
+        note: None,
+    };
+    assert_eq!(rule(decided(&story, "dana", &tick)), "checklist.action");
+    let mut story = fixture::baking();
+    let known = story.cockpit.known.targets.get_mut(&here()).unwrap();
+    let current = known.state.current.as_mut().unwrap();
+    current.plan.plan.items[0].kind = ItemKind::Action(FlightAction::Promote);
+    let name = current.plan.plan.items[0].id.clone();
+    let deployment = current.id.clone();
+    let now = story.cockpit.now;
+    story.enter(&here(), now, &actor("dana"), Body::Promoted { deployment });
+    assert_eq!(status(&story, &name.0), ItemStatus::Done);
+}
+
+fn stamped(event: Event, at: Timestamp) -> Stamped {
+    Stamped { at, event }
+}
+
+#[test]
+fn on_the_screen_a_run_goes_on_in_the_background_and_its_lines_come_by() {
+    let story = with(&backup_command(), None);
+    let mut cockpit = story.show(Screen::Plan);
+    let lines = show::plan(&cockpit).unwrap().lines;
+    let row = lines
+        .iter()
+        .position(|line| line.id.0 == "backup.recent")
+        .unwrap();
+    cockpit.view.plan_line = row;
+    let effects = fixture::press(&mut cockpit, "c");
+    assert!(
+        matches!(&effects[..], [Effect::Run { item, .. }] if item.0 == "backup.recent"),
+        "{effects:?}"
+    );
+    let spoke = |word: &str| Event::RunSpoke {
+        target: here(),
+        item: id("backup.recent"),
+        lines: vec![Spoken {
+            error: false,
+            line: Clean::new(word),
+        }],
+        skipped: 7,
+    };
+    let now = cockpit.now;
+    update(&mut cockpit, &stamped(spoke("half done"), now));
+    let shown = show::run_shown(&cockpit).unwrap();
+    assert_eq!(shown.lines.len(), 1);
+    assert_eq!(shown.gone, 7);
+    assert!(shown.standing.starts_with("running"), "{}", shown.standing);
+    // Leaving asks first: what runs would be ended.
+    let effects = fixture::press(&mut cockpit, "q");
+    assert!(effects.is_empty() && cockpit.view.overlay.is_some());
+    fixture::press(&mut cockpit, "esc");
+    let ended = Event::RunEnded {
+        target: here(),
+        item: id("backup.recent"),
+        evidence: Some((false, "exit 1 after 3 s: no".to_owned())),
+        end: End::Done,
+    };
+    let effects = update(&mut cockpit, &stamped(ended, now));
+    assert_eq!(effects, [Effect::Bell]);
+    let message = cockpit.message.as_ref().unwrap();
+    assert_eq!(
+        message.text,
+        "backup.recent did not pass: exit 1 after 3 s: no"
+    );
+    assert_eq!(at("14:00:00").as_second() % 60, 0);
+}
