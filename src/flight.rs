@@ -1,6 +1,7 @@
 //! What a command needs, decides and does: shared by the screen and the headless verbs. Pure.
 
 pub mod after;
+pub mod inbox;
 pub mod known;
 pub mod looking_back;
 pub mod needs;

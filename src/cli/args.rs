@@ -296,6 +296,8 @@ pub enum Verb {
         #[arg(long, requires = "hold")]
         reason: Option<String>,
     },
+    /// What waits for you, wherever it is: answers, waivers, items, countersigns, your own holds
+    Inbox,
     /// Take back the answer given to this plan
     Withdraw {
         #[command(flatten)]

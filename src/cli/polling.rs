@@ -1,13 +1,14 @@
-//! `poll`: the go/no-go poll without a screen. Approving needs the ledger alone, and so does reading who approved; the
+//! `poll` and `inbox`: the go/no-go poll and what waits for somebody, without a screen. Approving needs the ledger alone, and so does reading who approved; the
 //! catalogue is asked for what it knows of authors and of what changed, and missed where it is not there.
 
 use serde_json::json;
 
 use crate::{
-    domain::{entry::Answer, time},
+    domain::time,
+    flight::inbox,
     policy::{
         facts::Facts,
-        poll::{self, Call, Poll, Voice},
+        poll::{self, Call, Poll},
         refusal::{Refusal, RefusalKind},
     },
 };
@@ -57,11 +58,39 @@ impl Headless {
     }
 }
 
+/// `gonogo inbox`: what the ledger alone says of it; no platform is asked.
+impl Headless {
+    pub(super) async fn inbox(&mut self) -> Result<Exit, Stop> {
+        self.sync().await?;
+        let now = self.outside.now();
+        let errands = inbox::inbox(&self.known, &self.actor, now);
+        let object = json!({"for": self.actor.name, "inbox": errands});
+        self.data(object, || {
+            if errands.is_empty() {
+                return vec![format!("nothing waits for {}", self.actor.name)];
+            }
+            let line = |errand: &inbox::Errand| {
+                let (id, since) = (&errand.target, now.duration_since(errand.since));
+                format!(
+                    "{:<11}  {:<12} {:<16} {:>6}  {}",
+                    errand.kind.word(),
+                    id.environment.as_str(),
+                    id.project.name(),
+                    time::age(since),
+                    errand.sentence
+                )
+            };
+            errands.iter().map(line).collect()
+        });
+        Ok(Exit::Done)
+    }
+}
+
 fn lines(facts: &Facts<'_>, poll: &Poll) -> Vec<String> {
     let mut lines: Vec<String> = poll
         .voices
         .iter()
-        .map(|voice| line(facts, poll, voice))
+        .map(|voice| voice.line(poll, facts.now))
         .collect();
     for seats in &poll.seats {
         lines.push(format!(
@@ -74,27 +103,4 @@ fn lines(facts: &Facts<'_>, poll: &Poll) -> Vec<String> {
     }
     lines.push(format!("{}: {}", poll.call.word(), poll.sentence));
     lines
-}
-
-fn line(facts: &Facts<'_>, poll: &Poll, voice: &Voice) -> String {
-    let answer = match voice.answer {
-        Some(Answer::Go) if !poll.void.is_empty() => "VOID",
-        Some(answer) => answer.word(),
-        None if voice.awaited => "awaited",
-        None => "-",
-    };
-    let mut words: Vec<String> = Vec::new();
-    words.extend(voice.reason.clone());
-    words.extend(
-        voice
-            .at
-            .map(|at| format!("{} ago", time::age(facts.now.duration_since(at)))),
-    );
-    words.extend(voice.identity());
-    words.extend(voice.note.clone());
-    let roles = voice.roles.join("+");
-    let (name, words) = (&voice.name, words.join(" · "));
-    format!("{answer:<8} {name:<12} {roles:<16} {words}")
-        .trim_end()
-        .to_owned()
 }

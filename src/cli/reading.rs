@@ -264,6 +264,7 @@ impl Headless {
             Verb::Poll {
                 place, hold: false, ..
             } => self.poll(&place).await,
+            Verb::Inbox => self.inbox().await,
             Verb::Timeline {
                 place,
                 deployment,

@@ -152,13 +152,13 @@ actions! {
             "Store this plan and ask its approvers; nothing is touched yet.";
         Cancel = "plan.cancel", "cancel request", ["X"], [Plan], Destructive, verbs(&["cancel"]);
             "Withdraw the open request; approvals given to it are void.";
-        Approve = "plan.approve", "approve", ["a"], [Plan], Acts, verbs(&["approve"]);
+        Approve = "plan.approve", "approve", ["a"], [Plan, Poll], Acts, verbs(&["approve"]);
             "Say GO to exactly this plan, with a reason; any change to the plan voids it.";
-        Reject = "plan.reject", "reject", ["x"], [Plan], Acts, verbs(&["reject"]);
+        Reject = "plan.reject", "reject", ["x"], [Plan, Poll], Acts, verbs(&["reject"]);
             "Say NO-GO to this plan, with a reason; it stands until you withdraw it.";
-        SayHold = "plan.hold", "say hold", ["H"], [Plan], Acts, verbs(&["poll --hold"]);
+        SayHold = "plan.hold", "say hold", ["H"], [Plan, Poll], Acts, verbs(&["poll --hold"]);
             "Say HOLD to this plan, not now, with a reason; it stands until you withdraw it.";
-        Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan], Acts, verbs(&["withdraw"]);
+        Withdraw = "plan.withdraw", "withdraw", ["w"], [Plan, Poll], Acts, verbs(&["withdraw"]);
             "Take back the answer that you gave to this plan.";
         Compare = "release.diff", "compare", ["d"], [Releases, Plan], None, verbs(&["release diff"]);
             "Show what lies between what is live here and this release: commits, what breaks, manifests.";
@@ -190,11 +190,15 @@ actions! {
             "Show the deployment that is under way: stages, pods, metrics, gates.";
         ShowTimeline = "screen.timeline", "timeline", ["5"], [Global], None, verbs(&["timeline"]);
             "Show everything that was decided and done, by whom and when.";
+        ShowPoll = "screen.poll", "poll", ["6"], [Global], None, verbs(&["poll"]);
+            "Show who says GO, NO-GO or HOLD, in letters that a whole room can read.";
+        ShowInbox = "screen.inbox", "inbox", ["7"], [Global], None, verbs(&["inbox"]);
+            "Show what waits for you, wherever it is: answers, items, countersigns, your own holds.";
         ShowHistory = "screen.history", "history", ["8"], [Global], None, verbs(&["history", "scorecard"]);
             "Show every deployment with how it ended, newest first, and the scorecard over them.";
     }
     Look {
-        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, History], None, SHOWS;
+        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, Poll, Inbox, History], None, SHOWS;
             "Open what is selected.";
         Back = "view.back", "back", ["esc"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Go back, or close what is open without doing anything.";

@@ -13,6 +13,8 @@ pub enum Context {
     Plan,
     Flight,
     Timeline,
+    Poll,
+    Inbox,
     History,
     Help,
     Dialog,
@@ -21,13 +23,15 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Fleet,
         Self::Releases,
         Self::Plan,
         Self::Flight,
         Self::Timeline,
+        Self::Poll,
+        Self::Inbox,
         Self::History,
         Self::Help,
         Self::Dialog,
@@ -44,6 +48,8 @@ impl Context {
             Self::Plan => "plan",
             Self::Flight => "flight",
             Self::Timeline => "timeline",
+            Self::Poll => "poll",
+            Self::Inbox => "inbox",
             Self::History => "history",
             Self::Help => "help",
             Self::Dialog => "dialog",

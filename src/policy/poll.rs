@@ -14,6 +14,7 @@ use crate::domain::{
     plan::StoredPlan,
     quorum,
     release::Digest,
+    time,
     workspace::{Actor, IdentityMeans},
 };
 
@@ -45,6 +46,15 @@ impl Call {
             Self::Waiting => "WAITING",
             Self::Void => "VOID",
             Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The same where letters are large: short.
+    pub fn large(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAIT",
+            Self::Unknown => "NO-GO",
+            other => other.word(),
         }
     }
 
@@ -150,6 +160,29 @@ impl Voice {
     }
 }
 
+impl Voice {
+    /// One line: the answer, who, in which role, why, how long ago, and what it counts for.
+    pub fn line(&self, poll: &Poll, now: Timestamp) -> String {
+        let answer = match self.answer {
+            Some(Answer::Go) if !poll.void.is_empty() => "VOID",
+            Some(answer) => answer.word(),
+            None if self.awaited => "awaited",
+            None => "-",
+        };
+        let mut words: Vec<String> = self.reason.clone().into_iter().collect();
+        words.extend(
+            self.at
+                .map(|at| format!("{} ago", time::age(now.duration_since(at)))),
+        );
+        words.extend(self.identity());
+        words.extend(self.note.clone());
+        let (name, roles, words) = (&self.name, self.roles.join("+"), words.join(" · "));
+        format!("{answer:<8} {name:<12} {roles:<16} {words}")
+            .trim_end()
+            .to_owned()
+    }
+}
+
 impl Poll {
     pub fn awaited(&self) -> impl Iterator<Item = &Voice> {
         self.voices.iter().filter(|voice| voice.awaited)
@@ -207,7 +240,7 @@ pub fn poll(facts: &Facts<'_>, plan: &StoredPlan) -> Option<Poll> {
     } else {
         void(facts, plan)
     };
-    let room = voice::Room::new(facts, plan, deployment, !void.is_empty(), airborne);
+    let room = voice::Room::new(facts, plan, deployment, &void, airborne);
     let may = room.may();
     let counts: Vec<usize> = rules.iter().map(|rule| rule.quorum as usize).collect();
     let chairs = quorum::seated(&counts, &may);

@@ -12,6 +12,7 @@ mod next;
 mod place;
 mod plan;
 pub mod pods;
+mod poll;
 mod runs;
 mod timeline;
 
@@ -24,7 +25,10 @@ use crate::{
         plan::{ItemId, ItemKind, ItemSpec},
         rollout::{Side, Workload},
     },
-    flight::process::{self, Mover, Next, Waiting},
+    flight::{
+        inbox,
+        process::{self, Mover, Next, Waiting},
+    },
     input::{Action, Context},
     policy::{
         facts::Facts,
@@ -34,6 +38,7 @@ use crate::{
 
 use super::{cockpit::Cockpit, view::Screen, wanted};
 
+pub use crate::flight::inbox::{Errand, ErrandKind};
 pub use connection::{Down, connection, skew};
 pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
@@ -44,6 +49,7 @@ pub use history::{history, scorecard};
 pub use next::{NextCard, NextStep, next_steps};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
+pub use poll::{PollShown, poll};
 pub use runs::{RunShown, run_shown};
 pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 
@@ -165,6 +171,11 @@ fn item_line(spec: &ItemSpec, deployment: Option<&Deployment>, now: Timestamp) -
             state,
         },
     }
+}
+
+/// What waits for whoever sits here.
+pub fn inbox(cockpit: &Cockpit) -> Vec<Errand> {
+    inbox::inbox(&cockpit.known, &cockpit.me, cockpit.now)
 }
 
 /// The cursor's line on the Plan or Flight screen.

@@ -25,16 +25,20 @@ pub enum Screen {
     Plan,
     Flight,
     Timeline,
+    Poll,
+    Inbox,
     History,
 }
 
 impl Screen {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Fleet,
         Self::Releases,
         Self::Plan,
         Self::Flight,
         Self::Timeline,
+        Self::Poll,
+        Self::Inbox,
         Self::History,
     ];
 
@@ -45,6 +49,8 @@ impl Screen {
             Self::Plan => Context::Plan,
             Self::Flight => Context::Flight,
             Self::Timeline => Context::Timeline,
+            Self::Poll => Context::Poll,
+            Self::Inbox => Context::Inbox,
             Self::History => Context::History,
         }
     }
@@ -56,6 +62,8 @@ impl Screen {
             Self::Plan => "plan",
             Self::Flight => "flight",
             Self::Timeline => "timeline",
+            Self::Poll => "poll",
+            Self::Inbox => "inbox",
             Self::History => "history",
         }
     }
@@ -93,6 +101,10 @@ pub struct View {
     pub flight_line: usize,
     /// Cursor over the pods of the flight.
     pub pod_line: usize,
+    /// Cursor over the voices of the poll.
+    pub poll_line: usize,
+    /// Cursor over what waits for the person.
+    pub inbox_line: usize,
     /// Lines scrolled back from the newest.
     pub timeline_back: usize,
     /// Cursor over the deployments of the history, newest first.
@@ -121,6 +133,8 @@ impl Default for View {
             pane: FlightPane::Gates,
             flight_line: 0,
             pod_line: 0,
+            poll_line: 0,
+            inbox_line: 0,
             timeline_back: 0,
             history: 0,
             help_top: 0,

@@ -73,6 +73,15 @@ impl Canvas<'_> {
         self.piece(format!(" {word} "), role)
     }
 
+    /// A word on a ground of its role's colour, to be seen from afar.
+    pub fn block(&self, words: impl Into<String>, role: Role) -> Piece {
+        let style = self.theme.style(role);
+        Piece::new(
+            words,
+            style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
+        )
+    }
+
     pub fn put(&mut self, area: Rect, column: u16, row: u16, words: &str, role: Role) -> u16 {
         text::put(self.buf, area, column, row, words, self.theme.style(role))
     }

@@ -5,6 +5,7 @@ mod columns;
 mod dialog;
 mod gauge;
 mod hint_bar;
+pub mod letters;
 mod pod_grid;
 mod sparkline;
 mod stage_track;

@@ -649,6 +649,8 @@ fn what_changes_voids_every_answer_and_is_named() {
             poll.sentence
         );
         assert!(poll.voices.iter().all(|voice| voice.counts_for.is_none()));
+        let note = poll.voice("lee").unwrap().note.clone().unwrap();
+        assert!(note.starts_with(&format!("void: {words}")), "{note}");
         assert!(!gate(&story, "approvals").0);
         let (passes, sentence) = gate(&story, "plan.current");
         assert!(!passes && sentence.contains(words), "{sentence}");
@@ -904,6 +906,68 @@ fn a_rule_approves_once_its_gates_pass_and_is_never_the_second_pair_of_eyes() {
     story.enter(&here(), story.cockpit.now, &eve, fake);
     all_say(&mut story, &["lee"]);
     assert_eq!(polled(&story).count(), "1 of 2 approve");
+}
+
+/// Everything that waits for somebody, in one place, and enter goes where it is done.
+#[test]
+fn the_inbox_leads_to_what_waits() {
+    use gonogo::session::{
+        show::{self, ErrandKind},
+        view::Screen,
+    };
+    let mut story = fixture::polled();
+    let kinds = |story: &Story, who: &str| -> Vec<ErrandKind> {
+        let mut cockpit = story.cockpit.clone();
+        cockpit.me = actor(who);
+        show::inbox(&cockpit)
+            .iter()
+            .map(|errand| errand.kind)
+            .collect()
+    };
+    assert_eq!(kinds(&story, "mia"), [ErrandKind::Answer]);
+    assert_eq!(kinds(&story, "lee"), [], "answered already");
+    assert_eq!(kinds(&story, "rob"), [], "a veto is a right, not a duty");
+    // An item that kim owns, by a role she holds.
+    let targets = &mut story.cockpit.known.workspace.targets;
+    let owned = &targets.iter_mut().find(|t| t.id == here()).unwrap().items[1];
+    assert_eq!(owned.owner.as_deref(), Some("on-call"));
+    let people = &mut story.cockpit.known.workspace.people;
+    let kim = people
+        .iter_mut()
+        .find(|person| person.name == "kim")
+        .unwrap();
+    kim.roles.get_mut("*").unwrap().push("on-call".to_owned());
+    assert_eq!(kinds(&story, "kim"), [ErrandKind::Item]);
+    let item = ItemId("order.verified".to_owned());
+    let waive = Command::Waive {
+        item,
+        reason: "agreed".to_owned(),
+    };
+    recorded(&mut story, "dana", &waive);
+    assert_eq!(kinds(&story, "kim"), [ErrandKind::Second, ErrandKind::Item]);
+    assert_eq!(
+        kinds(&story, "dana"),
+        [],
+        "her own proposal waits for somebody else"
+    );
+    say(&mut story, "sam", Answer::Hold);
+    assert_eq!(kinds(&story, "sam"), [ErrandKind::Objection]);
+
+    // From another project and environment, with the keyboard alone.
+    for (who, screen) in [
+        ("mia", Screen::Poll),
+        ("sam", Screen::Poll),
+        ("kim", Screen::Plan),
+    ] {
+        let mut cockpit = story.cockpit.clone();
+        cockpit.me = actor(who);
+        cockpit.focus_on(&target("staging", "checkout"));
+        fixture::press(&mut cockpit, "7");
+        assert_eq!(cockpit.view.screen, Screen::Inbox);
+        fixture::press(&mut cockpit, "enter");
+        assert_eq!(cockpit.view.screen, screen, "{who}");
+        assert_eq!(cockpit.focus().unwrap().id, here());
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -1198,7 +1262,10 @@ fn the_poll_is_told_without_a_screen() {
     let answer = ["--plan", &plan, "--reason", "read it"];
     let own = verb("approve", "dana", &answer).exits(0).json();
     assert_eq!(own["remark"], "dana requested it and does not count");
+    let inbox = |who: &str| served.verb_as(who, &["inbox"]).exits(0).json()["inbox"].clone();
+    assert_eq!(inbox("lee")[0]["kind"], "answer");
     verb("approve", "lee", &answer).exits(0);
+    assert_eq!(inbox("lee"), serde_json::json!([]));
     assert_eq!(
         verb("approve", "kim", &answer).exits(3).rule(),
         "role.approve"

@@ -11,7 +11,7 @@ use gonogo::{
         entry::{
             Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Means, Outcome, StreamId,
         },
-        environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+        environment::{ApprovalRule, AutoApproval, Environment, EnvironmentName, Policy},
         fault::{Fault, FaultKind},
         health::{Health, HealthAnswer, HealthSide},
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
@@ -1032,6 +1032,73 @@ pub fn requested() -> Story {
         "read the migration, it is additive",
     );
     story.check("14:03:02", "kim", "backup.recent");
+    story
+}
+
+/// Several roles, a veto, a rule of gates; the room is half through its poll.
+pub fn polled() -> Story {
+    let mut story = Story::new();
+    let workspace = &mut story.cockpit.known.workspace;
+    let more = |name: &str, roles: &[&str]| person(name, roles);
+    workspace.people.extend([
+        more("ann", &["qa"]),
+        more("mia", &["approve", "qa"]),
+        more("rob", &["security"]),
+    ]);
+    let place = workspace
+        .environments
+        .iter_mut()
+        .find(|place| place.protected);
+    let policy = &mut place.expect("production").policy;
+    let mut qa = policy.approvals[0].clone();
+    (qa.quorum, qa.role) = (1, "qa".to_owned());
+    policy.approvals[0].quorum = 3;
+    policy.approvals.push(qa);
+    policy.veto = vec!["security".to_owned()];
+    policy.auto_approve = vec![AutoApproval {
+        rule: "seen-in-staging".to_owned(),
+        role: "approve".to_owned(),
+        gates: vec!["order.verified".to_owned()],
+    }];
+    story.request();
+    story.decide(
+        "14:02:10",
+        "ann",
+        Answer::Go,
+        "every case of the plan is green",
+    );
+    story.decide(
+        "14:05:33",
+        "lee",
+        Answer::Go,
+        "read the migration, it is additive",
+    );
+    story.check("14:06:02", "kim", "backup.recent");
+    let plan = story.plan(&Story::here(), 42).digest;
+    let auto = Body::AutoApproved {
+        deployment: Story::id(),
+        plan,
+        rule: "seen-in-staging".to_owned(),
+        reason: "order.verified pass".to_owned(),
+    };
+    story.enter(
+        &Story::here(),
+        at("14:06:03"),
+        &Actor::program("bastion"),
+        auto,
+    );
+    story
+}
+
+/// The same, and security is not content.
+pub fn vetoed() -> Story {
+    let mut story = polled();
+    story.decide(
+        "14:20:41",
+        "rob",
+        Answer::Hold,
+        "the passkey audit is read until three, then I answer",
+    );
     story
 }
 

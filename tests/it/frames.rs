@@ -99,6 +99,57 @@ fn the_fleet() {
 }
 
 #[test]
+fn the_poll_that_a_room_reads() {
+    let seen = |story: Story, who: &str| {
+        let mut cockpit = story.show(Screen::Poll);
+        cockpit.me = fixture::actor(who);
+        cockpit
+    };
+    look("poll", &seen(fixture::polled(), "mia"), &ALL);
+    look("poll", &seen(fixture::polled(), "mia"), &[(60, 16)]);
+    look("poll_hold", &seen(fixture::vetoed(), "rob"), &ALL);
+    look("poll_go", &seen(fixture::ready(), "dana"), &ALL[..2]);
+    let mut void = fixture::ready();
+    let targets = &mut void.cockpit.known.workspace.targets;
+    for target in targets.iter_mut() {
+        target.limits[0].hold = 0.5;
+    }
+    look("poll_void", &seen(void, "dana"), &ALL[..2]);
+    look("poll_idle", &fixture::calm().show(Screen::Poll), &[SMALL]);
+}
+
+#[test]
+fn the_inbox() {
+    let mut story = fixture::polled();
+    for (item, by) in [("policy.tag", "dana"), ("way.back", "kim")] {
+        let proposed = gonogo::domain::entry::Body::WaiverProposed {
+            deployment: Story::id(),
+            item: gonogo::domain::plan::ItemId(item.to_owned()),
+            reason: "agreed with the release train".to_owned(),
+        };
+        story.enter(
+            &Story::here(),
+            fixture::at("14:25:00"),
+            &fixture::actor(by),
+            proposed,
+        );
+    }
+    for (who, name) in [
+        ("kim", "inbox_waiver"),
+        ("mia", "inbox_answer"),
+        ("lee", "inbox_empty"),
+    ] {
+        let mut cockpit = story.cockpit.clone();
+        cockpit.me = fixture::actor(who);
+        cockpit.view.go(Screen::Inbox);
+        look(name, &cockpit, &ALL[..2]);
+    }
+    let mut held = fixture::vetoed().show(Screen::Inbox);
+    held.me = fixture::actor("rob");
+    look("inbox_objection", &held, &ALL);
+}
+
+#[test]
 fn releases_and_timeline() {
     look(
         "releases",

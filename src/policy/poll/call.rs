@@ -95,8 +95,10 @@ pub(super) fn call(
         Call::Waiting
     };
     let sentence = format!(
-        "{} approvals{so_far}; may approve: {}{uncounted}",
+        "{}{}{so_far}; may approve: {}{uncounted}",
         counts(seats),
+        // With their roles beside them the figures need no word.
+        if seats.len() == 1 { " approvals" } else { "" },
         others.join("; ")
     );
     (call, sentence)

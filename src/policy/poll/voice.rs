@@ -32,7 +32,7 @@ pub enum Uncounted {
     /// Gates that have not all passed.
     Gates(String),
     /// What was answered to is no longer what would fly.
-    Void,
+    Void(String),
     /// It is no go at all.
     NoGo,
 }
@@ -52,7 +52,7 @@ impl Uncounted {
                 format!("{name}'s approval expired after {}", time::exact(*after))
             }
             Self::Gates(waits) => format!("{name} {waits}"),
-            Self::Void => format!("{name}'s answer is void"),
+            Self::Void(why) => format!("{name}'s answer is void: {why}"),
             Self::NoGo => format!("{name} does not say GO"),
         }
     }
@@ -60,7 +60,8 @@ impl Uncounted {
     /// The same beside the name, where what goes without saying is left out.
     pub(super) fn note(&self, name: &str) -> Option<String> {
         match self {
-            Self::Void | Self::NoGo => None,
+            Self::NoGo => None,
+            Self::Void(why) => Some(format!("void: {why}")),
             Self::Gates(waits) => Some(waits.clone()),
             other => Some(other.sentence(name)),
         }
@@ -144,7 +145,8 @@ pub(super) struct Room<'a> {
     pub facts: Facts<'a>,
     pub plan: &'a StoredPlan,
     pub deployment: Option<&'a Deployment>,
-    void: bool,
+    /// What changed since the plan was stored.
+    void: &'a [String],
     airborne: bool,
     seats: Vec<Present<'a>>,
 }
@@ -161,7 +163,7 @@ impl<'a> Room<'a> {
         facts: &Facts<'a>,
         plan: &'a StoredPlan,
         deployment: Option<&'a Deployment>,
-        void: bool,
+        void: &'a [String],
         airborne: bool,
     ) -> Self {
         let policy = &plan.plan.policy;
@@ -276,8 +278,8 @@ impl<'a> Room<'a> {
         let Some(said) = seat.said.filter(|said| said.answer == Answer::Go) else {
             return Some(Uncounted::NoGo);
         };
-        if self.void {
-            return Some(Uncounted::Void);
+        if !self.void.is_empty() {
+            return Some(Uncounted::Void(self.void.join("; ")));
         }
         if said.plan != self.plan.digest {
             return Some(Uncounted::OtherPlan(said.plan.clone()));
@@ -397,7 +399,10 @@ impl<'a> Room<'a> {
             means,
             host: seat.said.map(|said| said.by.host.clone()),
             counts_for: chair.map(|seats| seats.role.clone()),
-            note: against.and_then(|why| why.note(&seat.name)),
+            // Who was never asked needs no excuse.
+            note: against
+                .filter(|why| seat.said.is_some() || !matches!(why, Uncounted::Role { .. }))
+                .and_then(|why| why.note(&seat.name)),
             roles,
         }
     }

@@ -5,14 +5,15 @@ use crate::{
         change::short_image,
         deployment::ItemStatus,
         difference::{Difference, LineTone},
+        entry::Answer,
         environment::Environment,
         fault::Fault,
         target::TargetId,
         time,
     },
-    flight::looking_back::Row,
+    flight::{inbox::Errand, looking_back::Row},
     input::{Action, Group, Risk},
-    policy::{gate::Verdict, scorecard},
+    policy::{gate::Verdict, poll::Call, scorecard},
     session::{
         cockpit::Cockpit,
         palette,
@@ -39,6 +40,8 @@ pub fn screen(cockpit: &Cockpit) -> Vec<Line> {
         Screen::Plan => plan(cockpit),
         Screen::Flight => flight(cockpit),
         Screen::Timeline => timeline(cockpit),
+        Screen::Poll => poll(cockpit),
+        Screen::Inbox => inbox(cockpit),
         Screen::History => history(cockpit),
     });
     lines
@@ -337,6 +340,53 @@ fn timeline(cockpit: &Cockpit) -> Vec<Line> {
         .collect()
 }
 
+fn poll(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(shown) = show::poll(cockpit) else {
+        return vec![plain("nothing is requested here, so nobody is asked")];
+    };
+    let mut lines = vec![plain(shown.change), plain(shown.request)];
+    let Some(poll) = shown.poll else {
+        lines.push(plain("nobody's approval is asked for here"));
+        return lines;
+    };
+    lines.extend(poll.voices.iter().map(|voice| {
+        let text = format!("  {}", voice.line(&poll, cockpit.now));
+        let tone = match voice.answer {
+            Some(Answer::Go) if voice.counts_for.is_some() => Tone::Good,
+            Some(Answer::NoGo | Answer::Hold) => Tone::Bad,
+            Some(Answer::Go) => Tone::Warning,
+            None => Tone::Plain,
+        };
+        Line::new(tone, text)
+    }));
+    let tone = if poll.call == Call::Go {
+        Tone::Good
+    } else {
+        Tone::Warning
+    };
+    let text = format!("{}: {}", poll.call.word(), poll.sentence);
+    lines.push(Line::new(tone, text));
+    lines.push(plain(format!("next: {}", shown.next)));
+    lines
+}
+
+fn inbox(cockpit: &Cockpit) -> Vec<Line> {
+    let errands = show::inbox(cockpit);
+    if errands.is_empty() {
+        return vec![plain("nothing waits for you")];
+    }
+    let one = |errand: &Errand| {
+        let since = time::age(cockpit.now.duration_since(errand.since));
+        plain(format!(
+            "{}  {}: {} ({since})",
+            errand.kind.word(),
+            place(cockpit, &errand.target),
+            errand.sentence
+        ))
+    };
+    errands.iter().map(one).collect()
+}
+
 /// The newest deployments, then the scorecard.
 fn history(cockpit: &Cockpit) -> Vec<Line> {
     let records = show::history(cockpit);
@@ -408,7 +458,7 @@ fn typed(action: Action) -> Vec<String> {
         verbs.push(action.label());
     }
     let mut takes = String::from(" [ENV PROJECT]");
-    if action == Action::ShowFleet {
+    if matches!(action, Action::ShowFleet | Action::ShowInbox) {
         takes.clear();
     }
     if palette::takes_item(action) {

@@ -8,6 +8,7 @@ use crate::session::{
     wanted,
 };
 use crate::{
+    flight::inbox::ErrandKind,
     input::{Action, Chord, Context, Lookup, Risk},
     policy::refusal::RefusalKind,
 };
@@ -107,6 +108,8 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::ShowPlan => return show_plan(cockpit, aim),
         Action::ShowFlight => show(cockpit, Screen::Flight),
         Action::ShowTimeline => show(cockpit, Screen::Timeline),
+        Action::ShowPoll => show(cockpit, Screen::Poll),
+        Action::ShowInbox => show(cockpit, Screen::Inbox),
         Action::ShowHistory => show(cockpit, Screen::History),
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
@@ -278,6 +281,51 @@ fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
             Vec::new()
         }
         Screen::Timeline => Vec::new(),
+        Screen::Poll => {
+            cockpit.view.go(Screen::Plan);
+            Vec::new()
+        }
+        Screen::Inbox => {
+            go_to_errand(cockpit);
+            Vec::new()
+        }
+    }
+}
+
+/// Where the selected errand is done.
+fn go_to_errand(cockpit: &mut Cockpit) {
+    let Some(errand) = show::inbox(cockpit)
+        .into_iter()
+        .nth(cockpit.view.inbox_line)
+    else {
+        return;
+    };
+    if cockpit
+        .focus()
+        .is_none_or(|target| target.id != errand.target)
+    {
+        cockpit.focus_on(&errand.target);
+        elsewhere(cockpit);
+    }
+    let airborne = cockpit
+        .facts()
+        .and_then(|facts| facts.current())
+        .is_some_and(|current| current.state.is_airborne());
+    let screen = match errand.kind {
+        ErrandKind::Answer | ErrandKind::Objection => Screen::Poll,
+        ErrandKind::Countersign | ErrandKind::Hold => Screen::Flight,
+        ErrandKind::Second | ErrandKind::Item if airborne => Screen::Flight,
+        ErrandKind::Second | ErrandKind::Item | ErrandKind::Fly => Screen::Plan,
+    };
+    show(cockpit, screen);
+    let Some(item) = errand.item else { return };
+    let at = |lines: &[show::Line]| lines.iter().position(|line| line.id == item).unwrap_or(0);
+    if screen == Screen::Plan {
+        let lines = show::plan(cockpit).map_or_else(Vec::new, |plan| plan.lines);
+        cockpit.view.plan_line = at(&lines);
+    } else {
+        cockpit.view.pane = FlightPane::Gates;
+        cockpit.view.flight_line = at(&show::flight_lines(cockpit));
     }
 }
 
@@ -393,6 +441,15 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
                 FlightPane::Timeline => back_by(cockpit, by, lines),
             }
         }
+        Context::Poll => {
+            let poll = show::poll(cockpit).and_then(|shown| shown.poll);
+            let count = poll.map_or(0, |poll| poll.voices.len());
+            cockpit.view.poll_line = step(cockpit.view.poll_line, count);
+        }
+        Context::Inbox => {
+            let count = show::inbox(cockpit).len();
+            cockpit.view.inbox_line = step(cockpit.view.inbox_line, count);
+        }
         Context::Timeline => {
             let count = show::timeline(cockpit).len();
             back_by(cockpit, by, count);
@@ -426,6 +483,7 @@ pub fn elsewhere(cockpit: &mut Cockpit) {
     let view = &mut cockpit.view;
     (view.release, view.chosen, view.plan_line) = (0, None, 0);
     (view.flight_line, view.pod_line, view.timeline_back) = (0, 0, 0);
+    view.poll_line = 0;
 }
 
 fn next_pane(cockpit: &mut Cockpit, by: usize) {

@@ -532,6 +532,10 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
             Some(record.id.to_string())
         }
         Screen::Timeline => entry(&show::timeline(cockpit), cockpit.view.timeline_back),
+        Screen::Poll => show::poll(cockpit)?.poll.map(|poll| poll.sentence),
+        Screen::Inbox => show::inbox(cockpit)
+            .get(cockpit.view.inbox_line)
+            .map(|errand| format!("{}: {}", errand.target, errand.sentence)),
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),
     }
 }

@@ -59,6 +59,8 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
                 Screen::Plan => Action::ShowPlan,
                 Screen::Flight => Action::ShowFlight,
                 Screen::Timeline => Action::ShowTimeline,
+                Screen::Poll => Action::ShowPoll,
+                Screen::Inbox => Action::ShowInbox,
                 Screen::History => Action::ShowHistory,
             };
             return keys::run(cockpit, action, &overlays::plain(action));
@@ -76,6 +78,8 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
         Spot::Line(line) => match cockpit.view.screen {
             Screen::Releases => cockpit.view.release = line,
             Screen::Plan => cockpit.view.plan_line = line,
+            Screen::Poll => cockpit.view.poll_line = line,
+            Screen::Inbox => cockpit.view.inbox_line = line,
             Screen::History => cockpit.view.history = line,
             Screen::Timeline => {
                 let count = show::timeline(cockpit).len();

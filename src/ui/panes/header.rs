@@ -236,14 +236,27 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     if area.is_empty() {
         return;
     }
+    let inbox = match show::inbox(cockpit).len() {
+        0 => "Inbox".to_owned(),
+        many => format!("Inbox {many}"),
+    };
     let screens = [
         (Screen::Fleet, Action::ShowFleet, "Fleet"),
         (Screen::Releases, Action::ShowReleases, "Releases"),
         (Screen::Plan, Action::ShowPlan, "Plan"),
         (Screen::Flight, Action::ShowFlight, "Flight"),
         (Screen::Timeline, Action::ShowTimeline, "Timeline"),
+        (Screen::Poll, Action::ShowPoll, "Poll"),
+        (Screen::Inbox, Action::ShowInbox, inbox.as_str()),
         (Screen::History, Action::ShowHistory, "History"),
     ];
+    // Closer together where there is little room.
+    let needed: usize = screens.iter().map(|(_, _, title)| title.len() + 5).sum();
+    let gap = if needed > usize::from(area.width) {
+        0
+    } else {
+        2
+    };
     let mut column = 1;
     for (screen, action, title) in screens {
         let key = cockpit
@@ -263,7 +276,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             ) + 1;
         } else {
             column = canvas.put(area, column + 1, 0, &key, Role::HintKey);
-            column = canvas.put(area, column, 0, &format!(" {title}"), Role::TextDim) + 2;
+            column = canvas.put(area, column, 0, &format!(" {title}"), Role::TextDim) + gap;
         }
         let tab = Rect {
             x: area.x.saturating_add(begins),
