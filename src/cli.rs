@@ -11,6 +11,7 @@ pub mod exit;
 mod flying;
 mod follow;
 mod headless;
+mod hotfix;
 mod import;
 mod looking_back;
 mod man;

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod fault;
 pub mod health;
 pub mod history;
+pub mod hotfix;
 pub mod item;
 pub mod metric;
 pub mod notes;

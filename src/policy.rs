@@ -12,6 +12,7 @@ pub mod facts;
 pub mod gate;
 pub mod gates;
 pub mod guard;
+pub mod hotfix;
 pub mod judge;
 pub mod measure;
 pub mod planner;

@@ -17,6 +17,7 @@ use self::{graph::Graph, kept::Kept};
 use crate::{
     domain::{
         fault::{Fault, FaultKind},
+        hotfix::{Asked, Lineage},
         project::{Project, TagStrategy, Triggers},
         release::{Alias, Commit, Digest, Trigger},
         text::Clean,
@@ -24,8 +25,10 @@ use crate::{
     ports::ask::{Source, SourceCommit},
 };
 
+pub mod branch;
 mod graph;
 mod kept;
+mod lineage;
 pub mod program;
 pub mod range;
 pub mod tags;
@@ -54,6 +57,17 @@ impl Source for GitSource {
 }
 
 impl GitSource {
+    /// What the releases of a project have of its hotfixes; nothing is said of a release that is older than all of them.
+    pub fn lineage(
+        &self,
+        project: &Project,
+        asked: &[Asked],
+        releases: &[Commit],
+    ) -> Result<BTreeMap<Commit, Lineage>, Fault> {
+        let repository = open(&project.source)?;
+        Ok(lineage::of(&repository, asked, releases))
+    }
+
     /// What is odd about the repository, so that something may be missing among its releases.
     pub fn remarks(
         &self,

@@ -142,6 +142,7 @@ impl Headless {
                 )
                 .await
             }
+            Verb::Hotfix { verb } => self.hotfix(verb).await,
             Verb::Lock {
                 environment,
                 project,
@@ -226,7 +227,7 @@ impl Headless {
     }
 
     /// The newest facts a command needs.
-    async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
+    pub(super) async fn gather(&mut self, target: &Target, command: &Command) -> Result<(), Stop> {
         self.sync_for(command).await?;
         let needs = needs(command);
         if needs.contains(&Query::Catalogue) {

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use crate::{
-    domain::version::{ReleaseType, Version},
+    domain::{
+        hotfix::Criterion,
+        version::{ReleaseType, Version},
+    },
     policy::versions::Bump,
     simulator::Scenario,
 };
@@ -386,6 +389,11 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// A hotfix, from its branch to the proof that it reached main
+    Hotfix {
+        #[command(subcommand)]
+        verb: HotfixVerb,
+    },
     /// The dead-man card: the commands that abort and roll back this release without gonogo
     Card {
         #[command(flatten)]
@@ -598,6 +606,64 @@ pub enum PolicyVerb {
     Record {
         #[arg(value_name = "ENV")]
         environment: String,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which hotfix of a project; left out where only one is open.
+#[derive(Clone, Debug, Args)]
+pub struct WhichHotfix {
+    pub project: String,
+    /// Which one, where several are open
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum HotfixVerb {
+    /// Branch from the commit that is live in production, and open the clock: 5, 30, 15, 10, 30 minutes
+    Start {
+        project: String,
+        /// Why it may hurry
+        #[arg(long, value_parser = PossibleValuesParser::new(Criterion::ALL.map(Criterion::word)))]
+        criterion: String,
+        /// Its branch is hotfix/NAME
+        #[arg(long)]
+        name: String,
+        /// Push the branch to origin, too
+        #[arg(long)]
+        push: bool,
+    },
+    /// The clock, 004's eight steps, and what is still open; exit 1 where a leg is late
+    Status {
+        project: String,
+        /// One that is over, too
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// On to the next leg of the clock
+    Advance {
+        #[command(flatten)]
+        which: WhichHotfix,
+    },
+    /// Confirm an item of the list that follows after the flight
+    Check {
+        #[command(flatten)]
+        which: WhichHotfix,
+        item: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Prove by patch id that every commit reached main, and record it
+    Backport {
+        #[command(flatten)]
+        which: WhichHotfix,
+    },
+    /// Give up a hotfix that never landed
+    GiveUp {
+        #[command(flatten)]
+        which: WhichHotfix,
         #[arg(long)]
         reason: String,
     },

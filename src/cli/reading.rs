@@ -24,14 +24,15 @@ use crate::{
     },
     ports::keep::Verified,
     runtime::state_files::{self, StateFiles},
-    session::show::place_notes,
+    session::show::{self, place_notes},
 };
 
 use super::{
-    args::{AuditVerb, Common, Place, PolicyVerb, Verb},
+    args::{AuditVerb, Common, HotfixVerb, Place, PolicyVerb, Verb},
     attend,
     exit::Exit,
     headless::{Headless, Stop},
+    hotfix,
     output::Output,
 };
 
@@ -129,6 +130,7 @@ pub fn target_json(facts: &Facts<'_>) -> Value {
         "deployment": deployment,
         "controls": controls_json(facts),
         "break_glass": glass_json(facts),
+        "hotfixes": hotfix::open_json(facts),
         "grounded": facts.state.grounded.keys().collect::<Vec<_>>(),
         "lock": facts.lock(),
         "notes": place_notes(facts),
@@ -218,6 +220,9 @@ fn target_line(facts: &Facts<'_>) -> String {
     for glass in facts.state.unsigned() {
         let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
+    for hotfix in show::hotfixes(facts) {
+        let _ = write!(text, "  ! {}", hotfix.banner(facts.now));
+    }
     text.trim_end().to_owned()
 }
 
@@ -256,6 +261,9 @@ impl Headless {
             Verb::Resolve { project, name } => self.resolve(&project, &name).await,
             Verb::Release { verb } => self.release_verb(verb).await,
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
+            Verb::Hotfix {
+                verb: HotfixVerb::Status { project, name },
+            } => self.hotfix_status(&project, name.as_deref()).await,
             Verb::Card { place } => self.card(&place).await,
             Verb::Drift {
                 environment,
@@ -525,6 +533,7 @@ impl Headless {
                 format!("subject   {}", release.subject),
                 format!("committed {}", release.committed_at),
             ];
+            lines.extend(release.kind().map(|kind| format!("type      {kind}")));
             lines.extend(
                 release
                     .artifacts

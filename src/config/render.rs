@@ -197,6 +197,17 @@ impl Page {
             });
             self.tables("auto_approve", rules);
         }
+        if let Some(hotfix) = &policy.hotfix {
+            let items: Vec<String> = hotfix.validation.iter().map(item).collect();
+            let fields = [
+                ("branches", list(&hotfix.branches)),
+                ("role", quoted(&hotfix.role)),
+                ("expires_after", quoted(&typed(hotfix.expires_after))),
+                ("onto", quoted(&hotfix.onto)),
+                ("items", format!("[{}]", items.join(", "))),
+            ];
+            self.pair("hotfix", table(&fields));
+        }
     }
 
     fn target(&mut self, target: &Target) {

@@ -297,6 +297,7 @@ static POLICY: Section = Section {
         default("approvals", Kind::OneOrMore(&APPROVALS), "[]", "who must say go: one table, or several that must all be met"),
         default("veto", Kind::Texts(&rules::NAME), "[]", "roles that may say NO-GO too, whatever the others say"),
         default("auto_approve", Kind::Tables(&AUTO_APPROVE), "[]", "rules that say go once their gates pass"),
+        optional("hotfix", Kind::Table(&HOTFIX), "how a hotfix enters instead; left out, like everything else"),
     ],
 };
 
@@ -329,6 +330,18 @@ static APPROVALS: Section = Section {
         default("exclude_requester", Kind::Flag, "true", "whether the requester's own go does not count"),
         default("exclude_authors", Kind::Flag, "false", "whether the go of whoever wrote a commit of the release does not count"),
         default("expires_after", Kind::Duration, "\"4h\"", "a decision older than this no longer counts"),
+    ],
+};
+
+#[rustfmt::skip]
+static HOTFIX: Section = Section {
+    heading: "[environment.policy.hotfix]",
+    keys: &[
+        default("branches", Kind::Globs, "[\"hotfix/*\"]", "branches that make a hotfix; `hotfix start` makes hotfix/NAME"),
+        default("role", Kind::Text(&rules::NAME), "\"emergency\"", "the role of the one person who approves it, never the requester"),
+        default("expires_after", Kind::Duration, "\"1h\"", "an approval of it older than this no longer counts"),
+        default("onto", Kind::Text(&rules::TEXT), "\"main\"", "the branch that the fix has to reach afterwards, proved by patch id"),
+        optional("items", Kind::Tables(&ITEM), "what stands for the soak and for the target's own list, which follows after; left out, four checks of its own"),
     ],
 };
 

@@ -209,6 +209,7 @@ fn release(
         committed_at: source.committed_at,
         artifacts: created.map_or_else(Vec::new, |created| created.artifacts.clone()),
         release_type: created.and_then(|created| created.release_type),
+        lineage: Box::default(),
     }
 }
 

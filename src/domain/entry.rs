@@ -9,6 +9,7 @@ use super::{
     environment::{EnvironmentName, Policy},
     evidence::Evidence,
     fault::Fault,
+    hotfix::{Carried, Criterion, Leg},
     plan::{ItemId, StoredPlan},
     project::ProjectId,
     release::{Artifact, Commit, Digest, ReleaseRef},
@@ -44,6 +45,15 @@ impl StreamId {
 
     pub fn releases(project: &ProjectId) -> Self {
         Self(format!("releases:{project}"))
+    }
+
+    pub fn hotfixes(project: &ProjectId) -> Self {
+        Self(format!("hotfix:{project}"))
+    }
+
+    /// The project whose hotfixes this stream tells of.
+    pub fn hotfixes_of(&self) -> Option<ProjectId> {
+        ProjectId::parse(self.0.strip_prefix("hotfix:")?).ok()
     }
 }
 
@@ -311,6 +321,9 @@ pub enum Body {
         reason: String,
         /// What stood against it, gate by gate, as it was said then.
         skipped: Vec<String>,
+        /// It was a hotfix: its own terms were kept, and these it passed by (SPEC R8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hotfix: Option<String>,
     },
     Countersigned {
         deployment: DeploymentId,
@@ -416,6 +429,38 @@ pub enum Body {
     Ended {
         deployment: DeploymentId,
         ending: Ending,
+    },
+    /// A hotfix began: its branch stands on what was live, and its clock runs (SPEC R8).
+    HotfixStarted {
+        name: String,
+        branch: String,
+        /// The branch that it has to reach.
+        onto: String,
+        criterion: Criterion,
+        from: Box<ReleaseRef>,
+        environment: EnvironmentName,
+        /// What the platform showed, where that was not what the ledger says is live.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        running: Option<Box<ReleaseRef>>,
+    },
+    HotfixAdvanced {
+        name: String,
+        leg: Leg,
+    },
+    /// An item of the list that its plan put off.
+    HotfixChecked {
+        name: String,
+        item: ItemId,
+        note: Option<String>,
+    },
+    /// Each of its commits is on the branch that it had to reach.
+    HotfixBackported {
+        name: String,
+        fixes: Vec<Carried>,
+    },
+    HotfixClosed {
+        name: String,
+        reason: String,
     },
     /// Written by a later gonogo. Kept, and not acted upon.
     #[serde(skip)]
@@ -535,6 +580,15 @@ impl Entry {
                 because(Some(reason))
             ),
             Body::GlassBroken {
+                reason,
+                skipped,
+                hotfix: Some(_),
+                ..
+            } => format!(
+                "{who} flies a {reason} on its own terms ({})",
+                skipped.join("; ")
+            ),
+            Body::GlassBroken {
                 reason, skipped, ..
             } => format!(
                 "{who} broke the glass: {reason} (past: {})",
@@ -642,9 +696,51 @@ impl Entry {
                 time::age(until.duration_since(*from)),
             ),
             Body::Ended { ending, .. } => format!("deployment {ending}"),
+            Body::HotfixStarted { .. }
+            | Body::HotfixAdvanced { .. }
+            | Body::HotfixChecked { .. }
+            | Body::HotfixBackported { .. }
+            | Body::HotfixClosed { .. } => self.hotfix_sentence(),
             Body::Unknown { kind } => {
                 format!("an entry of a later gonogo ({kind}); this program only reads here")
             }
+        }
+    }
+
+    fn hotfix_sentence(&self) -> String {
+        let who = &self.actor.name;
+        match &self.body {
+            Body::HotfixStarted {
+                name,
+                branch,
+                criterion,
+                from,
+                environment,
+                running,
+                ..
+            } => {
+                let differs = running.as_ref().map_or_else(String::new, |running| {
+                    format!("; the platform shows {}", running.title())
+                });
+                format!(
+                    "{who} started hotfix {name} ({criterion}) on {branch} from {}, live in {environment}{differs}",
+                    from.title()
+                )
+            }
+            Body::HotfixAdvanced { name, leg } => format!("{who}: hotfix {name} goes on to {leg}"),
+            Body::HotfixChecked { name, item, note } => format!(
+                "{who} checked {item} of hotfix {name}{}",
+                because(note.as_ref())
+            ),
+            Body::HotfixBackported { name, fixes } => format!(
+                "hotfix {name} is backported: {} of {} commits proved, asked by {who}",
+                fixes.len(),
+                fixes.len()
+            ),
+            Body::HotfixClosed { name, reason } => {
+                format!("{who} gave hotfix {name} up{}", because(Some(reason)))
+            }
+            _ => String::new(),
         }
     }
 
@@ -690,6 +786,11 @@ impl Body {
             | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }
+            | Self::HotfixStarted { .. }
+            | Self::HotfixAdvanced { .. }
+            | Self::HotfixChecked { .. }
+            | Self::HotfixBackported { .. }
+            | Self::HotfixClosed { .. }
             | Self::Adopted { .. }
             | Self::Locked { .. }
             | Self::Unlocked { .. }

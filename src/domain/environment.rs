@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use state::{EnvironmentState, Lock, Recorded};
 
-use super::{calendar::Calendar, release::TriggerKind};
+use super::{calendar::Calendar, hotfix::HotfixPolicy, release::TriggerKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -89,6 +89,9 @@ pub struct Policy {
     /// Gates that say go in nobody's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auto_approve: Vec<AutoApproval>,
+    /// How a hotfix enters instead; none where it enters like everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotfix: Option<HotfixPolicy>,
     /// The newest release that may enter is flown without being asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto_deploy: bool,
@@ -122,6 +125,7 @@ impl Default for Policy {
             approvals: Vec::new(),
             veto: Vec::new(),
             auto_approve: Vec::new(),
+            hotfix: None,
             auto_deploy: false,
             auto_deploy_tags: Vec::new(),
             calendar: Calendar::default(),

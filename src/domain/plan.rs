@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     environment::{EnvironmentName, Policy},
+    hotfix::Expedited,
     metric::Limit,
     project::ProjectId,
     release::{Digest, ReleaseRef},
@@ -50,6 +51,9 @@ pub struct Plan {
     pub limits: Vec<Limit>,
     pub monitoring: SignedDuration,
     pub rollout_deadline: SignedDuration,
+    /// It flies a hotfix, on these terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotfix: Option<Expedited>,
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    hotfix::Lineage,
     project::ProjectId,
     text::Clean,
     version::{ReleaseType, Version},
@@ -200,6 +201,9 @@ pub struct Release {
     /// As it was created; none where nobody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_type: Option<ReleaseType>,
+    /// Whose hotfix it is, and which fixes it has.
+    #[serde(default, skip_serializing_if = "Lineage::is_plain")]
+    pub lineage: Box<Lineage>,
 }
 
 impl Release {
@@ -268,6 +272,7 @@ impl Release {
             committed_at: Timestamp::UNIX_EPOCH,
             artifacts: pinned.map(artifact).into_iter().collect(),
             release_type: None,
+            lineage: Box::default(),
         }
     }
 

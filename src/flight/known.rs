@@ -13,6 +13,7 @@ use crate::{
         environment::{Environment, EnvironmentName, EnvironmentState},
         health::Health,
         history::History,
+        hotfix::Hotfixes,
         metric::{Figures, Metrics},
         observation::{Observation, Seen},
         presence::Presence,
@@ -38,6 +39,8 @@ pub const FEED_LAG: SignedDuration = SignedDuration::from_secs(6);
 /// Points kept for a curve: ten minutes at the default scrape interval.
 const CURVE_POINTS: usize = 120;
 
+static NO_HOTFIXES: Hotfixes = Hotfixes::NONE;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub workspace: Workspace,
@@ -47,6 +50,7 @@ pub struct Known {
     pub releases: BTreeMap<ProjectId, Catalogue>,
     /// What kind of release somebody made by hand, by the stream of its project.
     pub kinds: BTreeMap<(StreamId, Commit), ReleaseType>,
+    pub hotfixes: BTreeMap<ProjectId, Hotfixes>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
     /// The latest time that any entry has.
@@ -157,6 +161,7 @@ impl Known {
             environments,
             releases: BTreeMap::new(),
             kinds: BTreeMap::new(),
+            hotfixes: BTreeMap::new(),
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
@@ -202,9 +207,8 @@ impl Known {
             // As it was created first.
             let key = (entry.stream.clone(), commit.clone());
             self.kinds.entry(key).or_insert(*kind);
-            return;
         }
-        if let Some((_, known)) = self
+        if let Some((id, known)) = self
             .targets
             .iter_mut()
             .find(|(id, _)| StreamId::target(id) == entry.stream)
@@ -215,6 +219,13 @@ impl Known {
             if !self.aside.is_empty() {
                 known.foresee(&self.aside, &entry.stream);
             }
+            if let Some(hotfixes) = self.hotfixes.get_mut(&id.project) {
+                hotfixes.flown(&id.environment, entry);
+            }
+            return;
+        }
+        if let Some(project) = entry.stream.hotfixes_of() {
+            self.hotfixes.entry(project).or_default().evolve(entry);
             return;
         }
         let environment = self
@@ -348,6 +359,7 @@ impl Known {
             earlier: earlier
                 .and_then(|id| self.targets.get(&id))
                 .map(TargetKnown::stands),
+            hotfixes: self.hotfixes.get(&id.project).unwrap_or(&NO_HOTFIXES),
             releases: self
                 .releases
                 .get(&id.project)

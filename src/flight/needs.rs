@@ -1,7 +1,7 @@
 //! Which readings a command wants before it can be decided. The cockpit has them from its feeds; a verb asks
 //! each of them once.
 
-use crate::policy::decide::Command;
+use crate::policy::decide::{Command, HotfixCommand};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Query {
@@ -36,7 +36,16 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Unlock { .. }
         | Command::RecordPolicy { .. }
         // The guard has looked at everything already.
-        | Command::Guard { .. } => &[],
+        | Command::Guard { .. }
+        | Command::Hotfix {
+            what:
+                HotfixCommand::Advance { .. }
+                | HotfixCommand::Check { .. }
+                | HotfixCommand::GiveUp { .. },
+        } => &[],
+        Command::Hotfix {
+            what: HotfixCommand::Backport { .. },
+        } => &[Query::Catalogue],
         // A waiver is for the stage that is reached: what was reached is written down first.
         Command::Waive { .. } | Command::Adopt { .. } => &[Query::Workload],
         Command::Request { .. } => &[Query::Workload, Query::Catalogue],
@@ -44,7 +53,12 @@ pub fn needs(command: &Command) -> &'static [Query] {
         Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {
             &[Query::Workload, Query::Figures]
         }
-        Command::Hold | Command::Abort | Command::Retry | Command::RollBack { .. } => {
+        // At the start, what the ledger says is live is compared with what the platform shows.
+        Command::Hotfix {
+            what: HotfixCommand::Start { .. },
+        }
+        | Command::Hold
+        | Command::Abort | Command::Retry | Command::RollBack { .. } => {
             &[Query::Workload]
         }
     }

@@ -144,6 +144,16 @@ actions! {
             "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
         Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);
             "Answer for a break-glass of somebody else, with your name and a reason.";
+        HotfixStart = "hotfix.start", "start hotfix", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix start"]);
+            "Branch from what is live in production and open the hotfix clock: --criterion C --name N.";
+        HotfixAdvance = "hotfix.advance", "next leg", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix advance"]);
+            "Go on to the next leg of the hotfix clock: identify, fix, test, deploy, monitor.";
+        HotfixCheck = "hotfix.check", "hotfix item", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix check"]);
+            "Confirm an item of the list that a hotfix put off until after its flight.";
+        HotfixBackport = "hotfix.backport", "prove backport", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix backport"]);
+            "Prove by patch id that every commit of the hotfix reached main, and record it.";
+        HotfixGiveUp = "hotfix.give_up", "give up", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix give-up"]);
+            "Give up a hotfix that never landed, with your name and a reason.";
         Close = "deployment.close", "close", ["C"], [Flight], Acts, verbs(&["close"]);
             "Close the session: record, announce and report it, once verification and monitoring are done.";
     }

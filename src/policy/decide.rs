@@ -4,6 +4,7 @@
 mod drifting;
 mod flying;
 mod guarding;
+mod hotfix;
 pub mod items;
 mod papers;
 mod places;
@@ -34,6 +35,8 @@ use super::{
     gates, planner,
     refusal::{Refusal, RefusalKind},
 };
+
+pub use hotfix::HotfixCommand;
 
 /// What a key or a verb means, with what it was meant for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,6 +167,9 @@ pub enum Command {
         reason: String,
     },
     Close,
+    Hotfix {
+        what: HotfixCommand,
+    },
 }
 
 /// Whose stream a command is written to.
@@ -230,6 +236,7 @@ impl Command {
             Self::Retry => "retry",
             Self::RollBack { .. } => "rollback",
             Self::Close => "close",
+            Self::Hotfix { what } => what.verb(),
         }
     }
 
@@ -383,6 +390,7 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
         Command::Reopen { item, reason } => papers::reopen(facts, item, reason.as_ref()),
         Command::Close => papers::close(facts),
+        Command::Hotfix { what } => hotfix::hotfix(facts, what),
         Command::Fly { plan, glass } => flying::fly(facts, plan, glass.as_deref()),
         Command::Countersign { reason } => guarding::countersign(facts, actor, reason),
         Command::Guard { cause } => guarding::guard(facts, cause),
@@ -431,11 +439,12 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
     let role = match command {
         // Whoever gave an answer may take it back, whatever they hold today; whether they did is asked there.
         Command::Withdraw { .. } => return known(facts, &actor.name).map(drop),
-        Command::Approve { .. } | Command::Countersign { .. } => {
-            return approves(facts, &actor.name, &[]);
-        }
+        Command::Approve { .. } => return approves(facts, &actor.name, &[]),
+        Command::Countersign { .. } => return approves(facts, &actor.name, &usual(facts)),
+        // NO is heard from whoever could say GO on any terms, those of a hotfix or the usual ones.
         Command::Reject { .. } | Command::SayHold { .. } => {
-            return approves(facts, &actor.name, &asked(facts).veto);
+            let also = [usual(facts), asked(facts).veto.clone()].concat();
+            return approves(facts, &actor.name, &also);
         }
         Command::Waive { .. } | Command::Clear { .. } => "waive",
         Command::Hold
@@ -482,6 +491,17 @@ fn asked<'a>(facts: &Facts<'a>) -> &'a Policy {
         })
 }
 
+/// Who approves here when nothing hurries. The terms of a hotfix name a role of their own.
+fn usual(facts: &Facts<'_>) -> Vec<String> {
+    let roles = facts.environment.policy.approver_roles();
+    let roles = roles.filter(|_| {
+        facts
+            .current()
+            .is_some_and(|c| c.plan.plan.hotfix.is_some())
+    });
+    roles.map(str::to_owned).collect()
+}
+
 /// Holds a role that some rule asks for, or one of `also`.
 fn approves(facts: &Facts<'_>, name: &str, also: &[String]) -> Result<(), Refusal> {
     let (people, environment) = (&facts.workspace.people, &facts.environment.name);
@@ -491,7 +511,11 @@ fn approves(facts: &Facts<'_>, name: &str, also: &[String]) -> Result<(), Refusa
         roles.push("approve");
     }
     let vetoes = also.iter().map(String::as_str);
-    roles.extend(vetoes.filter(|role| *role != "approve"));
+    for role in vetoes {
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
     roles.dedup();
     let holds = |person: &Person| {
         roles

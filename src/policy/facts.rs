@@ -8,6 +8,7 @@ use crate::domain::{
     entry::{Body, Entry},
     environment::{Environment, EnvironmentState, Lock},
     health::Health,
+    hotfix::Hotfixes,
     metric::Metrics,
     presence::Presence,
     reading::Subject,
@@ -42,6 +43,8 @@ pub struct Facts<'a> {
     pub earlier: Option<&'a TargetState>,
     /// All releases of the project, oldest first.
     pub releases: &'a [Release],
+    /// Every hotfix of the project.
+    pub hotfixes: &'a Hotfixes,
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,

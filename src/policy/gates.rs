@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod fit;
 pub mod health;
+pub mod hotfix;
 pub mod order;
 pub mod people;
 pub mod place;
@@ -92,6 +93,18 @@ pub const TAKE_OFF: &[Gate] = &[
         title: "not grounded",
         waivable: true,
         judge: order::grounded,
+    },
+    Gate {
+        id: "release.backport",
+        title: "no fix lost",
+        waivable: true,
+        judge: hotfix::backport,
+    },
+    Gate {
+        id: "hotfix.open",
+        title: "hotfix",
+        waivable: false,
+        judge: hotfix::open,
     },
     Gate {
         id: "approvals",

@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 use crate::domain::{
     change::{Act, ActKind, Change, Expect},
     environment::Environment,
+    hotfix::Expedited,
     plan::{Delivery, Plan, StoredPlan},
     release::{Artifact, Digest, Release, ReleaseRef},
     rollout::{Observed, Workload},
     target::{Target, WorkloadKind},
 };
 
-use super::{facts::Facts, gates::calendar, refusal::Refusal};
+use super::{facts::Facts, gates::calendar, hotfix, refusal::Refusal};
 
 /// The plan's own format; part of what the digest covers.
 pub const FORMAT: u32 = 1;
@@ -23,7 +24,11 @@ const TEMPLATE_DEADLINE: SignedDuration = SignedDuration::from_secs(20);
 /// Made from configuration, release and target only.
 pub fn make(environment: &Environment, target: &Target, release: &Release) -> Plan {
     let image = release.artifacts.first().and_then(Artifact::pinned);
-    of(environment, target, release.digest(), image)
+    let plan = of(environment, target, release.digest(), image);
+    match &release.lineage.of {
+        Some(mark) => hotfix::expedite(plan, mark),
+        None => plan,
+    }
 }
 
 fn of(
@@ -48,6 +53,7 @@ fn of(
         limits: target.limits.clone(),
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
+        hotfix: None,
     }
 }
 
@@ -57,7 +63,11 @@ pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
     let Some(release) = facts.release(&stored.release.commit) else {
         let Delivery::SetImage { image, .. } = &stored.plan.delivery;
         let digest = stored.plan.release_digest.clone();
-        return of(facts.environment, facts.target, digest, image.clone());
+        let plan = of(facts.environment, facts.target, digest, image.clone());
+        return match stored.plan.hotfix.as_ref().map(Expedited::mark) {
+            Some(mark) => hotfix::expedite(plan, &mark),
+            None => plan,
+        };
     };
     // A release read without its artifacts says nothing about the plan: the stored digest names them.
     let mut release = release.clone();

@@ -5,6 +5,7 @@
 //! is decided once more on a fresh read; hold, abort and rollback are not kept waiting by that, and are sent again
 //! after a read shows that they have not landed.
 
+mod branching;
 mod sending;
 mod writing;
 
@@ -98,9 +99,18 @@ impl Executor<'_> {
                 Ok(Decision::Act { .. }) => return End::Failed(bug(command)),
                 Err(refusal) => return End::Refused(refusal),
             };
-            let (stream, position) = match command.scope() {
-                Scope::Target => (StreamId::target(target), self.position(target)),
-                Scope::Environment => {
+            let branch = match self.branch_wanted(command, target, &bodies).await {
+                Ok(branch) => branch,
+                Err(fault) => return End::Failed(fault),
+            };
+            let (stream, position) = match (command, command.scope()) {
+                (Command::Hotfix { .. }, _) => {
+                    let known = self.known.hotfixes.get(&target.project);
+                    let position = known.map_or(0, |known| known.position);
+                    (StreamId::hotfixes(&target.project), position)
+                }
+                (_, Scope::Target) => (StreamId::target(target), self.position(target)),
+                (_, Scope::Environment) => {
                     let name = &target.environment;
                     let known = self.known.environments.get(name);
                     let position = known.map_or(0, |known| known.state.position);
@@ -112,7 +122,12 @@ impl Executor<'_> {
                 .append_to(&stream, Expected::Position(position), drafts)
                 .await
             {
-                Ok(_) => return End::Done,
+                Ok(_) => {
+                    return match branch {
+                        Some(branch) => self.make(branch).await,
+                        None => End::Done,
+                    };
+                }
                 Err(AppendError::Conflict { .. }) => {}
                 Err(AppendError::Fault(fault)) => return End::Failed(fault),
             }

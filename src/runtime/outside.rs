@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapters::{
-        git::GitSource,
+        git::{GitSource, branch},
         kubernetes::{self, Cluster},
         ledger::local::LocalLedger,
         registry::OciRegistry,
@@ -25,7 +25,7 @@ use crate::{
     domain::{
         fault::{Fault, FaultKind},
         observation::{Observation, Seen},
-        project::ProjectId,
+        project::{Project, ProjectId},
         release::{Artifact, Commit},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
@@ -195,6 +195,35 @@ impl Outside {
         futures::future::join_all(running).await;
     }
 
+    /// The branch of a hotfix could be made: the commit is here and no branch is called so.
+    pub async fn branch_is_free(
+        &self,
+        project: &Project,
+        branch: &str,
+        at: &Commit,
+    ) -> Result<(), Fault> {
+        let (source, branch, at) = (project.source.clone(), branch.to_owned(), at.clone());
+        let looked = tokio::task::spawn_blocking(move || branch::is_free(&source, &branch, &at));
+        looked.await.map_err(|error| lost(&error))?
+    }
+
+    /// Makes it, and pushes it where that is asked.
+    pub async fn branch(
+        &self,
+        project: &Project,
+        branch: &str,
+        at: &Commit,
+        push: bool,
+    ) -> Result<(), Fault> {
+        let (source, name, at) = (project.source.clone(), branch.to_owned(), at.clone());
+        let made = tokio::task::spawn_blocking(move || branch::create(&source, &name, &at));
+        made.await.map_err(|error| lost(&error))??;
+        if push {
+            branch::push(&project.source, branch).await?;
+        }
+        Ok(())
+    }
+
     /// Asks the registry which image the commit's build is.
     pub async fn artifact(&self, project: &ProjectId, commit: &Commit) -> Result<Artifact, Fault> {
         let found = self.workspace.project(project);
@@ -229,6 +258,15 @@ impl Outside {
             )
         })
     }
+}
+
+fn lost(error: &tokio::task::JoinError) -> Fault {
+    Fault::new(
+        "git",
+        FaultKind::Bug,
+        "working on the repository",
+        &error.to_string(),
+    )
 }
 
 /// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom

@@ -6,11 +6,11 @@ use nucleo_matcher::{
 };
 
 use crate::{
-    domain::{plan::ItemId, target::TargetId, workspace::Workspace},
+    domain::{hotfix::Criterion, plan::ItemId, target::TargetId, workspace::Workspace},
     input::{Action, did_you_mean, reference::PaletteEntry},
 };
 
-use super::view::Aim;
+use super::{show, view::Aim};
 
 /// Entries that match the first word typed, best first.
 pub fn filter_entries(entries: Vec<PaletteEntry>, typed: &str) -> Vec<PaletteEntry> {
@@ -77,6 +77,17 @@ pub fn parse(
             "--full" | "--break-glass" | "--clear" | "--hold" | "--stop" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
+            "--push" => aim.hotfix.push = true,
+            "--name" => {
+                aim.hotfix.name = Some(words.next().ok_or("--name NAME")?.to_owned());
+            }
+            "--criterion" => {
+                let criterion = words.next().and_then(Criterion::parse);
+                aim.hotfix.criterion = Some(criterion.ok_or_else(|| {
+                    let all = Criterion::ALL.map(Criterion::word).join(", ");
+                    format!("--criterion takes one of {all}")
+                })?);
+            }
             "--take-over" => aim.take_over = true,
             "--step" => {
                 let step = words
@@ -115,7 +126,11 @@ pub fn parse(
     let environment = rest.next_if(|word| workspace.find_environment(word).is_ok());
     let project = rest.next_if(|word| workspace.find_project(word).is_ok());
     aim.alone = project.is_some();
-    let target = target_of(workspace, focus, environment, project)?;
+    let target = match environment {
+        // A hotfix burns where the customers are, wherever the cursor is.
+        None if verb == "hotfix" => burning(workspace, focus, project)?,
+        _ => target_of(workspace, focus, environment, project)?,
+    };
     let at = target.as_ref().or(focus);
     for word in rest {
         if takes_release(action) && aim.release.is_none() {
@@ -159,7 +174,7 @@ fn takes_release(action: Action) -> bool {
 pub fn takes_item(action: Action) -> bool {
     matches!(
         action,
-        Action::Check | Action::StopRun | Action::Waive | Action::Reopen
+        Action::Check | Action::StopRun | Action::Waive | Action::Reopen | Action::HotfixCheck
     )
 }
 
@@ -189,6 +204,18 @@ fn action_of(verb: &str, kind: Option<&str>) -> Result<Action, String> {
                 .flat_map(|action| action.verbs().iter().copied());
             format!("unknown command `{verb}`{}", did_you_mean(verb, verbs))
         })
+}
+
+fn burning(
+    workspace: &Workspace,
+    focus: Option<&TargetId>,
+    project: Option<&str>,
+) -> Result<Option<TargetId>, String> {
+    let project = match project {
+        Some(name) => &workspace.find_project(name).map_err(|e| e.sentence)?.id,
+        None => &focus.ok_or("which project?")?.project,
+    };
+    Ok(show::home(workspace, project).map(|target| target.id.clone()))
 }
 
 fn target_of(

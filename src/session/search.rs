@@ -102,6 +102,7 @@ mod tests {
             committed_at: jiff::Timestamp::UNIX_EPOCH,
             artifacts: vec![],
             release_type: None,
+            lineage: Box::default(),
         }
     }
 

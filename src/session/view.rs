@@ -7,6 +7,7 @@ use tui_input::Input;
 use crate::{
     domain::{
         entry::Body,
+        hotfix::Criterion,
         plan::ItemId,
         release::{Digest, ReleaseRef},
     },
@@ -401,4 +402,13 @@ pub struct Aim {
     pub alone: bool,
     /// `hold` or `resume` was typed. A key means whichever is possible; a word means what it says.
     pub hold: Option<bool>,
+    pub hotfix: Box<HotfixAim>,
+}
+
+/// Which hotfix is meant, or how one is to begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HotfixAim {
+    pub name: Option<String>,
+    pub criterion: Option<Criterion>,
+    pub push: bool,
 }

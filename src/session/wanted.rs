@@ -1,6 +1,7 @@
 //! From an action to what it needs: a command to record, an act to confirm, one line of text first, or the sentence
 //! that says why it cannot be now. Palette, help, hint bar and status line show the same words.
 
+mod hotfix;
 mod releases;
 
 use crate::{
@@ -37,7 +38,7 @@ pub enum Wanted {
     Confirm(Box<Question>),
     Prompt(Ask),
     /// The release's image is not known by digest yet; the registry is asked first.
-    Resolve(Release),
+    Resolve(Box<Release>),
 }
 
 /// An act to be confirmed, with the command it came from.
@@ -140,7 +141,7 @@ fn finish(cockpit: &Cockpit, facts: &Facts<'_>, command: Command) -> Result<Want
 enum Step {
     Command(Command),
     Prompt(Ask),
-    Resolve(Release),
+    Resolve(Box<Release>),
 }
 
 fn current<'a>(facts: &Facts<'a>) -> Result<&'a Deployment, Refusal> {
@@ -173,7 +174,7 @@ fn command(
                     .artifact_trouble
                     .contains_key(&(release.project.clone(), release.commit.clone()))
             {
-                return Ok(Step::Resolve(release.clone()));
+                return Ok(Step::Resolve(Box::new(release.clone())));
             }
             prompt_or(Ask::Request {
                 release: release.number,
@@ -296,6 +297,14 @@ fn command(
             revision: aim.revision,
         }),
         Action::Close => Ok(Step::Command(Command::Close)),
+        Action::HotfixStart
+        | Action::HotfixAdvance
+        | Action::HotfixCheck
+        | Action::HotfixBackport
+        | Action::HotfixGiveUp => {
+            let what = hotfix::wanted(facts, action, aim)?;
+            Ok(Step::Command(Command::Hotfix { what }))
+        }
         other => Err(Refusal::new(
             RefusalKind::Usage,
             "action",

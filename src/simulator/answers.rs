@@ -68,7 +68,7 @@ impl World {
             .making
             .catalogue
             .image(pod.text("/spec/containers/0/image"));
-        release.map_or_else(|| "unknown".to_owned(), super::BuiltRelease::version)
+        release.map_or_else(|| "unknown".to_owned(), |release| release.version())
     }
 
     fn health(&self, life: &PodLife, version: &str) -> Value {

@@ -1,7 +1,11 @@
 //! What has been built: releases by project, and the image each of them is.
 
 use super::BuiltRelease;
-use std::collections::HashMap;
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
 
 /// The folder of all projects.
 pub(super) const REPOSITORY: &str = "acme/shop";
@@ -15,6 +19,8 @@ pub(super) const BAD_RELEASE: (&str, u64) = ("acme/shop/auth-service", 42);
 pub(super) struct Catalogue {
     releases: Vec<BuiltRelease>,
     by_image: HashMap<String, usize>,
+    /// What was committed since, and built when the registry was first asked for it.
+    later: RwLock<Vec<BuiltRelease>>,
 }
 
 impl Catalogue {
@@ -29,7 +35,11 @@ impl Catalogue {
                 ]
             })
             .collect();
-        Self { releases, by_image }
+        Self {
+            releases,
+            by_image,
+            later: RwLock::default(),
+        }
     }
 
     pub fn releases(&self) -> &[BuiltRelease] {
@@ -37,8 +47,24 @@ impl Catalogue {
     }
 
     /// The release behind `repository@digest` or `repository:commit`, if such an image was ever pushed.
-    pub fn image(&self, reference: &str) -> Option<&BuiltRelease> {
-        self.by_image.get(reference).map(|at| &self.releases[*at])
+    pub fn image(&self, reference: &str) -> Option<Cow<'_, BuiltRelease>> {
+        if let Some(at) = self.by_image.get(reference) {
+            return Some(Cow::Borrowed(&self.releases[*at]));
+        }
+        let later = self.later.read().unwrap_or_else(PoisonError::into_inner);
+        let named = |release: &&BuiltRelease| {
+            release.reference() == reference
+                || format!("{}:{}", release.image, release.commit) == reference
+        };
+        later.iter().find(named).cloned().map(Cow::Owned)
+    }
+
+    /// The practice CI has built one more.
+    pub fn add(&self, release: BuiltRelease) {
+        self.later
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(release);
     }
 
     /// A release of `auth-service` and the like, by its number.

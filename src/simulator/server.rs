@@ -29,8 +29,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use std::future::Future;
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -50,7 +50,10 @@ pub(super) struct Shell {
     stop: CancellationToken,
     token: String,
     rehearsal: Mutex<Rehearsal>,
-    images: Images,
+    images: RwLock<Images>,
+    catalogue: Arc<Catalogue>,
+    /// The repository that the practice CI builds from.
+    source: PathBuf,
 }
 
 impl Shell {
@@ -66,6 +69,22 @@ impl Shell {
             .send_if_modified(|version| std::mem::replace(version, newest) != newest);
         self.wake.notify_one();
         answer
+    }
+
+    /// The practice CI: what was committed since the start is built when somebody asks for its image.
+    fn built(&self, name: &str, reference: &str) {
+        let images = || self.images.read().unwrap_or_else(PoisonError::into_inner);
+        if images().manifest(name, reference).is_some() {
+            return;
+        }
+        let Some((release, image)) = source::build_later(&self.source, name, reference) else {
+            return;
+        };
+        let mut images = self.images.write().unwrap_or_else(PoisonError::into_inner);
+        if images.manifest(name, reference).is_none() {
+            images.push(name, reference, image);
+            self.catalogue.add(release);
+        }
     }
 
     fn rehearsal(&self) -> MutexGuard<'_, Rehearsal> {
@@ -157,7 +176,9 @@ pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
         stop: stop.clone(),
         token: identity.token.clone(),
         rehearsal: Mutex::default(),
-        images: built.images,
+        images: RwLock::new(built.images),
+        catalogue: Arc::clone(&catalogue),
+        source: options.dir.join("source"),
     });
     let acceptor = identity.acceptor()?;
     let mut tasks = vec![
@@ -225,7 +246,7 @@ async fn serve_registry(shell: Arc<Shell>, listener: TcpListener) {
     accept(shell.clone(), listener, move |stream| {
         let shell = Arc::clone(&shell);
         converse(stream, move |request| {
-            let answer = registry::answer(&shell.images, &request);
+            let answer = registry::answer(&shell, &request);
             std::future::ready(Ok(answer))
         })
     })

@@ -143,6 +143,44 @@ pub(super) fn build(directory: &Path, start: Timestamp) -> Result<Built, git2::E
     Ok(Built { catalogue, images })
 }
 
+/// What the practice CI makes of a commit that is in `source` and was not there at the start: a hotfix, say. None for
+/// what is no commit of it, or no project.
+pub(super) fn build_later(
+    source: &Path,
+    name: &str,
+    commit: &str,
+) -> Option<(BuiltRelease, Image)> {
+    let folder = name.strip_prefix(&format!("{REPOSITORY}/"))?;
+    if !FOLDERS.contains(&folder) || commit.len() != 40 {
+        return None;
+    }
+    let repository = Repository::open(source).ok()?;
+    let id = Oid::from_str(commit).ok()?;
+    let made = repository.find_commit(id).ok()?;
+    let committed_at = Timestamp::from_second(made.time().seconds()).ok()?;
+    let tags = repository.tag_names(Some(&format!("{folder}/*"))).ok()?;
+    let on = |tag: &&str| {
+        let reference = repository.find_reference(&format!("refs/tags/{tag}"));
+        reference
+            .and_then(|reference| reference.peel_to_commit())
+            .is_ok_and(|tagged| tagged.id() == id)
+    };
+    let tag = tags.iter().filter_map(|tag| tag.ok().flatten()).find(on);
+    let image = Image::build(name, commit, committed_at);
+    let release = BuiltRelease {
+        project: name.to_owned(),
+        number: 0,
+        commit: commit.to_owned(),
+        image: format!("{REGISTRY}/{name}"),
+        digest: image.digest.clone(),
+        tag: tag
+            .and_then(|tag| tag.strip_prefix(&format!("{folder}/")))
+            .map(str::to_owned),
+        committed_at,
+    };
+    Some((release, image))
+}
+
 fn init(path: &Path, bare: bool) -> Result<Repository, git2::Error> {
     let mut options = RepositoryInitOptions::new();
     options.initial_head("main").bare(bare).no_reinit(true);

@@ -12,6 +12,7 @@ use gonogo::{
         environment::{
             ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
         },
+        hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{
             CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
@@ -511,6 +512,10 @@ fn policy() -> impl Strategy<Value = Policy> {
                     })
                     .flatten()
                     .collect(),
+                hotfix: after.then(|| HotfixPolicy {
+                    role: "approve".to_owned(),
+                    ..HotfixPolicy::default()
+                }),
                 auto_deploy: soak.is_zero(),
                 auto_deploy_tags: soak
                     .is_zero()

@@ -293,6 +293,7 @@ fn a_session_is_not_closed_before_its_glass_is_countersigned() {
         deployment: Story::id(),
         reason: "payments are down".to_owned(),
         skipped: vec!["0 of 2 approvals".to_owned()],
+        hotfix: None,
     };
     story.enter(&here(), at("14:20:01"), &actor("dana"), broke);
     let gate = "glass.countersign".to_owned();

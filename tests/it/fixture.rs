@@ -349,6 +349,7 @@ pub fn release(
         subject: Clean::new(subject),
         committed_at,
         release_type: None,
+        lineage: Box::default(),
     }
 }
 
@@ -700,7 +701,7 @@ impl Story {
         }
     }
 
-    fn enter_on(&mut self, stream: StreamId, when: Timestamp, who: &Actor, body: Body) {
+    pub fn enter_on(&mut self, stream: StreamId, when: Timestamp, who: &Actor, body: Body) {
         self.seq += 1;
         let position = self.positions.entry(stream.clone()).or_default();
         *position += 1;

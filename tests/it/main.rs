@@ -29,6 +29,7 @@ mod git;
 mod guard;
 mod history;
 mod hostile;
+mod hotfix;
 mod import;
 mod job_control;
 mod keys;

@@ -267,6 +267,11 @@ impl World {
 
     /// Flown by dana to its first pause.
     pub async fn airborne(&self, number: u64) {
+        // A whole operator is in it: too much for the stack of whoever waits.
+        Box::pin(self.take_off(number)).await;
+    }
+
+    async fn take_off(&self, number: u64) {
         self.request(number).await;
         let mut dana = self.operator("dana").await;
         dana.look().await;

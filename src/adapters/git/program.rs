@@ -63,6 +63,12 @@ pub fn push(source: &Path, remote: &str, tag: &str) -> Words {
     words(source, &["push", "--porcelain", "--", remote, &reference])
 }
 
+/// That one branch; what the other side has beyond it is never pushed over.
+pub fn push_branch(source: &Path, remote: &str, branch: &str) -> Words {
+    let reference = format!("refs/heads/{branch}:refs/heads/{branch}");
+    words(source, &["push", "--porcelain", "--", remote, &reference])
+}
+
 /// What the other side calls so, asked of itself.
 pub fn look(source: &Path, remote: &str, tag: &str) -> Words {
     let reference = format!("refs/tags/{tag}");

@@ -62,7 +62,7 @@ pub(super) fn of_target(
     items
 }
 
-fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Report) {
+pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Report) {
     for form in forms {
         let phase = form.text("phase").map(phase);
         let time_box = time_box(form, phase, report);

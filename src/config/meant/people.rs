@@ -91,7 +91,8 @@ fn roles(form: &Form, root: &Form, environments: &[Meant<Environment>], report: 
     let policies = environments.iter().map(|place| &place.value.policy);
     let asked = policies.flat_map(|policy| {
         let vetoes = policy.veto.iter().map(String::as_str);
-        policy.approver_roles().chain(vetoes)
+        let emergency = policy.hotfix.iter().map(|hotfix| hotfix.role.as_str());
+        policy.approver_roles().chain(vetoes).chain(emergency)
     });
     let known: Vec<&str> = ROLES.iter().copied().chain(asked).collect();
     let mut scopes: Vec<String> = Vec::new();

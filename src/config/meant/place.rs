@@ -5,6 +5,7 @@ use crate::domain::{
     environment::{
         ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
     },
+    hotfix::HotfixPolicy,
     release::TriggerKind,
 };
 
@@ -13,7 +14,7 @@ use super::{
         problem::{Report, did_you_mean, nearest},
         typed::Form,
     },
-    Meant, values,
+    Meant, item, values,
 };
 
 /// `after` is still as typed; `order` checks it and `resolved` puts the environment's own name there.
@@ -51,7 +52,10 @@ pub(super) fn environments<'f>(root: &'f Form, report: &mut Report) -> Vec<Meant
             dashboards: dashboards(form),
             policy: form
                 .form("policy")
-                .map(|policy_form| policy(policy_form, calendar(form, policy_form, report)))
+                .map(|policy_form| {
+                    let calendar = calendar(form, policy_form, report);
+                    policy(policy_form, calendar, report)
+                })
                 .unwrap_or_default(),
         };
         environments.push(Meant { form, value });
@@ -183,7 +187,7 @@ fn days(form: &Form, key: &str) -> Vec<Day> {
     Day::ALL.into_iter().filter(named).collect()
 }
 
-fn policy(form: &Form, calendar: Calendar) -> Policy {
+fn policy(form: &Form, calendar: Calendar, report: &mut Report) -> Policy {
     let triggers = form.texts("allowed_triggers").iter();
     Policy {
         allowed_triggers: triggers
@@ -211,6 +215,34 @@ fn policy(form: &Form, calendar: Calendar) -> Policy {
         auto_deploy: form.flag("auto_deploy"),
         auto_deploy_tags: values(form.texts("auto_deploy_tags")),
         calendar,
+        hotfix: form.form("hotfix").map(|form| hotfix(form, report)),
+    }
+}
+
+/// What is not typed is as in the domain: 004's own steps.
+fn hotfix(form: &Form, report: &mut Report) -> HotfixPolicy {
+    let standard = HotfixPolicy::default();
+    let mut validation = standard.validation;
+    if form.is_typed("items") {
+        validation.clear();
+        item::items(form.forms("items"), &mut validation, report);
+        if let Some(late) = validation.iter().find(|item| item.is_verification()) {
+            report.problem(
+                form.place("items"),
+                format!("the item {} is verified after the flight", late.id),
+                "what stands for the soak is done before take-off: another phase than verify",
+            );
+        }
+    }
+    let text = |key: &str, left_out: String| form.text(key).map_or(left_out, str::to_owned);
+    HotfixPolicy {
+        branches: values(form.texts("branches")),
+        role: text("role", standard.role),
+        expires_after: form
+            .duration("expires_after")
+            .unwrap_or(standard.expires_after),
+        onto: text("onto", standard.onto),
+        validation,
     }
 }
 

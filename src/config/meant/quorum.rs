@@ -33,6 +33,7 @@ pub(super) fn quorums(
         };
         autos(&value.policy, policy, report);
         vetoes(&room, policy, report);
+        emergency(&room, policy, report);
         let rules = policy.forms("approvals");
         let Some(first) = rules.first() else {
             continue;
@@ -54,6 +55,29 @@ pub(super) fn quorums(
         if each && rules.len() > 1 {
             together(&room, first, report);
         }
+    }
+}
+
+/// Somebody can approve a hotfix who is not the only one to ask for it.
+fn emergency(room: &Room<'_>, policy: &Form, report: &mut Report) {
+    let (Some(hotfix), Some(typed)) = (&room.environment.policy.hotfix, policy.form("hotfix"))
+    else {
+        return;
+    };
+    if room.environment.policy.approvals.is_empty() {
+        return;
+    }
+    let (approvers, requesters) = (room.holders(&hotfix.role), room.holders("operate"));
+    let reached = |requester: &&str| approvers.iter().any(|name| name != requester);
+    if approvers.is_empty() || !requesters.iter().any(reached) {
+        let (place, role) = (&room.environment.name, &hotfix.role);
+        report.warning(
+            typed.at,
+            format!(
+                "no hotfix can be approved in {place}: nobody besides the requester holds the role `{role}`"
+            ),
+            format!("give it to somebody: roles = {{ {place} = [\"{role}\"] }}"),
+        );
     }
 }
 

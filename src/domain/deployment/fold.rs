@@ -79,12 +79,14 @@ impl TargetState {
                 deployment,
                 reason,
                 skipped,
+                hotfix,
             } => self.glass.push(Glass {
                 deployment: deployment.clone(),
                 by: entry.actor.name.clone(),
                 at: entry.at,
                 reason: reason.clone(),
                 skipped: skipped.clone(),
+                hotfix: hotfix.clone(),
                 countersigned: None,
             }),
             Body::Countersigned { deployment, reason } => {

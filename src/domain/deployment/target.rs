@@ -71,6 +71,9 @@ pub struct Glass {
     pub at: Timestamp,
     pub reason: String,
     pub skipped: Vec<String>,
+    /// It was a hotfix, on its own terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotfix: Option<String>,
     pub countersigned: Option<Signature>,
 }
 
@@ -86,6 +89,15 @@ impl Glass {
         self.at.checked_add(within).unwrap_or(Timestamp::MAX)
     }
 
+    /// What waits for the countersign, in capitals.
+    pub fn word(&self) -> &'static str {
+        if self.hotfix.is_some() {
+            "HOTFIX"
+        } else {
+            "BREAK-GLASS"
+        }
+    }
+
     /// One line that every screen and `status` show, red.
     pub fn sentence(&self, within: SignedDuration, now: Timestamp) -> String {
         let (due, id) = (self.due(within), &self.deployment);
@@ -96,8 +108,10 @@ impl Glass {
             format!("due in {}", time::clock(left))
         };
         format!(
-            "BREAK-GLASS by {} ({id}: {}): countersign {until}",
-            self.by, self.reason
+            "{} by {} ({id}: {}): countersign {until}",
+            self.word(),
+            self.by,
+            self.reason
         )
     }
 }

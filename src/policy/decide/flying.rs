@@ -1,10 +1,11 @@
 //! Commands that move a flight on: take-off, promotion, full promotion.
 
 use super::{
-    ActKind, Body, Decision, Deployment, Digest, Facts, FlightState, Judgement, LastAct, Refusal,
-    RefusalKind, Verdict, Workload, WorkloadKind, confirm, current, gates, go, in_state, planner,
-    same_plan, settled, time,
+    Act, ActKind, Body, Decision, Deployment, Digest, Facts, FlightState, Judgement, LastAct,
+    Refusal, RefusalKind, Verdict, Workload, WorkloadKind, confirm, current, gates, go, in_state,
+    planner, same_plan, settled, time,
 };
+use crate::policy::hotfix;
 
 pub(super) fn fly(
     facts: &Facts<'_>,
@@ -30,7 +31,8 @@ pub(super) fn fly(
     let judgement = gates::take_off(facts, &deployment.plan);
     let Some(reason) = glass else {
         go(&judgement, "fly")?;
-        return Ok(confirm(planner::fly(facts, &deployment.plan)?));
+        let act = planner::fly(facts, &deployment.plan)?;
+        return Ok(hurry(facts, deployment, act));
     };
     break_glass(facts, deployment, &judgement, reason)
 }
@@ -59,7 +61,7 @@ fn break_glass(
     go(&Judgement::of(rest), "fly, break-glass or not")?;
     let mut act = planner::fly(facts, &deployment.plan)?;
     if past.is_empty() {
-        return Ok(confirm(act));
+        return Ok(hurry(facts, deployment, act));
     }
     let skipped: Vec<String> = past.into_iter().map(|gate| gate.sentence).collect();
     act.reason = Some(reason.to_owned());
@@ -75,8 +77,36 @@ fn break_glass(
             deployment: deployment.id.clone(),
             reason: reason.to_owned(),
             skipped,
+            hotfix: None,
         }),
     })
+}
+
+/// On the terms of a hotfix a second person answers for what they pass by (SPEC R8). Any other plan flies as it is.
+fn hurry(facts: &Facts<'_>, deployment: &Deployment, mut act: Act) -> Decision {
+    let Some((expedited, terms)) = hotfix::terms(&deployment.plan) else {
+        return confirm(act);
+    };
+    if terms.approvals.is_empty() && terms.soak.is_zero() && terms.afterwards.is_empty() {
+        return confirm(act);
+    }
+    let skipped = expedited.relaxations();
+    act.afterwards.push(format!(
+        "HOTFIX {}, criterion {}: {}. It stays red until a second person countersigns, due within {}",
+        expedited.hotfix,
+        expedited.criterion,
+        skipped.join("; "),
+        time::exact(facts.workspace.timings.countersign)
+    ));
+    Decision::Act {
+        act: Box::new(act),
+        opening: Some(Body::GlassBroken {
+            deployment: deployment.id.clone(),
+            reason: expedited.words(),
+            skipped,
+            hotfix: Some(expedited.hotfix.clone()),
+        }),
+    }
 }
 
 /// The rollout the deployment flies, read afresh, and asking for the release that was planned.

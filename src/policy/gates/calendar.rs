@@ -12,6 +12,7 @@ use crate::{
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
+        hotfix,
     },
 };
 
@@ -31,6 +32,14 @@ pub fn window(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         ));
     };
     Some(match opening {
+        Opening::Closed { by, .. } if lifted(plan).is_some() => (
+            Verdict::Pass,
+            format!(
+                "{environment} is closed: {}; lifted: {}",
+                words(by),
+                lifted(plan).unwrap_or_default()
+            ),
+        ),
         Opening::Closed { by, opens } => {
             let opens = opens.map_or_else(
                 || "no opening in the years to come".to_owned(),
@@ -57,6 +66,12 @@ pub fn window(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             (Verdict::Pass, sentence)
         }
     })
+}
+
+/// The hotfix that does not wait for an opening (SPEC R8).
+fn lifted(plan: &StoredPlan) -> Option<String> {
+    let (hurry, terms) = hotfix::terms(plan)?;
+    terms.windows_lifted.then(|| hurry.words())
 }
 
 /// The warning before a flight that will outlast its window (SPEC E4): said in the gate and in the dialog of take-off.

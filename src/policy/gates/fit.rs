@@ -12,7 +12,7 @@ use crate::{
         difference,
         facts::Facts,
         gate::{Judged, Verdict},
-        planner,
+        hotfix, planner,
     },
 };
 
@@ -178,7 +178,12 @@ pub fn branch(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         {
             Some(branch) => (
                 Verdict::Pass,
-                format!("{environment} allows branch {branch}"),
+                match hotfix::terms(plan) {
+                    Some((hurry, _)) => {
+                        format!("{environment} allows branch {branch}: {}", hurry.words())
+                    }
+                    None => format!("{environment} allows branch {branch}"),
+                },
             ),
             None => {
                 let wants = words(policy.allowed_branches.iter().cloned());
@@ -242,7 +247,7 @@ pub fn tag_allowed(globs: &[String], tag: &str) -> bool {
             .any(|glob| matches(glob.trim_start_matches('!'), tag))
 }
 
-fn matches(glob: &str, text: &str) -> bool {
+pub(in crate::policy) fn matches(glob: &str, text: &str) -> bool {
     Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(text))
 }
 

@@ -11,6 +11,7 @@ use crate::{
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
+        hotfix,
         poll::{self, Call},
     },
 };
@@ -28,7 +29,29 @@ pub fn approvals(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     if poll.seats.is_empty() && poll.call == Call::Go {
         return None;
     }
-    Some((poll.call.verdict(), poll.sentence))
+    let sentence = format!("{}{}", poll.sentence, hurried(plan));
+    Some((poll.call.verdict(), sentence))
+}
+
+/// In whose place one emergency approver stands.
+fn hurried(plan: &StoredPlan) -> String {
+    let Some((hurry, terms)) = hotfix::terms(plan) else {
+        return String::new();
+    };
+    let usual: Vec<String> = terms
+        .approvals
+        .iter()
+        .map(|rule| format!("{} of the role {}", rule.quorum, rule.role))
+        .collect();
+    match plan.plan.policy.approvals.first() {
+        Some(now) if !usual.is_empty() => format!(
+            "; one of the role {} in place of {}: {}",
+            now.role,
+            usual.join(" and "),
+            hurry.words()
+        ),
+        _ => String::new(),
+    }
 }
 
 /// In flight a no-go or a hold stops promotion until its giver withdraws it.
@@ -92,9 +115,10 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         (
             Verdict::Pass,
             format!(
-                "{} of {} required items are done",
+                "{} of {} required items are done{}",
                 required.len(),
-                required.len()
+                required.len(),
+                put_off(plan)
             ),
         )
     } else {
@@ -108,6 +132,18 @@ pub fn checklist(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             ),
         )
     })
+}
+
+/// What a hotfix does after its flight.
+fn put_off(plan: &StoredPlan) -> String {
+    match hotfix::terms(plan) {
+        Some((hurry, terms)) if !terms.afterwards.is_empty() => format!(
+            "; {} more follow after the flight: {}",
+            terms.afterwards.len(),
+            hurry.words()
+        ),
+        _ => String::new(),
+    }
 }
 
 /// `tests.passed`, and what is wrong with it where that is not only that nobody did it.

@@ -30,6 +30,7 @@ fn release(number: u64, commit: &str, aliases: &[(&str, Option<&str>)]) -> Relea
         committed_at: Timestamp::UNIX_EPOCH,
         artifacts: vec![],
         release_type: None,
+        lineage: Box::default(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
         difference::{Compared, Difference, Log},
         entry::{Body, Draft, StreamId},
         fault::{Fault, FaultKind},
+        hotfix::{Asked, Hotfixes, Lineage},
         project::{Project, ProjectId, Triggers},
         release::{Artifact, Commit, Digest, Release},
         text::Clean,
@@ -44,6 +45,7 @@ const AT_ONCE: usize = 1_000;
 pub(super) struct Books {
     seq: u64,
     registers: BTreeMap<StreamId, Arc<Register>>,
+    hotfixes: BTreeMap<ProjectId, Hotfixes>,
 }
 
 /// Artifacts by project and commit.
@@ -54,6 +56,8 @@ pub(super) type Learned = BTreeMap<ProjectId, BTreeMap<Commit, Artifact>>;
 pub struct Edition {
     refs: Digest,
     position: u64,
+    /// What is asked of git about hotfixes.
+    hotfixes: Digest,
 }
 
 /// What became of `release create`.
@@ -100,7 +104,12 @@ impl Outside {
         let (git, of) = (self.git.clone(), project.clone());
         let refs = blocking(move || git.refs_digest(&of)).await?;
         let position = self.register(project).await?.position;
-        Ok(Edition { refs, position })
+        let hotfixes = Digest::of_json(&self.asked(project).await?);
+        Ok(Edition {
+            refs,
+            position,
+            hotfixes,
+        })
     }
 
     pub(super) fn learn(&self, project: &ProjectId, commit: &Commit, artifact: &Artifact) {
@@ -151,6 +160,12 @@ impl Outside {
         let mut books = self.books.lock().await;
         for entry in self.ledger.read(books.seq).await? {
             books.seq = entry.seq;
+            if let Some(project) = entry.stream.hotfixes_of() {
+                books.hotfixes.entry(project).or_default();
+            }
+            for (project, hotfixes) in &mut books.hotfixes {
+                hotfixes.enter(project, &entry);
+            }
             let of_releases = matches!(
                 entry.body,
                 Body::Numbered { .. } | Body::ReleaseCreated { .. } | Body::Tagged { .. }
@@ -190,7 +205,46 @@ impl Outside {
             .unwrap_or_default()
     }
 
+    /// What is to be asked of git about the hotfixes of a project.
+    async fn asked(&self, project: &Project) -> Result<Vec<Asked>, Fault> {
+        self.register(project).await?;
+        let books = self.books.lock().await;
+        let hotfixes = books.hotfixes.get(&project.id);
+        let all = hotfixes.into_iter().flat_map(|hotfixes| &hotfixes.all);
+        Ok(all.filter_map(Asked::of).collect())
+    }
+
     async fn numbered(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {
+        let releases = self.assembled(project, write).await?;
+        self.with_lineage(project, releases).await
+    }
+
+    /// What git says of the releases and the hotfixes of their project. Where it cannot be read each release says so.
+    async fn with_lineage(
+        &self,
+        project: &Project,
+        mut releases: Vec<Release>,
+    ) -> Result<Vec<Release>, Fault> {
+        let asked = self.asked(project).await?;
+        if asked.is_empty() {
+            return Ok(releases);
+        }
+        let commits: Vec<Commit> = releases.iter().map(|r| r.commit.clone()).collect();
+        let (git, project) = (self.git.clone(), project.clone());
+        let read = blocking(move || git.lineage(&project, &asked, &commits)).await;
+        for release in &mut releases {
+            *release.lineage = match &read {
+                Ok(read) => read.get(&release.commit).cloned().unwrap_or_default(),
+                Err(fault) => Lineage {
+                    unknown: Some(Clean::new(&fault.to_string())),
+                    ..Lineage::default()
+                },
+            };
+        }
+        Ok(releases)
+    }
+
+    async fn assembled(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {
         let stream = StreamId::releases(&project.id);
         let register = self.register(project).await?;
         let created = register.created.keys().cloned().collect();

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use crate::{
     domain::{
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
+        hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
@@ -66,7 +67,7 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             id,
             source,
             tags: TagStrategy::Monorepo,
-            branches: vec!["main".to_owned()],
+            branches: vec!["main".to_owned(), "hotfix/.+".to_owned()],
             branch_aliases: vec!["main".to_owned()],
             triggers: Triggers::default(),
             manifests: Vec::new(),
@@ -133,7 +134,11 @@ fn environments(pace: Pace) -> Vec<Environment> {
         contacts: Vec::new(),
         dashboards: Vec::new(),
         policy: Policy {
-            allowed_branches: vec!["main".to_owned(), "release/*".to_owned()],
+            allowed_branches: vec![
+                "main".to_owned(),
+                "release/*".to_owned(),
+                "hotfix/*".to_owned(),
+            ],
             after: None,
             soak: SignedDuration::ZERO,
             ..Policy::default()
@@ -161,6 +166,7 @@ fn environments(pace: Pace) -> Vec<Environment> {
                 exclude_authors: false,
                 expires_after: SignedDuration::from_hours(4),
             }],
+            hotfix: Some(HotfixPolicy::default()),
             ..Policy::default()
         },
     };
@@ -179,7 +185,17 @@ fn people() -> Vec<Person> {
     };
     vec![
         person("dana", &["operate", "stop", "approve", "waive"]),
-        person("lee", &["operate", "stop", "approve", "waive", "configure"]),
+        person(
+            "lee",
+            &[
+                "operate",
+                "stop",
+                "approve",
+                "emergency",
+                "waive",
+                "configure",
+            ],
+        ),
         person("sam", &["operate", "stop", "approve", "waive"]),
         person("kim", &["watch", "stop"]),
     ]

@@ -106,15 +106,23 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
             |seen| format!("last seen {}", seen.words(cockpit.now)),
         )),
     };
-    let (note, waits) = facts.current().map_or((String::new(), false), |current| {
+    let (mut note, mut waits) = facts.current().map_or((String::new(), false), |current| {
         note(cockpit, &facts, current)
     });
     let lock = facts.state.lock.as_ref();
-    let note = match lock.filter(|lock| lock.holds(cockpit.now)) {
+    note = match lock.filter(|lock| lock.holds(cockpit.now)) {
         Some(lock) if note.is_empty() => format!("locked by {}", lock.by),
         Some(lock) => format!("{note} · locked by {}", lock.by),
         None => note,
     };
+    // What a hotfix owes outlives its deployment.
+    for hotfix in super::hotfixes(&facts) {
+        if !note.is_empty() {
+            note.push_str(" · ");
+        }
+        note.push_str(&hotfix.banner(cockpit.now));
+        waits = true;
+    }
     Some(FleetCell {
         target: id.clone(),
         live,

@@ -1,13 +1,15 @@
 //! The practice registry: OCI distribution over plain http, read only.
 
+use super::Shell;
 use super::call::{Answer, full, json};
-use crate::simulator::images::{Images, MANIFEST};
+use crate::simulator::images::MANIFEST;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde_json::json as object;
+use std::sync::PoisonError;
 
-pub(super) fn answer(images: &Images, request: &Request<Incoming>) -> Answer {
+pub(super) fn answer(shell: &Shell, request: &Request<Incoming>) -> Answer {
     let head = request.method() == Method::HEAD;
     if !head && request.method() != Method::GET {
         return error(
@@ -17,6 +19,13 @@ pub(super) fn answer(images: &Images, request: &Request<Incoming>) -> Answer {
         );
     }
     let path = request.uri().path();
+    if let Some((name, reference)) = path
+        .strip_prefix("/v2/")
+        .and_then(|path| path.rsplit_once("/manifests/"))
+    {
+        shell.built(name, reference);
+    }
+    let images = &*shell.images.read().unwrap_or_else(PoisonError::into_inner);
     if path == "/v2/" || path == "/v2" {
         return json(StatusCode::OK, &object!({}));
     }

@@ -148,14 +148,29 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             String::new()
         };
         let words = if narrow {
-            format!("BREAK-GLASS {left}{more}")
+            format!("{} {left}{more}", glass.word())
         } else {
             format!(
-                "BREAK-GLASS {} by {}: {left}{more}",
-                target.environment, glass.by
+                "{} {} by {}: {left}{more}",
+                glass.word(),
+                target.environment,
+                glass.by
             )
         };
         right.push(part(0, vec![canvas.badge(&words, Role::DialogDanger)]));
+    }
+    let burning = workspace
+        .projects
+        .get(cockpit.view.project)
+        .and_then(|project| cockpit.known.hotfixes.get(&project.id));
+    if let Some(hotfix) = burning.and_then(|hotfixes| hotfixes.open().next()) {
+        let late = hotfix
+            .clock(cockpit.now)
+            .iter()
+            .any(|leg| leg.under_way && leg.late);
+        let role = if late { Role::Danger } else { Role::Warning };
+        let words = hotfix.banner(cockpit.now);
+        right.push(part(2, vec![canvas.piece(words, role)]));
     }
     if let Some(words) = match &cockpit.known.ledger {
         Standing::Whole => None,

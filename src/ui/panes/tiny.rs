@@ -139,7 +139,7 @@ fn state(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Line {
     };
     let mut rest: Vec<Line> = Vec::new();
     if let Some((target, glass)) = cockpit.known.unsigned().next() {
-        let words = format!("BREAK-GLASS {} by {}", target.environment, glass.by);
+        let words = format!("{} {} by {}", glass.word(), target.environment, glass.by);
         rest.push(vec![canvas.badge(&words, Role::DialogDanger)]);
     }
     if let Some(current) = facts.current() {
