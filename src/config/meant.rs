@@ -7,6 +7,7 @@ mod people;
 mod place;
 mod quorum;
 pub(super) mod screen;
+mod shipped;
 mod target;
 
 use std::{

@@ -35,6 +35,13 @@ pub static ROLE: Rule = Rule {
     holds: |text| (NAME.holds)(text.strip_prefix("approve:").unwrap_or(text)),
 };
 
+/// Of one's own, or of those that ship.
+pub static CHECKLIST: Rule = Rule {
+    what: "the name of a checklist",
+    hint: "write the name of a [[checklist]], or one like builtin:001",
+    holds: |text| (NAME.holds)(text.strip_prefix("builtin:").unwrap_or(text)),
+};
+
 pub static PROJECT: Rule = Rule {
     what: "<repository>/<project>",
     hint: "write it like acme/shop/auth-service",

@@ -355,6 +355,15 @@ static AUTO_APPROVE: Section = Section {
     ],
 };
 
+/// A file of `assets/checklists/`.
+#[rustfmt::skip]
+pub static SHIPPED: Section = Section {
+    heading: "a shipped checklist",
+    keys: &[
+        required("checklist", Kind::Tables(&CHECKLIST), "lists of items"),
+    ],
+};
+
 #[rustfmt::skip]
 static CHECKLIST: Section = Section {
     heading: "[[checklist]]",
@@ -381,7 +390,7 @@ static TARGET: Section = Section {
         optional("metrics", Kind::Table(&METRICS_SOURCE), "where pods serve their metrics"),
         default("limits", Kind::Tables(&LIMIT), "[]", "figures above which nothing is promoted, or the release should go"),
         default("stages", Kind::Tables(&STAGE), "[]", "the shares of updated pods it goes through; none for a plain rolling update"),
-        optional("checklist", Kind::Text(&rules::NAME), "a `[[checklist]]` whose items come first"),
+        optional("checklist", Kind::Text(&rules::CHECKLIST), "a `[[checklist]]` whose items come first, or one that ships: builtin:001, builtin:002, builtin:004-stage, builtin:004-production"),
         default("items", Kind::Tables(&ITEM), "[]", "what has to be ticked or measured"),
         default("monitoring", Kind::Duration, "\"1h\"", "how long it is watched after the last stage"),
         optional("rollout_deadline", Kind::Duration, "after this the rollout of one stage is late; left out, 10 min where protected and 5 min elsewhere"),

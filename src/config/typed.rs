@@ -153,6 +153,11 @@ impl Form {
 
 /// Reads the whole text. A text that is not TOML is only said to be that, at each place where it is not.
 pub fn read(text: &str, report: &mut Report) -> Option<Form> {
+    read_as(&ROOT, text, report)
+}
+
+/// The same for a text of another kind.
+pub fn read_as(section: &'static Section, text: &str, report: &mut Report) -> Option<Form> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         report.problem(
@@ -163,7 +168,7 @@ pub fn read(text: &str, report: &mut Report) -> Option<Form> {
     }
     errors
         .is_empty()
-        .then(|| form(&ROOT, table.get_ref(), 0, report))
+        .then(|| form(section, table.get_ref(), 0, report))
 }
 
 fn form(section: &'static Section, table: &DeTable, at: usize, report: &mut Report) -> Form {

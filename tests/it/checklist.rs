@@ -367,3 +367,153 @@ fn on_the_screen_a_run_goes_on_in_the_background_and_its_lines_come_by() {
     );
     assert_eq!(at("14:00:00").as_second() % 60, 0);
 }
+
+// What ships.
+
+/// The items of a shipped list, for a target that can measure everything.
+fn shipped(name: &str, own: &str) -> Vec<gonogo::domain::plan::ItemSpec> {
+    let text = format!(
+        r#"
+        name = "shipped"
+        [[project]]
+        id = "a/b"
+        source = "."
+        image = "r.example/b"
+        [[environment]]
+        name = "dev"
+        [[target]]
+        environment = "dev"
+        project = "b"
+        namespace = "b"
+        workload = "deployment/b"
+        health = {{ port = 80 }}
+        metrics = {{ port = 80 }}
+        limits = [{{ metric = "error_rate", hold = 1 }}, {{ metric = "latency_p99", hold = 500 }}]
+        checklist = "builtin:{name}"
+        items = [{own}]
+        "#
+    );
+    let folders = gonogo::config::Folders::within("/w".as_ref(), None);
+    let trust = gonogo::config::Trust::Own;
+    let loaded =
+        gonogo::config::parse_with(&text, "/w/gonogo.toml".as_ref(), trust, Some(&folders));
+    loaded
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .workspace
+        .targets[0]
+        .items
+        .clone()
+}
+
+/// The lines of the documents' lists, in their order; `matrix` is a table there.
+const LINES_001: &[&str] = &[
+    "All changes merged to the main branch",
+    "All automated tests passing (unit, integration, e2e)",
+    "Code review completed and approved",
+    "No known failing tests or TODO items in deployment-blocking code",
+    "Git tags created for the release version",
+    "Deployment plan documented (estimated duration, rollback plan)",
+    "Release notes prepared with breaking changes clearly marked",
+    "Database migration strategy reviewed (if applicable)",
+    "Architecture changes documented and validated",
+    "Deployment approval obtained from release manager",
+    "Maintenance window scheduled (if required)",
+    "Stakeholders notified of deployment timeline",
+    "On-call engineer confirmed and available",
+    "Incident response team on standby for critical deployments",
+    "Target environment health verified",
+    "Database backups completed",
+    "Monitoring dashboards and alert rules verified",
+    "Log aggregation system operational",
+    "Rollback procedure tested and verified",
+];
+const LINES_002: &[&str] = &[
+    "All tests passing",
+    "Code coverage meets threshold",
+    "No critical security vulnerabilities",
+    "Performance benchmarks pass",
+    "Documentation updated",
+    "CHANGELOG prepared",
+    "Smoke Tests",
+    "Integration",
+    "Performance",
+    "Security Scan",
+    "User Acceptance",
+    "Application health checks",
+    "Error rates normal",
+    "Performance metrics stable",
+    "Database connections healthy",
+    "External services connected",
+    "User traffic normal",
+];
+const LINES_004_STAGE: &[&str] = &[
+    "All API endpoints responding correctly",
+    "Web application loads without errors",
+    "Database migrations applied successfully",
+    "Authentication/authorization working",
+    "Critical user flows tested",
+    "Performance metrics acceptable",
+    "No error spikes in logs",
+    "CloudWatch alarms not triggered",
+];
+const LINES_004_PRODUCTION: &[&str] = &[
+    "Stage environment validated",
+    "Stakeholder approval obtained",
+    "Database backup verified",
+    "Rollback plan documented",
+    "On-call engineer available",
+    "Deployment window scheduled",
+    "Communication sent to team",
+    "Feature flags configured (if applicable)",
+    "All services healthy",
+    "Smoke tests passing",
+    "No error rate increase",
+    "Response times normal",
+    "Database connections stable",
+    "No CloudWatch alarms",
+    "User reports monitored",
+    "Release notes published",
+];
+
+#[test]
+fn every_line_of_the_documents_ships_as_one_item() {
+    for (name, lines) in [
+        ("001", LINES_001),
+        ("002", LINES_002),
+        ("004-stage", LINES_004_STAGE),
+        ("004-production", LINES_004_PRODUCTION),
+    ] {
+        let items = shipped(name, "");
+        let titles: Vec<&str> = items.iter().map(|item| item.title.as_str()).collect();
+        assert_eq!(titles, lines, "{name}");
+    }
+    assert_eq!(LINES_001.len(), 19);
+    assert_eq!(LINES_002.len(), 6 + 5 + 6);
+    assert_eq!(
+        LINES_004_STAGE.len() + LINES_004_PRODUCTION.len(),
+        8 + 8 + 8
+    );
+}
+
+#[test]
+fn the_gates_that_shipped_items_ask_are_there() {
+    for name in ["001", "002", "004-stage", "004-production"] {
+        for item in shipped(name, "") {
+            if let ItemKind::Probe(Probe::Gate(gate)) = &item.kind {
+                let mut gates = gates::TAKE_OFF.iter();
+                assert!(gates.any(|known| known.id == gate), "{}: {gate}", item.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn ones_own_item_takes_the_place_of_a_shipped_one() {
+    let own = r#"{ id = "tests.passing", phase = "validate", kind = "command", command = ["make", "test"], title = "make test" },
+        { id = "more", phase = "deploy", title = "one more" }"#;
+    let items = shipped("001", own);
+    assert_eq!(items.len(), 20);
+    assert_eq!(items[1].id, id("tests.passing"));
+    assert_eq!(items[1].command().unwrap().line(), "make test");
+    assert_eq!(items[19].id, id("more"));
+}

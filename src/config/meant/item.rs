@@ -16,7 +16,7 @@ use super::{
         schema::PROBES,
         typed::Form,
     },
-    owned, values,
+    owned, shipped, values,
 };
 
 /// The shared lists, by name.
@@ -47,18 +47,65 @@ pub(super) fn of_target(
     report: &mut Report,
 ) -> Vec<ItemSpec> {
     let mut items = Vec::new();
-    if let Some(name) = target.text("checklist") {
-        match lists.iter().find(|(list, _)| *list == name) {
+    let shipped = target
+        .text("checklist")
+        .and_then(|name| name.strip_prefix("builtin:"));
+    match (target.text("checklist"), shipped) {
+        (_, Some(name)) => items = shipped_for(target, name, report),
+        (Some(name), None) => match lists.iter().find(|(list, _)| *list == name) {
             Some((_, shared)) => items.clone_from(shared),
             None => report.problem(
                 target.place("checklist"),
                 format!("there is no checklist `{name}`"),
                 did_you_mean(name, lists.iter().map(|(name, _)| *name)),
             ),
+        },
+        (None, None) => {}
+    }
+    if shipped.is_some() {
+        // One's own way to turn a line green takes the place of ours.
+        let mut own = Vec::new();
+        self::items(target.forms("items"), &mut own, report);
+        for item in own {
+            match items.iter_mut().find(|shipped| shipped.id == item.id) {
+                Some(place) => *place = item,
+                None => items.push(item),
+            }
+        }
+    } else {
+        self::items(target.forms("items"), &mut items, report);
+    }
+    measurable(target, &items, report);
+    items
+}
+
+/// One of `assets/checklists/`. What this target has nothing to measure with, a person confirms.
+fn shipped_for(target: &Form, name: &str, report: &mut Report) -> Vec<ItemSpec> {
+    let all = shipped::all();
+    let Some((_, items)) = all.iter().find(|(list, _)| list == name) else {
+        report.problem(
+            target.place("checklist"),
+            format!("no checklist `builtin:{name}` ships with gonogo"),
+            did_you_mean(name, all.iter().map(|(list, _)| list.as_str())),
+        );
+        return Vec::new();
+    };
+    let mut items = items.clone();
+    for item in &mut items {
+        let lacks = match &item.kind {
+            ItemKind::Probe(Probe::Health) => !target.is_typed("health"),
+            ItemKind::Probe(Probe::Metrics) => !target.is_typed("metrics"),
+            ItemKind::Probe(Probe::Metric(metric)) => {
+                let mut limits = target.forms("limits").iter();
+                !target.is_typed("metrics")
+                    || !limits.any(|limit| limit.text("metric") == Some(metric.id()))
+            }
+            _ => false,
+        };
+        if lacks {
+            item.kind = ItemKind::Check;
         }
     }
-    self::items(target.forms("items"), &mut items, report);
-    measurable(target, &items, report);
     items
 }
 
