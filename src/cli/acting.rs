@@ -236,6 +236,9 @@ impl Headless {
         if needs.contains(&Query::Workload) {
             self.look_for(target, command).await?;
         }
+        if needs.contains(&Query::Catalogue) {
+            self.way_back(target).await;
+        }
         if needs.contains(&Query::Figures) && self.common.sample {
             // What no figure could change is said at once.
             if let Err(refusal) = decide(command, &self.facts(target)?, &self.actor)

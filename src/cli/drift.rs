@@ -80,6 +80,6 @@ impl Headless {
         let plan = Box::new(drift::restoring(&self.facts(&target)?)?);
         self.record(&target, &Command::Request { plan, reason })
             .await?;
-        self.requested(&target)
+        self.requested(&target).await
     }
 }

@@ -28,6 +28,7 @@ use crate::{
         card,
         decide::Command,
         facts::Facts,
+        gates::order,
         refusal::{Refusal, RefusalKind},
         resolve::{self, Resolution},
     },
@@ -265,6 +266,18 @@ impl Headless {
         let began = self.outside.now();
         let observation = self.outside.read(target).await;
         self.known.observe(&observation, began);
+    }
+
+    /// Whether what a rollback would put back is still in its registry; asked where a take-off is judged, once.
+    pub async fn way_back(&mut self, target: &Target) {
+        let asked = self.facts(target).ok();
+        let asked = asked.and_then(|facts| order::image_to_ask(&facts));
+        let Some(image) = asked.filter(|image| !self.known.images.contains_key(image)) else {
+            return;
+        };
+        let began = self.outside.now();
+        let missing = self.outside.image_there(&target.id.project, &image).await;
+        self.known.image(&image, missing, began);
     }
 
     /// Reads the releases of a project, once.

@@ -81,6 +81,9 @@ pub struct Workload {
     pub promoting_fully: bool,
     /// The intent that last touched it: the annotation `gonogo.dev/intent`.
     pub intent: Option<String>,
+    /// `spec.revisionHistoryLimit`: how many former revisions the platform keeps; it keeps 10 where that is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_limit: Option<u32>,
     /// The two sides, when it is blue-green.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sides: Option<Sides>,
@@ -166,6 +169,11 @@ impl Workload {
                 Step::Other(name) => Some((at, name.as_str())),
                 _ => None,
             })
+    }
+
+    /// How many former revisions stay (`kubectl explain deployment.spec.revisionHistoryLimit`, and Argo's the same).
+    pub fn kept_revisions(&self) -> u32 {
+        self.history_limit.unwrap_or(10)
     }
 
     /// Is the controller resting at a step's own pause?

@@ -11,6 +11,7 @@ use crate::{
         deployment::{Glass, TargetState},
         entry::{Body, Entry, FORMAT, StreamId},
         environment::{Environment, EnvironmentName, EnvironmentState},
+        fault::Fault,
         health::Health,
         history::History,
         hotfix::Hotfixes,
@@ -58,6 +59,8 @@ pub struct Known {
     /// How much earlier than it arrives a reading may have been begun: nothing for one's own, up to its deadline for a
     /// feed's.
     pub lag: SignedDuration,
+    /// What the registry said of images.
+    pub images: BTreeMap<String, Subject<()>>,
     /// How far the ledger can be used.
     pub ledger: Standing,
     /// What waits in the journal of this machine, oldest first.
@@ -165,6 +168,7 @@ impl Known {
             seq: 0,
             newest: None,
             lag: SignedDuration::ZERO,
+            images: BTreeMap::new(),
             ledger: Standing::Whole,
             aside: Vec::new(),
         }
@@ -327,6 +331,15 @@ impl Known {
         }
     }
 
+    /// The registry was asked whether it has this image.
+    pub fn image(&mut self, image: &str, missing: Option<Fault>, at: Timestamp) {
+        let subject = self.images.entry(image.to_owned()).or_default();
+        match missing {
+            None => subject.good((), at, "registry"),
+            Some(fault) => subject.failed(fault, at),
+        }
+    }
+
     pub fn release(&self, project: &ProjectId, number: u64) -> Option<&Release> {
         self.releases
             .get(project)?
@@ -368,6 +381,7 @@ impl Known {
             health: &known.health,
             metrics: &known.metrics,
             present: &known.present,
+            images: &self.images,
             guard: &known.guard,
         })
     }

@@ -1,6 +1,8 @@
 //! The borrowed view that gates, planner and process manager may read: configuration, ledger state and
 //! readings of one target at one moment.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
@@ -50,6 +52,8 @@ pub struct Facts<'a> {
     pub metrics: &'a Subject<Metrics>,
     /// Who attends or attended this target, by heartbeat.
     pub present: &'a [Presence],
+    /// Images that the registry was asked for, by their whole name: there as of then, or what came back instead.
+    pub images: &'a BTreeMap<String, Subject<()>>,
     /// What this process has seen go wrong, and since when.
     pub guard: &'a Watch,
 }

@@ -23,6 +23,7 @@ use crate::{
     },
     config::Folders,
     domain::{
+        change::short_image,
         fault::{Fault, FaultKind},
         observation::{Observation, Seen},
         project::{Project, ProjectId},
@@ -246,6 +247,23 @@ impl Outside {
         };
         self.learn(&project.id, commit, &artifact);
         Ok(artifact)
+    }
+
+    /// Asks the registry whether it still has this image (`name@sha256:…`). What came back instead, if it has not.
+    pub async fn image_there(&self, project: &ProjectId, image: &str) -> Option<Fault> {
+        let doing = format!("looking for {} in its registry", short_image(image));
+        let unknown = |detail: &str| Fault::new("registry", FaultKind::Refused, &doing, detail);
+        let configured = self.workspace.project(project);
+        let (Some(project), Some((name, digest))) = (configured, image.split_once('@')) else {
+            return Some(unknown("it is not known by digest"));
+        };
+        if project.image.name != name {
+            return Some(unknown(&format!(
+                "it is not from {}, the only registry that is configured for it",
+                project.image.name
+            )));
+        }
+        self.registry.digest(&project.image, digest).await.err()
     }
 
     pub fn target(&self, id: &TargetId) -> Result<&Target, Fault> {

@@ -303,6 +303,12 @@ impl Outward {
                     }
                 });
             }
+            Effect::LookFor { project, image } => {
+                tokio::spawn(async move {
+                    let missing = outside.image_there(&project, &image).await;
+                    answer(Event::Image { image, missing }).await;
+                });
+            }
             Effect::Card(target) => {
                 tokio::spawn(async move {
                     let event = match card::write(&outside, known, &target).await {

@@ -70,6 +70,8 @@ pub struct Cockpit {
     pub catalogue_trouble: BTreeMap<ProjectId, Fault>,
     /// Digests asked for and not answered.
     pub resolving: BTreeSet<(ProjectId, Commit)>,
+    /// Images that the registry was asked for, without an answer yet.
+    pub looked_for: BTreeSet<String>,
     /// The dead-man cards that were written from here, and where they are.
     pub cards: BTreeMap<TargetId, Written>,
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
@@ -173,6 +175,7 @@ impl Cockpit {
             haystacks: BTreeMap::new(),
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),
+            looked_for: BTreeSet::new(),
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             comparison: None,

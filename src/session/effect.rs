@@ -47,6 +47,11 @@ pub enum Effect {
     },
     /// Signs of life, one for each flight that is attended from here.
     Beat(Vec<Presence>),
+    /// Ask the registry whether it still has this image.
+    LookFor {
+        project: ProjectId,
+        image: String,
+    },
     /// Write the target's dead-man card anew.
     Card(TargetId),
     /// Ask the registry for a release's digest.

@@ -145,6 +145,11 @@ pub enum Event {
         sentence: String,
         end: End,
     },
+    /// The registry was asked for an image: what came back, where it is not there.
+    Image {
+        image: String,
+        missing: Option<Fault>,
+    },
     /// The dead-man card of a target is in its place.
     Card {
         target: TargetId,

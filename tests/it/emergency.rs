@@ -493,6 +493,8 @@ fn a_first_deployment_says_that_there_is_no_way_back_and_has_to_be_waived() {
 
     // Where the platform keeps something, that is the way back, and it is named.
     kept(&mut story, 6, UNKNOWN);
+    let now = story.cockpit.now;
+    story.cockpit.known.image(UNKNOWN, None, now);
     let (gate, dialog) = judged(&story);
     assert!(gate.verdict.lets_through(), "{gate:?}");
     let named = "rollback to revision 6 (auth-service@9f3c2ab19f3c), known to the platform alone";

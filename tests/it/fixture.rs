@@ -535,6 +535,7 @@ pub fn observed(name: &str, scene: &Scene, stable_number: u64) -> Observed {
             step: scene.step,
             aborted: scene.aborted,
             promoting_fully: false,
+            history_limit: Some(10),
             intent: None,
             sides: None,
         },
@@ -571,6 +572,16 @@ impl Story {
             story.cockpit.catalogue(&project(name), catalogue(name));
         }
         story.record_policies();
+        // The registry was asked a moment ago, and has them all.
+        let known = &mut story.cockpit.known;
+        let mut images: Vec<String> = Vec::new();
+        for releases in known.releases.values() {
+            let pinned = |release: &Release| release.artifacts.first()?.pinned();
+            images.extend(releases.iter().filter_map(pinned));
+        }
+        for image in images {
+            known.image(&image, None, at("14:32:00"));
+        }
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));
             story.past(&target("production", name), 41, days_ago(2, "10:15:40"));

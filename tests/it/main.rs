@@ -65,4 +65,5 @@ mod support;
 mod terminal;
 mod themes;
 mod tiny;
+mod way_back;
 mod world;

@@ -147,6 +147,10 @@ impl Session {
                     end,
                 }
             }
+            Effect::LookFor { project, image } => {
+                let missing = self.outside.image_there(&project, &image).await;
+                Event::Image { image, missing }
+            }
             Effect::Beat(rows) => {
                 self.outside.ledger.beat(rows).await.unwrap();
                 Event::Present(self.outside.ledger.present().await.unwrap())

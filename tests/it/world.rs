@@ -317,6 +317,14 @@ impl Operator {
         self.sync().await;
         let observation = self.outside.read(&self.target).await;
         self.known.observe(&observation, self.outside.now());
+        let now = self.outside.now();
+        let facts = self.known.facts(&self.target.id, now).unwrap();
+        let wanted = gonogo::policy::gates::order::image_to_ask(&facts);
+        if let Some(image) = wanted.filter(|image| !self.known.images.contains_key(image)) {
+            let project = &self.target.id.project;
+            let missing = self.outside.image_there(project, &image).await;
+            self.known.image(&image, missing, now);
+        }
     }
 
     /// The release, with what git and the registry say of it.

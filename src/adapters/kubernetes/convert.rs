@@ -255,6 +255,10 @@ fn workload(at: &WorkloadRef, raw: &RawWorkload, sets: &[&SetOf]) -> Workload {
         aborted: status.is_some_and(|status| status.abort == Some(true)),
         promoting_fully: status.is_some_and(|status| status.promote_full == Some(true)),
         intent: meta.annotation(INTENT).map(str::to_owned),
+        history_limit: raw
+            .spec
+            .revision_history_limit
+            .and_then(|limit| u32::try_from(limit).ok()),
         sides: blue_green.then(|| {
             let sides = status.and_then(|status| status.blue_green.as_ref());
             Sides {

@@ -103,6 +103,7 @@ pub(super) struct RawWorkload {
 pub(super) struct WorkloadSpec {
     pub replicas: Option<i64>,
     pub paused: Option<bool>,
+    pub revision_history_limit: Option<i64>,
     pub selector: Option<Selector>,
     pub template: Option<Template>,
     pub strategy: Option<Strategy>,

@@ -29,11 +29,12 @@ impl Headless {
     ) -> Result<Exit, Stop> {
         let target = self.find(place)?;
         self.stored(&target, name, reason).await?;
-        self.requested(&target)
+        self.requested(&target).await
     }
 
     /// Says what was asked for, and what stands against it.
-    pub(in crate::cli) fn requested(&self, target: &Target) -> Result<Exit, Stop> {
+    pub(in crate::cli) async fn requested(&mut self, target: &Target) -> Result<Exit, Stop> {
+        self.way_back(target).await;
         let facts = self.facts(target)?;
         let Some(current) = facts.current() else {
             return Ok(Exit::Failed);

@@ -1,7 +1,12 @@
 //! What must have happened before, and what must not happen at the same time (SPEC E3, E9).
 
+use jiff::SignedDuration;
+
 use crate::{
-    domain::{change::short_image, deployment::FlightState, plan::StoredPlan, time},
+    domain::{
+        change::short_image, deployment::FlightState, fault::FaultKind, plan::StoredPlan,
+        release::ReleaseRef, time,
+    },
     policy::{
         facts::Facts,
         gate::{Judged, Verdict},
@@ -173,48 +178,117 @@ pub fn grounded(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 /// A first deployment; said before it flies, and waived by name (SPEC E6).
 pub const NO_WAY_BACK: &str = "a first deployment: neither ledger nor platform knows anything to go back to; waive way.back to confirm that";
 
-/// There is something to go back to, and it could be put back.
+/// The registry's word for an image counts for so long.
+const IMAGE_KNOWN_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// What `R` would go back to after this plan has flown.
+fn to_put_back(facts: &Facts<'_>, plan: Option<&StoredPlan>) -> Option<ReleaseRef> {
+    let planned = match plan {
+        Some(plan) => plan.before.clone(),
+        None => facts
+            .current()
+            .map_or_else(|| facts.before(), |current| current.plan.before.clone()),
+    };
+    planned
+        .or_else(|| facts.state.live.as_ref().map(|live| live.release.clone()))
+        .or_else(|| facts.former_revision())
+}
+
+/// The image that the registry has to be asked for before a take-off here can be judged; None where the gate does not
+/// ask that.
+pub fn image_to_ask(facts: &Facts<'_>) -> Option<String> {
+    let before_take_off = facts
+        .current()
+        .is_none_or(|current| current.state == FlightState::Requested);
+    if !facts.environment.protected || !before_take_off {
+        return None;
+    }
+    to_put_back(facts, None)?.image
+}
+
+/// There is something to go back to, and it could be put back: known by digest, its replica set kept by the platform and
+/// not pushed out by this flight, and in protected environments its image still in the registry (SPEC 8.5).
 pub fn way_back(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
-    let kept = facts.former_revision();
-    let Some(before) = plan
-        .before
-        .as_ref()
-        .or(facts.state.live.as_ref().map(|live| &live.release))
-        .or(kept.as_ref())
-    else {
+    let Some(before) = to_put_back(facts, Some(plan)) else {
         return Some((Verdict::Fail, NO_WAY_BACK.to_owned()));
     };
+    let title = before.title();
     let Some(image) = &before.image else {
         return Some((
             Verdict::Unknown,
-            format!("the image of {} is not known by digest", before.title()),
+            format!("the image of {title} is not known by digest"),
         ));
     };
-    let kept = facts.workload.value().is_some_and(|o| {
-        o.replica_sets
-            .iter()
-            .any(|set| set.image.as_deref() == Some(image))
-    });
-    Some(if kept {
-        let from = if before.is_only_a_revision() {
-            ", known to the platform alone"
-        } else {
-            ""
-        };
-        (
-            Verdict::Pass,
-            format!(
-                "rollback to {}{from} is ready: its replica set is there",
-                before.title()
-            ),
-        )
-    } else {
-        (
+    let observed = facts.workload.value();
+    let sets = observed.map_or(&[][..], |observed| observed.replica_sets.as_slice());
+    let kept = sets
+        .iter()
+        .filter(|set| set.image.as_ref() == Some(image))
+        .max_by_key(|set| set.revision);
+    let Some((kept, observed)) = kept.zip(observed) else {
+        return Some((
             Verdict::Unknown,
+            format!("rollback to {title}: its replica set was not seen"),
+        ));
+    };
+    // What is newer than it is a former revision too, once this has flown.
+    let newer = sets.iter().filter(|set| set.revision > kept.revision);
+    let back = newer.count() + 1;
+    let limit = observed.workload.kept_revisions();
+    if back > limit as usize {
+        return Some((
+            Verdict::Fail,
             format!(
-                "rollback to {}: its replica set was not seen",
-                before.title()
+                "rollback to {title}: it would be {back} revisions back, and the platform keeps {limit} (revisionHistoryLimit)"
             ),
-        )
-    })
+        ));
+    }
+    if facts.environment.protected
+        && let Some(verdict) = in_registry(facts, &title, image)
+    {
+        return Some(verdict);
+    }
+    let from = if before.is_only_a_revision() {
+        ", known to the platform alone"
+    } else {
+        ""
+    };
+    let stored = if facts.environment.protected {
+        ", its image in the registry"
+    } else {
+        ""
+    };
+    Some((
+        Verdict::Pass,
+        format!(
+            "rollback to {title}{from} is ready: its replica set is kept, {back} of {limit} revisions back{stored}"
+        ),
+    ))
+}
+
+/// What stands against an image, by the registry's last word; None: it is there.
+fn in_registry(facts: &Facts<'_>, title: &str, image: &str) -> Option<(Verdict, String)> {
+    let name = short_image(image);
+    let unknown = |why: String| Some((Verdict::Unknown, format!("rollback to {title}: {why}")));
+    let Some(asked) = facts.images.get(image) else {
+        return unknown(format!("the registry was not asked for {name} yet"));
+    };
+    if let Some(trouble) = &asked.trouble {
+        if trouble.value.kind == FaultKind::NotFound {
+            let why = format!(
+                "rollback to {title}: {name} is gone from the registry ({})",
+                trouble.value.detail
+            );
+            return Some((Verdict::Fail, why));
+        }
+        return unknown(trouble.value.to_string());
+    }
+    match &asked.last {
+        Some(last) if last.is_stale(facts.now, IMAGE_KNOWN_FOR) => unknown(format!(
+            "the registry was asked for {name} {} ago",
+            time::age(last.age(facts.now))
+        )),
+        Some(_) => None,
+        None => unknown(format!("the registry was not asked for {name} yet")),
+    }
 }

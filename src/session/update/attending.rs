@@ -1,14 +1,17 @@
 //! Being there: the heartbeats of this process, the dead-man cards it keeps up to date, and what it would leave behind.
 
+use jiff::SignedDuration;
+
 use crate::{
     domain::{
         entry::{Entry, StreamId},
         presence::{Duty, Presence},
+        project::ProjectId,
         target::TargetId,
     },
     flight::known::TargetKnown,
-    policy::{card, controls, decide::may_stand_guard},
-    session::{cockpit::Cockpit, effect::Effect},
+    policy::{card, controls, decide::may_stand_guard, gates::order},
+    session::{cockpit::Cockpit, effect::Effect, view::Screen},
 };
 
 /// A sign of life for each flight, when it is due or says something new.
@@ -59,6 +62,45 @@ fn rows(cockpit: &Cockpit) -> Vec<Presence> {
             })
         })
         .collect()
+}
+
+/// The registry is asked again after so long, and sooner where it failed.
+const AGAIN: SignedDuration = SignedDuration::from_mins(5);
+const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(20);
+
+/// Is what a rollback would put back still in its registry? Asked where a plan is looked at or requested.
+pub fn look_for(cockpit: &mut Cockpit) -> Vec<Effect> {
+    let looks = (cockpit.view.screen == Screen::Plan)
+        .then(|| cockpit.focus().map(|target| target.id.clone()))
+        .flatten();
+    let (known, now) = (&cockpit.known, cockpit.now);
+    let due = |image: &String| {
+        known.images.get(image).is_none_or(|asked| {
+            let old = |at, limit| now.duration_since(at) > limit;
+            match (&asked.trouble, &asked.last) {
+                (Some(trouble), _) => old(trouble.at, AFTER_FAILURE),
+                (None, Some(last)) => old(last.at, AGAIN),
+                (None, None) => true,
+            }
+        })
+    };
+    let wanted: Vec<(ProjectId, String)> = known
+        .targets
+        .iter()
+        .filter(|(id, known)| known.state.current.is_some() || looks.as_ref() == Some(*id))
+        .filter_map(|(id, _)| {
+            let image = order::image_to_ask(&known.facts(id, now)?)?;
+            Some((id.project.clone(), image))
+        })
+        .filter(|(_, image)| due(image) && !cockpit.looked_for.contains(image))
+        .collect();
+    let mut effects = Vec::new();
+    for (project, image) in wanted {
+        if cockpit.looked_for.insert(image.clone()) {
+            effects.push(Effect::LookFor { project, image });
+        }
+    }
+    effects
 }
 
 /// The cards that say something else after these entries.

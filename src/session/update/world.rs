@@ -31,6 +31,7 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             let mut effects = attend(cockpit);
             if cockpit.ledger.ready {
                 effects.extend(attending::cards(cockpit, entries));
+                effects.extend(attending::look_for(cockpit));
             }
             return effects;
         }
@@ -84,6 +85,10 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             let key = (project.clone(), commit.clone());
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.insert(key, fault.clone());
+        }
+        Event::Image { image, missing } => {
+            cockpit.looked_for.remove(image);
+            cockpit.known.image(image, missing.clone(), cockpit.now);
         }
         Event::Compared { difference } => {
             let (from, to) = (&difference.from.commit, &difference.to.commit);
