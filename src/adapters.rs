@@ -8,6 +8,7 @@ pub mod git;
 pub mod health;
 pub mod kubernetes;
 pub mod ledger;
+pub mod platforms;
 pub mod probe;
 pub mod registry;
 pub mod scrape;

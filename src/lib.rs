@@ -71,7 +71,7 @@
 //! | a screen | [`session::view::Screen`] and its `ALL`, its keys in `input/context.rs`, its action; `session/show/` for what it says, `ui/panes/` and `ui/draw.rs` for how it looks, its tab in `ui/panes/header.rs`, `session/lines/pages.rs` for the same as lines |
 //! | a configuration key | a row in `config/schema.rs`, what it means in `config/meant/`, its line in `config.example.toml` |
 //! | a theme | a file in `themes/`, its line in `ui/theme/builtin.rs`, its name where `cli/args.rs`, `config/schema.rs` and `config.example.toml` list them |
-//! | a platform | [`domain::target::WorkloadKind`]; `adapters/`, behind [`ports::act::Platform`] and [`ports::watch::Feed`]; the key in `config/`; and `runtime/outside.rs`, which names the one cluster type there is |
+//! | a platform | [`domain::target::WorkloadKind`]; `adapters/`, behind [`ports::act::Site`] and [`ports::watch::Feed`]; the key in `config/`; and its arm in `adapters/platforms.rs`, the one list of them |
 //!
 //! What the compiler and which test says on the way stands in the README under *Contributing*.
 

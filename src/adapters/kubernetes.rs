@@ -46,7 +46,7 @@ use crate::{
         target::{Target, WorkloadKind, WorkloadRef},
         workspace::Timings,
     },
-    ports::{now::Clock, watch::Feed},
+    ports::{act::Site, now::Clock, watch::Feed},
 };
 
 /// Deadline of a read of one object.
@@ -108,6 +108,17 @@ pub fn feeds(
         )));
     }
     feeds
+}
+
+impl Site for Cluster {
+    fn feeds(
+        self: Arc<Self>,
+        target: &Target,
+        timings: &Timings,
+        clock: Arc<dyn Clock>,
+    ) -> Vec<Box<dyn Feed>> {
+        feeds(&self, target, timings, clock)
+    }
 }
 
 /// A path segment or a query value, percent-encoded where it has to be.
@@ -236,11 +247,6 @@ impl Cluster {
             hint,
             unverified,
         }
-    }
-
-    /// Its certificate is not looked at: the kubeconfig says so.
-    pub fn is_unverified(&self) -> bool {
-        self.unverified
     }
 
     /// The context it was opened with.

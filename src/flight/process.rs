@@ -494,7 +494,7 @@ fn unwatched(facts: &Facts<'_>, deployment: &Deployment) -> String {
         "would be over".to_owned()
     };
     format!(
-        "{blind}; by the clock the bake of {} % {over}, and nobody watches it",
+        "by the clock the bake of {} % {over}, and nobody watches it: {blind}",
         stage.share
     )
 }

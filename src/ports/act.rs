@@ -1,13 +1,17 @@
 //! Changing the outside: one change, sent once, with its preconditions.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 
+use super::{now::Clock, watch::Feed};
 use crate::domain::{
     change::{Change, Expect},
     entry::IntentId,
     fault::Fault,
     rollout::Observed,
-    target::WorkloadRef,
+    target::{Target, WorkloadRef},
+    workspace::Timings,
 };
 
 /// A platform that is read and steered: the Kubernetes API for Deployments and Rollouts.
@@ -32,6 +36,22 @@ pub trait Platform: Send + Sync {
 
     /// The exact request `apply` would send, for `--dry-run` and the dead-man card: method, path, body.
     fn request(&self, change: &Change, intent: &IntentId) -> String;
+
+    /// Its certificate is not looked at, because somebody configured it so.
+    fn is_unverified(&self) -> bool {
+        false
+    }
+}
+
+/// A platform that was reached, with everything that is watched of a target on it.
+pub trait Site: Platform {
+    /// The feeds of one target: how it stands, and what its pods answer where the target names that.
+    fn feeds(
+        self: Arc<Self>,
+        target: &Target,
+        timings: &Timings,
+        clock: Arc<dyn Clock>,
+    ) -> Vec<Box<dyn Feed>>;
 }
 
 /// The server took it.

@@ -80,7 +80,8 @@ pub fn waiting(cockpit: &Cockpit, facts: &Facts<'_>) -> Option<Waiting> {
         sentence = format!("{sentence}; {} is refused: {why}", key(way.act));
     }
     if let Some(down) = connection(cockpit, &facts.target.id).filter(|_| facts.fresh().is_none()) {
-        sentence = format!("{sentence}; {}", down.words(cockpit.now));
+        let said = sentence.trim_end_matches('.');
+        sentence = format!("{said}; {}", down.words(cockpit.now));
     }
     waiting.sentence = sentence;
     Some(waiting)

@@ -677,3 +677,60 @@ fn nobody_promotes_into_a_step_that_is_not_known() {
     let (rule, _) = rule_with(&[Step::SetWeight(100), Step::Pause(None), other()]);
     assert_ne!(rule, "promote.unknown_step");
 }
+
+/// A canary without steps is promoted the moment it is healthy: there is no stage to rest at and none to promote.
+#[test]
+fn a_rollout_with_no_steps_rests_nowhere_and_keeps_its_ways_out() {
+    let id = fixture::target("production", "auth-service");
+    let dana = fixture::actor("dana");
+    let mut story = fixture::baking();
+    let now = story.cockpit.now;
+    let mut seen = {
+        let facts = story.cockpit.known.facts(&id, now).unwrap();
+        facts.workload.value().unwrap().clone()
+    };
+    seen.workload.steps.clear();
+    seen.workload.step = None;
+    seen.workload.pause = None;
+    let observation = Observation {
+        target: id.clone(),
+        seen: Seen::Workload(Box::new(seen)),
+    };
+    story.cockpit.known.observe(&observation, now);
+    let facts = story.cockpit.known.facts(&id, now).unwrap();
+    assert!(!facts.workload.value().unwrap().workload.rests_at_step());
+    for step in [0, 1] {
+        let refused = decide(&Command::Promote { step }, &facts, &dana).unwrap_err();
+        assert!(refused.rule.starts_with("promote."), "{refused:?}");
+    }
+    for command in [Command::Hold, Command::Abort] {
+        decide(&command, &facts, &dana).unwrap();
+    }
+    // The plan has stages that this rollout never stops at: that is a reason against it, by its figures.
+    let plan = facts.current().unwrap().plan.clone();
+    let judged = gonogo::policy::gates::take_off(&facts, &plan);
+    let steps = judged
+        .gates
+        .iter()
+        .find(|gate| gate.sentence.contains("no pause after setWeight"));
+    assert!(steps.is_some(), "{:?}", judged.gates);
+}
+
+/// Kinds that came after this program are told by name, wherever they stand.
+#[test]
+fn step_kinds_that_are_not_known_keep_their_names() {
+    let served = Served::start();
+    for kind in [
+        "setMirrorRoute",
+        "plugin",
+        "experiment",
+        "somethingOfTomorrow",
+    ] {
+        let steps = json!([{"setWeight": 10}, {"pause": {}}, {kind: {"name": "x"}}, {"pause": {}}]);
+        let object = rollout(&json!({"spec": {"strategy": {"canary": {"steps": steps}}}}));
+        served.stub.set(ROLLOUT, Serve::Json(object));
+        let (target, ..) = served.status();
+        assert_eq!(target["workload"]["steps"], json!(4), "{kind}: {target:#}");
+        assert_eq!(target["workload"]["phase"], "healthy", "{kind}: {target:#}");
+    }
+}

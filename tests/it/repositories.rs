@@ -314,6 +314,20 @@ fn what_is_no_repository_says_what_to_do() {
     std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Somebody else's repository is not read before a person trusts it: git's safe.directory stays on.
+#[test]
+fn a_repository_of_another_account_says_who_may_trust_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = shop(folder.path());
+    let other = rustix::process::geteuid().as_raw() + 4711;
+    if std::os::unix::fs::chown(&place, Some(other), None).is_err() {
+        println!("not tried: only root can give a folder away");
+        return;
+    }
+    let _ = std::os::unix::fs::chown(place.join(".git"), Some(other), None);
+    check(&place, &["Forbidden", "another account", "safe.directory"]);
+}
+
 /// T16's spirit: programs that a repository's configuration names, and hooks, are not ours to run.
 #[test]
 fn nothing_of_a_repositorys_own_is_run() {

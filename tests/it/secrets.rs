@@ -532,6 +532,9 @@ fn thirty_secrets_are_in_nothing_that_anybody_reads() {
         assert!(told.contains(expect), "{name}: {told}");
     }
 
+    // A session leaves what it saw for the next start.
+    planted.say(&by_plugin, &env, &["--plain"]);
+
     let mut said = std::mem::take(&mut planted.said);
     written(planted.served.path(), &mut said);
     let seen = |name: &str| {
@@ -539,7 +542,7 @@ fn thirty_secrets_are_in_nothing_that_anybody_reads() {
             .any(|(file, text)| file.starts_with(name) && !text.is_empty())
     };
     assert!(
-        seen("gonogo.log") && seen("ledger"),
+        seen("gonogo.log") && seen("ledger") && seen("last-seen"),
         "the test sees too little"
     );
     let mut found = Vec::new();

@@ -28,6 +28,10 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(250);
 
 impl Platform for Cluster {
+    fn is_unverified(&self) -> bool {
+        self.unverified
+    }
+
     fn read<'a>(&'a self, workload: &'a WorkloadRef) -> BoxFuture<'a, Result<Observed, Fault>> {
         async move {
             let snapshot = tokio::time::timeout(POINT, self.snapshot(workload)).await;

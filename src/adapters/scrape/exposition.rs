@@ -76,7 +76,8 @@ pub struct Filter<'a> {
 
 #[derive(Clone, Debug)]
 enum Trouble {
-    TooMany,
+    /// How many were dropped.
+    TooMany(usize),
     /// One series with two values, by its name.
     Contradiction(String),
 }
@@ -124,8 +125,10 @@ impl<'a> Filter<'a> {
         let line = std::mem::take(&mut self.partial);
         self.line(&line);
         match self.trouble {
-            Some(Trouble::TooMany) => Err(format!(
-                "its four families have more than {MOST_LINES} series"
+            // Sums of a part would be figures of nothing.
+            Some(Trouble::TooMany(dropped)) => Err(format!(
+                "its four families have {} series, more than {MOST_LINES}: {dropped} were dropped, and none counts",
+                MOST_LINES + dropped
             )),
             Some(Trouble::Contradiction(name)) => Err(format!(
                 "it serves one series of {name} twice, with different values"
@@ -141,15 +144,22 @@ impl<'a> Filter<'a> {
         if !line.starts_with(prefix) && line.first() != Some(&b'#') || line.len() > LONGEST_LINE {
             return;
         }
-        // What is wrong once is wrong.
-        if self.trouble.is_some() {
-            return;
+        // What is wrong once is wrong; what is too much is counted, and not kept.
+        match &mut self.trouble {
+            Some(Trouble::TooMany(dropped)) => {
+                let end = |byte: &u8| *byte == b'{' || byte.is_ascii_whitespace();
+                let name = line.split(end).next().unwrap_or_default();
+                *dropped += usize::from(self.families.wants(name));
+                return;
+            }
+            Some(Trouble::Contradiction(_)) => return,
+            None => {}
         }
         let Some(kept) = self.rewritten(line) else {
             return;
         };
         if self.kept.len() >= MOST_LINES {
-            self.trouble = Some(Trouble::TooMany);
+            self.trouble = Some(Trouble::TooMany(1));
         } else {
             self.kept.push(kept);
         }
@@ -349,6 +359,27 @@ release_manager_db_connections_active{version="v1.3.0"} 24
 
     fn families() -> Families {
         Families::new("release_manager")
+    }
+
+    /// A label with a value for each user is counted to its end, and none of it is taken for figures.
+    #[test]
+    fn series_beyond_the_cap_are_dropped_and_counted() {
+        let series = |count: usize| -> String {
+            let line = |user| format!("release_manager_requests_total{{user=\"{user}\"}} 1\n");
+            (0..count).map(line).collect::<Vec<String>>().concat()
+        };
+        let families = families();
+        let filtered = |text: &str| {
+            let mut filter = Filter::new(&families);
+            filter.push(text.as_bytes());
+            filter.finish()
+        };
+        assert_eq!(filtered(&series(MOST_LINES)).unwrap().len(), MOST_LINES);
+        let other = "another_requests_total{user=\"1\"} 1\n".repeat(7);
+        let told = filtered(&format!("{}{other}", series(MOST_LINES + 321))).unwrap_err();
+        for words in ["20321 series", "more than 20000", "321 were dropped"] {
+            assert!(told.contains(words), "{told}");
+        }
     }
 
     fn filtered(text: &str, piece: usize) -> Result<Vec<String>, String> {

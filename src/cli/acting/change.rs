@@ -12,7 +12,6 @@ use crate::{
         confirm::Challenge,
         decide::{Command, Decision, decide},
     },
-    ports::act::Platform as _,
     session::event::End,
 };
 

@@ -30,6 +30,17 @@ fn fresh<'a>(facts: &Facts<'a>) -> Result<&'a Observed, (Verdict, String)> {
     })
 }
 
+/// `the platform was last read 40 s ago`: why it does not answer stands in a gate of its own.
+fn read(facts: &Facts<'_>) -> String {
+    facts.workload.last.as_ref().map_or_else(
+        || "the platform was not read yet".to_owned(),
+        |last| {
+            let age = time::age(last.age(facts.now));
+            format!("the platform was last read {age} ago")
+        },
+    )
+}
+
 /// Before take-off: the target is healthy as it is.
 pub fn target(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let observed = match fresh(facts) {
@@ -129,10 +140,10 @@ pub fn drift(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 /// down, or from when the platform came to rest there anew.
 pub fn bake(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let deployment = facts.current()?;
-    if let (Some(stage), Err((unknown, why))) = (deployment.stage(), fresh(facts)) {
+    if let (Some(stage), None) = (deployment.stage(), facts.fresh()) {
         let share = plan.plan.stages.get(stage)?.share;
-        let sentence = format!("whether it still bakes at {share} % is not known: {why}");
-        return Some((unknown, sentence));
+        let sentence = format!("{}: it may not bake at {share} % any more", read(facts));
+        return Some((Verdict::Unknown, sentence));
     }
     let workload = facts.workload.value().map(|observed| &observed.workload);
     let rests = workload
@@ -242,9 +253,9 @@ pub fn answers(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
 pub fn new_pods_answer(facts: &Facts<'_>) -> Judged {
     facts.target.health.as_ref()?;
     // Which pods are the new ones is the platform's to say.
-    if let (Some(_), Err((unknown, why))) = (facts.workload.value(), fresh(facts)) {
-        let sentence = format!("which pods to ask for /health is not known: {why}");
-        return Some((unknown, sentence));
+    if facts.workload.last.is_some() && facts.fresh().is_none() {
+        let sentence = format!("{}: its new pods may be others by now", read(facts));
+        return Some((Verdict::Unknown, sentence));
     }
     let need = facts.workspace.timings.health_answers;
     let workload = facts.workload.value().map(|observed| &observed.workload);

@@ -18,7 +18,7 @@ use crate::{
         decide::Command,
         refusal::{Refusal, RefusalKind},
     },
-    ports::{act::Platform, keep::AppendError},
+    ports::keep::AppendError,
     session::event::End,
 };
 
