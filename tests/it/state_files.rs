@@ -111,7 +111,7 @@ fn the_files_follow_a_flight_and_are_never_believed() {
     let left: Vec<_> = fs::read_dir(folder.join("releases"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with(".json"))
+        .filter(|name| name.contains(".tmp"))
         .collect();
     assert_eq!(left, Vec::<String>::new(), "nothing half-written is left");
 }
