@@ -26,6 +26,7 @@ pub mod reading;
 pub mod release;
 pub mod rollout;
 pub mod standing;
+pub mod state_file;
 pub mod target;
 pub mod text;
 pub mod time;

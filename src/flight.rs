@@ -3,6 +3,8 @@
 pub mod after;
 pub mod inbox;
 pub mod known;
+pub mod looking_back;
 pub mod needs;
 pub mod process;
 pub mod report;
+pub mod state_files;

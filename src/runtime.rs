@@ -19,5 +19,6 @@ pub mod rehearsal;
 pub mod run;
 pub mod running;
 mod signals;
+pub mod state_files;
 mod suspend;
 pub mod terminal;

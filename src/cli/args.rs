@@ -95,6 +95,48 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "say it as 90s, 5m or a number of seconds".to_owned())
 }
 
+/// From when on: so long ago, or a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Ago(jiff::SignedDuration),
+    At(jiff::Timestamp),
+}
+
+impl Since {
+    pub fn before(self, now: jiff::Timestamp) -> jiff::Timestamp {
+        match self {
+            Self::Ago(long) => now.checked_sub(long).unwrap_or(jiff::Timestamp::MIN),
+            Self::At(at) => at,
+        }
+    }
+}
+
+/// `30d`, `12h`, `2026-08-01` (UTC) or `2026-08-01T12:00:00Z`.
+fn since(text: &str) -> Result<Since, String> {
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.trim().parse::<i32>().ok());
+    if let Some(days) = days.filter(|days| *days >= 0) {
+        return Ok(Since::Ago(jiff::SignedDuration::from_hours(
+            i64::from(days) * 24,
+        )));
+    }
+    if let Some(long) = text
+        .parse()
+        .ok()
+        .filter(|long: &jiff::SignedDuration| !long.is_negative())
+    {
+        return Ok(Since::Ago(long));
+    }
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Since::At(at));
+    }
+    let day = text.parse::<jiff::civil::Date>().ok();
+    day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|day| Since::At(day.timestamp()))
+        .ok_or_else(|| "say it as 30d, 12h, 2026-08-01 or 2026-08-01T12:00:00Z".to_owned())
+}
+
 /// One project in one environment.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
@@ -410,6 +452,21 @@ pub enum Verb {
         deployment: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Md)]
         format: Format,
+    },
+    /// Every deployment, newest first: when, what, by whom, for how long, how it ended
+    History {
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        project: Option<String>,
+    },
+    /// The success measures of the deployments that ended, against their targets
+    Scorecard {
+        /// 30d, 12h, 2026-08-01; left out, the last 90 days
+        #[arg(long, value_name = "T", value_parser = since)]
+        since: Option<Since>,
+        /// Left out, those that are protected
+        #[arg(long, value_name = "ENV")]
+        environment: Option<String>,
     },
     /// Look after the ledger
     Audit {

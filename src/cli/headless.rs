@@ -33,7 +33,7 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::{AppendError, Expected},
-    runtime::{executor::Executor, outside::Outside},
+    runtime::{executor::Executor, outside::Outside, state_files::StateFiles},
     session::event::End,
 };
 
@@ -52,6 +52,8 @@ pub struct Headless {
     pub actor: Actor,
     pub common: Common,
     pub output: Output,
+    /// Kept in step while a verb acts, where a project keeps some.
+    pub state_files: Option<StateFiles>,
     /// Something was started on this machine that has to be ended, and that written down.
     pub(super) under_way: Arc<AtomicBool>,
     /// Whose numbers are read already.
@@ -150,6 +152,7 @@ impl Headless {
             actor,
             common,
             output,
+            state_files: None,
             under_way: Arc::default(),
             catalogued: BTreeSet::new(),
         })
@@ -175,6 +178,7 @@ impl Headless {
                 ended = &mut dispatched => ended,
             }
         };
+        self.finish_state_files().await;
         match ended {
             Ok(exit) | Err(Stop::Exit(exit)) => exit,
             Err(Stop::Fault(fault)) => {
@@ -184,6 +188,21 @@ impl Headless {
             Err(Stop::Refusal(refusal)) => {
                 self.output.refusal(self.rehearsal(), &refusal);
                 Exit::of_refusal(&refusal)
+            }
+        }
+    }
+
+    /// The act is done, whatever becomes of the files about it.
+    async fn finish_state_files(&mut self) {
+        if self.state_files.is_none() {
+            return;
+        }
+        // What was appended last; that the ledger cannot be read was said already.
+        let _ = self.sync().await;
+        let files = self.state_files.take();
+        if let Some(files) = files {
+            for problem in files.finish().await {
+                self.output.say(&format!("gonogo: {problem}"));
             }
         }
     }
@@ -209,6 +228,9 @@ impl Headless {
         // Who attends is no part of what was decided: where it cannot be read, nobody is known to.
         let present = self.outside.ledger.present().await;
         self.known.attended(&present.unwrap_or_default());
+        if let Some(files) = &mut self.state_files {
+            files.tell(&self.known);
+        }
         Ok(())
     }
 

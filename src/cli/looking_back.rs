@@ -1,20 +1,27 @@
 //! The verbs that look back: timeline, history, scorecard.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     domain::{
         entry::DeploymentId,
+        environment::EnvironmentName,
         history::History,
         project::ProjectId,
         release::{Release, ReleaseRef},
     },
-    flight::report,
-    policy::refusal::{Refusal, RefusalKind},
+    flight::{
+        looking_back::{self, Row, Wanted},
+        report,
+    },
+    policy::{
+        refusal::{Refusal, RefusalKind},
+        scorecard::{Scorecard, Verdict},
+    },
 };
 
 use super::{
-    args::{Format, Place},
+    args::{Format, Place, Since},
     exit::Exit,
     headless::{Headless, Stop},
     output::Output,
@@ -50,6 +57,85 @@ impl Headless {
         Ok(Exit::Done)
     }
 
+    pub async fn history(
+        &mut self,
+        environment: Option<&str>,
+        project: Option<&str>,
+    ) -> Result<Exit, Stop> {
+        let (environment, project) = self.meant(environment, project)?;
+        self.sync().await?;
+        let now = self.outside.now();
+        let wanted = Wanted {
+            environment: environment.as_ref(),
+            project: project.as_ref(),
+            filter: "",
+        };
+        let records = looking_back::deployments(&self.known, now, wanted);
+        let quoted = |release: &ReleaseRef| every_name(&[], release);
+        let objects: Vec<report::Section<'_>> = records
+            .iter()
+            .map(|record| report::section(record, &quoted))
+            .collect();
+        self.data(json!({"deployments": objects}), || {
+            if records.is_empty() {
+                return vec!["nothing was deployed yet".to_owned()];
+            }
+            let rows = records.iter().map(|record| Row::of(record, now));
+            rows.zip(&records)
+                .map(|(row, record)| history_line(&row, &record.id.0))
+                .collect()
+        });
+        Ok(Exit::Done)
+    }
+
+    pub async fn scorecard(
+        &mut self,
+        since: Option<Since>,
+        environment: Option<&str>,
+    ) -> Result<Exit, Stop> {
+        let (environment, _) = self.meant(environment, None)?;
+        self.sync().await?;
+        let environments = looking_back::counted(&self.known, environment.as_ref());
+        let projects: Vec<ProjectId> = self
+            .outside
+            .workspace
+            .projects
+            .iter()
+            .map(|p| p.id.clone())
+            .collect();
+        for project in projects {
+            let releases = self.foretold(&project).await;
+            if !releases.is_empty() {
+                self.known.catalogue(&project, releases);
+            }
+        }
+        let now = self.outside.now();
+        let window = looking_back::window(now, since.map(|since| since.before(now)));
+        let card = looking_back::scored(&self.known, &environments, window);
+        let mut object = serde_json::to_value(&card).unwrap_or(Value::Null);
+        object["environments"] = json!(environments);
+        self.data(object, || scorecard_lines(&card, &environments));
+        Ok(Exit::Done)
+    }
+
+    fn meant(
+        &self,
+        environment: Option<&str>,
+        project: Option<&str>,
+    ) -> Result<(Option<EnvironmentName>, Option<ProjectId>), Stop> {
+        let workspace = &self.outside.workspace;
+        let environment = environment
+            .map(|name| workspace.find_environment(name))
+            .transpose()?;
+        let project = project
+            .map(|name| workspace.find_project(name))
+            .transpose()?;
+        Ok((
+            environment.map(|environment| environment.name.clone()),
+            project.map(|project| project.id.clone()),
+        ))
+    }
+
     /// The releases of a project, without writing numbers down; none where the repository cannot be read, which is said.
     pub async fn foretold(&self, project: &ProjectId) -> Vec<Release> {
         let Some(configured) = self.outside.workspace.project(project).cloned() else {
@@ -63,6 +149,42 @@ impl Headless {
             }
         }
     }
+}
+
+/// In columns, and with the id that `timeline --deployment` takes.
+fn history_line(row: &Row, id: &str) -> String {
+    format!(
+        "{}  {:<12} {:<16} {:<24} {:<12} {:>9}  {:<8} {id}  {}",
+        row.when,
+        row.environment,
+        row.project,
+        row.release,
+        row.ended,
+        row.lasted,
+        row.who,
+        row.reason
+    )
+}
+
+fn scorecard_lines(card: &Scorecard, environments: &[EnvironmentName]) -> Vec<String> {
+    let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
+    let day = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let mut lines = vec![format!(
+        "scorecard of {}, {} to {}",
+        names.join(", "),
+        day(card.window.since),
+        day(card.window.until)
+    )];
+    lines.extend(card.measures.iter().map(|measure| {
+        let mark = match measure.verdict {
+            Verdict::Met => "✔",
+            Verdict::Missed => "✖",
+            Verdict::TooFew | Verdict::NotMeasured => "?",
+            Verdict::NoTarget => "·",
+        };
+        format!("{mark} {:<23} {}", measure.title, measure.sentence)
+    }));
+    lines
 }
 
 /// One deployment by its id, by its number, or the newest.

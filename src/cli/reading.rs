@@ -23,6 +23,7 @@ use crate::{
         resolve::{self, Resolution},
     },
     ports::keep::Verified,
+    runtime::state_files::{self, StateFiles},
     session::show::{self, place_notes},
 };
 
@@ -277,13 +278,28 @@ impl Headless {
                 deployment,
                 format,
             } => self.timeline(&place, deployment.as_deref(), format).await,
+            Verb::History {
+                environment,
+                project,
+            } => {
+                self.history(environment.as_deref(), project.as_deref())
+                    .await
+            }
+            Verb::Scorecard { since, environment } => {
+                self.scorecard(since, environment.as_deref()).await
+            }
             Verb::Audit {
                 verb: AuditVerb::Verify,
             } => self.audit_verify().await,
             Verb::Policy {
                 verb: PolicyVerb::Show { environment },
             } => self.policy_show(environment.as_deref()).await,
-            acting => self.act(acting).await,
+            acting => {
+                if !self.common.dry_run {
+                    self.state_files = StateFiles::start(&self.outside.workspace);
+                }
+                self.act(acting).await
+            }
         }
     }
 
@@ -331,6 +347,7 @@ impl Headless {
     ) -> Result<Exit, Stop> {
         let targets = self.targets(environment, project)?;
         let mut former = Vec::new();
+        let (mut compared, mut differing) = (None, Vec::new());
         loop {
             self.sync().await?;
             let reads =
@@ -374,9 +391,18 @@ impl Headless {
             if let Some(trouble) = standing.trouble() {
                 lines.push(format!("LEDGER: {trouble}"));
             }
+            // Read again where the ledger has something new.
+            if compared != Some(self.known.seq) {
+                compared = Some(self.known.seq);
+                differing = state_files::differing(&self.known).await;
+            }
+            lines.extend(differing.iter().map(|file| format!("STATE FILE: {file}")));
             if lines != former {
                 former.clone_from(&lines);
                 let mut object = json!({"targets": objects});
+                if !differing.is_empty() {
+                    object["state_files"] = json!(differing);
+                }
                 if let Some(trouble) = standing.trouble() {
                     object["ledger"] = json!({"trouble": trouble});
                 }

@@ -10,7 +10,10 @@ pub(super) mod screen;
 mod shipped;
 mod target;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use crate::domain::{
     project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
@@ -87,11 +90,32 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
         trust_names: root.flag("trust_names"),
         access: access::access(root, ground, report),
         ledger: ledger(root, ground, report),
+        state_files: state_files(root, ground, report),
         rehearsal: root.form("rehearsal").map(|form| Rehearsal {
             scenario: form.text("scenario").unwrap_or_default().to_owned(),
             speed: form.number("speed").unwrap_or(1.0),
         }),
     }
+}
+
+/// Files are named by release alone, so each project has a folder of its own.
+fn state_files(root: &Form, ground: &Ground, report: &mut Report) -> BTreeMap<ProjectId, PathBuf> {
+    let mut folders: BTreeMap<ProjectId, PathBuf> = BTreeMap::new();
+    for form in root.forms("project") {
+        let id = form.text("id").and_then(|id| ProjectId::parse(id).ok());
+        let (Some(id), Some(folder)) = (id, ground.path(form, "state_files", report)) else {
+            continue;
+        };
+        if let Some((other, _)) = folders.iter().find(|(_, taken)| **taken == folder) {
+            report.problem(
+                form.place("state_files"),
+                format!("{other} keeps its state files there too"),
+                "give every project a folder of its own",
+            );
+        }
+        folders.insert(id, folder);
+    }
+    folders
 }
 
 fn ledger(root: &Form, ground: &Ground, report: &mut Report) -> PathBuf {

@@ -1,6 +1,9 @@
 //! A configuration written as the text that reads back as the same one, e.g. for the practice cluster.
 
-use std::{fmt::Display, path::Path};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
 use jiff::civil::DateTime;
 use toml::Value;
@@ -48,7 +51,7 @@ pub fn render(workspace: &Workspace) -> String {
     page.pair("heartbeat", quoted(&typed(timings.heartbeat)));
     page.pair("absent", quoted(&typed(timings.absent)));
     for project in &workspace.projects {
-        page.project(project);
+        page.project(project, workspace.state_files.get(&project.id));
     }
     for environment in &workspace.environments {
         page.environment(environment);
@@ -105,7 +108,7 @@ impl Page {
         }
     }
 
-    fn project(&mut self, project: &Project) {
+    fn project(&mut self, project: &Project, state_files: Option<&PathBuf>) {
         self.heading("[[project]]");
         self.pair("id", quoted(project.id.as_str()));
         self.pair("source", path(&project.source));
@@ -121,6 +124,7 @@ impl Page {
         self.pair("enabled", project.triggers != Triggers::None);
         self.pair("tag_trigger", project.triggers != Triggers::Branches);
         self.pair("manifests", list(&project.manifests));
+        self.maybe("state_files", state_files.map(|folder| path(folder)));
         self.pair("image", quoted(&project.image.name));
         self.pair("registry", quoted(&project.image.endpoint));
         self.pair("registry_repository", quoted(&project.image.repository));

@@ -237,6 +237,8 @@ static PROJECT: Section = Section {
         default("enabled", Kind::Flag, "true", "whether new releases are made; false keeps those that are there"),
         default("tag_trigger", Kind::Flag, "true", "whether a tag makes a release; false: it only names one"),
         default("manifests", Kind::Globs, "[\"**/k8s/**\", \"**/manifests/**\", \"**/deploy/**\"]", "files of the repository that are manifests: a difference shows them line by line"),
+        optional("state_files", Kind::Path, "the folder of its state files: releases/<release>.json and environments/<environment>.json")
+            .own_file_only("gonogo would write to it"),
         required("image", Kind::Text(&rules::IMAGE), "the image as pods name it, without tag and digest"),
         optional("registry", Kind::Text(&rules::ADDRESS), "the registry's address; left out, https:// and the host of the image"),
         optional("registry_repository", Kind::Text(&rules::REPOSITORY), "the repository in that registry; left out, the image after its host"),

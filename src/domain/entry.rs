@@ -34,6 +34,10 @@ impl StreamId {
         Self(format!("target:{id}"))
     }
 
+    pub fn is_target(&self) -> bool {
+        self.0.starts_with("target:")
+    }
+
     /// Locks of a whole environment, and its policy.
     pub fn environment(name: &EnvironmentName) -> Self {
         Self(format!("environment:{name}"))

@@ -24,6 +24,9 @@ pub struct Workspace {
     /// An OS account or `--as` counts toward a quorum in protected environments too (SPEC A5).
     pub trust_names: bool,
     pub ledger: PathBuf,
+    /// The folders of the projects that keep state files (SPEC D14), like `.atlas`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub state_files: BTreeMap<ProjectId, PathBuf>,
     /// Credential plugins, and what registries want to be told.
     #[serde(default)]
     pub access: Access,

@@ -24,6 +24,7 @@ use crate::{
         rollout::Observed,
         standing::{Aside, Standing},
         target::TargetId,
+        version::ReleaseType,
         workspace::{Actor, Workspace},
     },
     policy::{
@@ -48,6 +49,8 @@ pub struct Known {
     pub environments: BTreeMap<EnvironmentName, EnvironmentKnown>,
     /// Oldest first; missing until the repository was read.
     pub releases: BTreeMap<ProjectId, Catalogue>,
+    /// What kind of release somebody made by hand, by the stream of its project.
+    pub kinds: BTreeMap<(StreamId, Commit), ReleaseType>,
     pub hotfixes: BTreeMap<ProjectId, Hotfixes>,
     /// The last entry of the chain that was folded.
     pub seq: u64,
@@ -160,6 +163,7 @@ impl Known {
             targets,
             environments,
             releases: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             hotfixes: BTreeMap::new(),
             seq: 0,
             newest: None,
@@ -197,6 +201,16 @@ impl Known {
         // A history of a hundred thousand releases is numbered by as many entries: none of them is a target's.
         if matches!(entry.body, Body::Numbered { .. }) {
             return;
+        }
+        if let Body::ReleaseCreated {
+            commit,
+            release_type: Some(kind),
+            ..
+        } = &entry.body
+        {
+            // As it was created first.
+            let key = (entry.stream.clone(), commit.clone());
+            self.kinds.entry(key).or_insert(*kind);
         }
         if let Some((id, known)) = self
             .targets

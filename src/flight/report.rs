@@ -177,7 +177,8 @@ fn began(record: &Record) -> Timestamp {
         .map_or(record.requested.at, |off| off.at)
 }
 
-fn section<'a>(record: &'a Record, names: &dyn Fn(&ReleaseRef) -> Vec<String>) -> Section<'a> {
+/// One deployment with what it is told by.
+pub fn section<'a>(record: &'a Record, names: &dyn Fn(&ReleaseRef) -> Vec<String>) -> Section<'a> {
     Section {
         state: record.word(),
         release_names: names(&record.release),

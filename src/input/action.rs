@@ -204,9 +204,11 @@ actions! {
             "Show who says GO, NO-GO or HOLD, in letters that a whole room can read.";
         ShowInbox = "screen.inbox", "inbox", ["7"], [Global], None, verbs(&["inbox"]);
             "Show what waits for you, wherever it is: answers, items, countersigns, your own holds.";
+        ShowHistory = "screen.history", "history", ["8"], [Global], None, verbs(&["history", "scorecard"]);
+            "Show every deployment with how it ended, newest first, and the scorecard over them.";
     }
     Look {
-        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, Poll, Inbox], None, SHOWS;
+        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, Poll, Inbox, History], None, SHOWS;
             "Open what is selected.";
         Back = "view.back", "back", ["esc"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Go back, or close what is open without doing anything.";

@@ -15,6 +15,7 @@ pub enum Context {
     Timeline,
     Poll,
     Inbox,
+    History,
     Help,
     Dialog,
     Palette,
@@ -22,7 +23,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Fleet,
         Self::Releases,
@@ -31,6 +32,7 @@ impl Context {
         Self::Timeline,
         Self::Poll,
         Self::Inbox,
+        Self::History,
         Self::Help,
         Self::Dialog,
         Self::Palette,
@@ -48,6 +50,7 @@ impl Context {
             Self::Timeline => "timeline",
             Self::Poll => "poll",
             Self::Inbox => "inbox",
+            Self::History => "history",
             Self::Help => "help",
             Self::Dialog => "dialog",
             Self::Palette => "palette",

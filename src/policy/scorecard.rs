@@ -53,7 +53,9 @@ pub struct Measure {
     /// How many it was computed from.
     pub n: usize,
     pub verdict: Verdict,
-    /// Figure, count and verdict, for people.
+    /// Figure and count, for people.
+    pub figure: String,
+    /// The same with the verdict.
     pub sentence: String,
 }
 
@@ -262,7 +264,10 @@ impl<'a> Flights<'a> {
         let counts = |record: &Record| ended_at(record).is_some_and(|at| window.holds(at));
         let mut over: Vec<Flown<'a>> = flown
             .iter()
-            .filter(|f| !f.record.rollback && f.record.took_off.is_some() && counts(f.record))
+            .filter(|f| {
+                let flew = f.record.took_off.is_some() || f.record.promoted_at.is_some();
+                !f.record.rollback && flew && counts(f.record)
+            })
             .copied()
             .collect();
         over.sort_by_key(|f| ended_at(f.record));
@@ -379,13 +384,14 @@ fn lead_time(flights: &Flights<'_>) -> Found {
             continue;
         }
         match f.merged_at {
-            Some(merged) => times.push(promoted.duration_since(merged)),
-            None => unknown += 1,
+            // A commit from after its own flight is one of a clock that is wrong.
+            Some(merged) if merged <= promoted => times.push(promoted.duration_since(merged)),
+            Some(_) | None => unknown += 1,
         }
     }
     if times.is_empty() && unknown > 0 {
         return Found::Unknown(
-            "the repository was not read, so nobody knows when commits were merged",
+            "the repository was not read or its clock is wrong, so nobody knows when commits were merged",
         );
     }
     Found::Times(times)
@@ -487,19 +493,21 @@ fn measure(spec: &Spec, flights: &Flights<'_>) -> Measure {
         _ if met => Verdict::Met,
         _ => Verdict::Missed,
     };
+    let figure = figure(&value, n);
     Measure {
         id: spec.id,
         title: spec.title,
         formula: spec.formula,
         target: spec.target.words(),
-        sentence: sentence(spec, &value, n, verdict),
+        sentence: sentence(spec, &figure, n, verdict),
+        figure,
         value,
         n,
         verdict,
     }
 }
 
-fn sentence(spec: &Spec, value: &Value, n: usize, verdict: Verdict) -> String {
+fn figure(value: &Value, n: usize) -> String {
     let clock = |seconds: f64| {
         let whole = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
         if whole.as_hours() >= 48 {
@@ -508,7 +516,7 @@ fn sentence(spec: &Spec, value: &Value, n: usize, verdict: Verdict) -> String {
             time::clock(whole)
         }
     };
-    let figure = match value {
+    match value {
         Value::Share { of, percent } => format!("{percent:.1} % ({of} of {n})"),
         Value::Mean {
             mean_seconds,
@@ -520,15 +528,15 @@ fn sentence(spec: &Spec, value: &Value, n: usize, verdict: Verdict) -> String {
         ),
         Value::PerWeek { per_week } => format!("{per_week:.1} a week ({n} in all)"),
         Value::None => "none ended in the window".to_owned(),
-        Value::NotMeasured { why } => return format!("not measured: {why}"),
-    };
+        Value::NotMeasured { why } => format!("not measured: {why}"),
+    }
+}
+
+fn sentence(spec: &Spec, figure: &str, n: usize, verdict: Verdict) -> String {
     match verdict {
-        Verdict::TooFew => format!(
-            "{figure}, {n} of the {} that it takes to say",
-            spec.target.least()
-        ),
-        Verdict::NoTarget => figure,
-        _ => format!(
+        Verdict::TooFew if n > 0 => format!("{figure}; it takes {} to say", spec.target.least()),
+        Verdict::TooFew | Verdict::NoTarget | Verdict::NotMeasured => figure.to_owned(),
+        Verdict::Met | Verdict::Missed => format!(
             "{figure}, target {}: {}",
             spec.target.words(),
             verdict.word()

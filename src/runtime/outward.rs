@@ -31,6 +31,7 @@ use super::{
     executor::Executor,
     outside::Outside,
     running::{self, Heard},
+    state_files::StateFiles,
 };
 
 /// How often the ledger is asked whether others wrote.
@@ -57,6 +58,7 @@ pub struct Outward {
     beaten: Vec<Presence>,
     /// Effects still out there; waited for, briefly, before the process ends.
     under_way: tokio::task::JoinSet<()>,
+    state_files: Option<StateFiles>,
     /// Something was run.
     running: bool,
 }
@@ -82,6 +84,7 @@ impl Outward {
             cancel.clone(),
         ));
         let outward = Self {
+            state_files: StateFiles::start(&outside.workspace),
             outside,
             board,
             outcomes,
@@ -93,6 +96,13 @@ impl Outward {
             running: false,
         };
         (outward, answered)
+    }
+
+    /// What the ledger has now goes into the state files, once all of it was read.
+    pub fn keep_state_files(&mut self, cockpit: &Cockpit) {
+        if let Some(files) = self.state_files.as_mut().filter(|_| cockpit.ledger.ready) {
+            files.tell(&cockpit.known);
+        }
     }
 
     /// After a sleep: connections are dead without knowing it, and timers have stood still.
@@ -342,6 +352,9 @@ impl Outward {
             Duration::from_millis(700)
         };
         let _ = tokio::time::timeout(patience, rest).await;
+        if let Some(files) = self.state_files {
+            files.finish().await;
+        }
     }
 }
 

@@ -152,6 +152,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<End
         }
         plain.news();
         plain.keeper.now_and_then(&plain.cockpit);
+        plain.outward.keep_state_files(&plain.cockpit);
         if plain.deaf || !open && plain.has_nothing_left() {
             over = true;
         }

@@ -175,6 +175,7 @@ pub async fn run(outside: Arc<Outside>, me: Actor, wishes: Wishes) -> Result<(),
             Err(gone) => return shell.gone(&cockpit, gone).await,
         }
         shell.keeper.now_and_then(&cockpit);
+        shell.outward.keep_state_files(&cockpit);
     }
 }
 

@@ -28,10 +28,11 @@ pub enum Screen {
     Timeline,
     Poll,
     Inbox,
+    History,
 }
 
 impl Screen {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Fleet,
         Self::Releases,
         Self::Plan,
@@ -39,6 +40,7 @@ impl Screen {
         Self::Timeline,
         Self::Poll,
         Self::Inbox,
+        Self::History,
     ];
 
     pub fn context(self) -> Context {
@@ -50,6 +52,7 @@ impl Screen {
             Self::Timeline => Context::Timeline,
             Self::Poll => Context::Poll,
             Self::Inbox => Context::Inbox,
+            Self::History => Context::History,
         }
     }
 
@@ -62,6 +65,7 @@ impl Screen {
             Self::Timeline => "timeline",
             Self::Poll => "poll",
             Self::Inbox => "inbox",
+            Self::History => "history",
         }
     }
 }
@@ -104,8 +108,13 @@ pub struct View {
     pub inbox_line: usize,
     /// Lines scrolled back from the newest.
     pub timeline_back: usize,
+    /// Cursor over the deployments of the history, newest first.
+    pub history: usize,
     pub help_top: usize,
+    /// Of the releases.
     pub filter: Input,
+    /// Of the history.
+    pub history_filter: Input,
     pub filtering: bool,
     pub overlay: Option<Overlay>,
     /// Keys of a chord sequence that is not complete.
@@ -128,8 +137,10 @@ impl Default for View {
             poll_line: 0,
             inbox_line: 0,
             timeline_back: 0,
+            history: 0,
             help_top: 0,
             filter: Input::default(),
+            history_filter: Input::default(),
             filtering: false,
             overlay: None,
             pending: Vec::new(),
@@ -344,6 +355,17 @@ impl View {
             self.trail.retain(|other| *other != screen);
             self.trail.push(self.screen);
             self.screen = screen;
+        }
+    }
+
+    /// The filter of the list in front, for what is typed into it; the cursor of the list starts over.
+    pub fn filter_line(&mut self) -> &mut Input {
+        if self.screen == Screen::History {
+            self.history = 0;
+            &mut self.history_filter
+        } else {
+            self.release = 0;
+            &mut self.filter
         }
     }
 

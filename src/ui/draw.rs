@@ -8,7 +8,9 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::layout::{areas, is_tiny};
 use super::overlays;
-use super::panes::{fleet, flight, foot, header, inbox, plan, poll, releases, timeline, tiny};
+use super::panes::{
+    fleet, flight, foot, header, history, inbox, plan, poll, releases, timeline, tiny,
+};
 use super::spots::Spots;
 use super::theme::{Role, Theme};
 use crate::session::cockpit::Cockpit;
@@ -76,6 +78,7 @@ pub fn render(cockpit: &Cockpit, theme: &Theme, area: Rect, buf: &mut Buffer) ->
         Screen::Timeline => timeline::draw(canvas, cockpit, places.body),
         Screen::Poll => poll::draw(canvas, cockpit, places.body),
         Screen::Inbox => inbox::draw(canvas, cockpit, places.body),
+        Screen::History => history::draw(canvas, cockpit, places.body),
     });
     canvas.lines(places.message, &message);
     canvas.guarded(places.message, "Message", |canvas| {

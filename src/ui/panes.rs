@@ -5,6 +5,7 @@ pub(super) mod flight;
 pub(super) mod foot;
 pub(super) mod gates;
 pub(super) mod header;
+pub(super) mod history;
 mod idle;
 pub(super) mod inbox;
 pub(super) mod metrics;

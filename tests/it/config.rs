@@ -722,6 +722,7 @@ fn workspace() -> impl Strategy<Value = Workspace> {
                         .to_vec(),
                     },
                     ledger: PathBuf::from("/var/ledger.sqlite"),
+                    state_files: std::collections::BTreeMap::new(),
                     rehearsal: speed.map(|speed| Rehearsal {
                         scenario: "bad-canary".to_owned(),
                         speed,

@@ -295,6 +295,7 @@ pub fn workspace() -> Workspace {
         trust_names: true,
         access: gonogo::domain::access::Access::default(),
         ledger: "/var/lib/gonogo/ledger.db".into(),
+        state_files: std::collections::BTreeMap::new(),
         rehearsal: None,
     }
 }

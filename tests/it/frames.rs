@@ -175,6 +175,11 @@ fn releases_and_timeline() {
         &fixture::unknown().show(Screen::Timeline),
         &ALL[..2],
     );
+    look(
+        "history",
+        &fixture::rolling_back().show(Screen::History),
+        &ALL,
+    );
 }
 
 #[test]

@@ -14,11 +14,12 @@ use gonogo::{
         process::{Next, next},
         report::{self, markdown},
     },
+    session::{show, view::Screen},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    fixture::{self, Scene, Story, actor},
+    fixture::{self, Scene, Story, actor, press, write},
     flight::{PLACE, SPEED, at, ready, take_off},
     support::Served,
 };
@@ -347,5 +348,106 @@ fn a_flight_that_was_aborted_by_kubectl_is_told_as_it_was() {
     // A name that fits nothing says so.
     served
         .verb(&at("timeline", &["--deployment", "nonsense"]))
+        .exits(4);
+}
+
+#[test]
+fn the_history_lists_every_deployment_and_opens_its_timeline() {
+    let mut cockpit = rolled_back().show(Screen::Fleet);
+    press(&mut cockpit, "8");
+    assert_eq!(cockpit.view.screen, Screen::History);
+    let began = |record: &Record| record.took_off.as_ref().unwrap_or(&record.requested).at;
+    let all = show::history(&cockpit);
+    let known: usize = cockpit
+        .known
+        .targets
+        .values()
+        .map(|target| target.history.records().len())
+        .sum();
+    assert_eq!(all.len(), known);
+    assert!(all.windows(2).all(|pair| began(pair[0]) >= began(pair[1])));
+
+    // Every word has to stand somewhere in the line.
+    press(&mut cockpit, "/");
+    write(&mut cockpit, "rolled production p99");
+    let found: Vec<_> = show::history(&cockpit)
+        .iter()
+        .map(|r| r.id.clone())
+        .collect();
+    assert_eq!(found, [Story::id()]);
+    press(&mut cockpit, "enter enter");
+    assert_eq!(cockpit.view.screen, Screen::Timeline);
+    assert_eq!(cockpit.focus().map(|focus| focus.id.clone()), Some(here()));
+    let lines = show::timeline(&cockpit);
+    let at = lines.len() - 1 - cockpit.view.timeline_back;
+    assert!(
+        lines[at].sentence.contains("deployment rolled back"),
+        "{}",
+        lines[at].sentence
+    );
+
+    // Back, and the filter is still there; esc takes it off before it leaves.
+    press(&mut cockpit, "esc");
+    assert_eq!(cockpit.view.screen, Screen::History);
+    assert_eq!(show::history(&cockpit).len(), 1);
+    press(&mut cockpit, "esc");
+    assert_eq!(show::history(&cockpit).len(), known);
+    press(&mut cockpit, "esc");
+    assert_eq!(cockpit.view.screen, Screen::Fleet);
+    // The releases have a filter of their own.
+    assert_eq!(cockpit.view.filter.value(), "");
+}
+
+#[test]
+fn history_and_scorecard_by_verbs() {
+    let served = Served::start("good", SPEED);
+    let object = served.verb(&at("history", &[])).exits(0).json();
+    let deployments = object["deployments"].as_array().unwrap();
+    let told: Vec<(&str, &Value)> = deployments
+        .iter()
+        .map(|d| (d["state"].as_str().unwrap(), &d["release"]["number"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("closed", &json!(41)),
+            ("closed", &json!(40)),
+            ("closed", &json!(39))
+        ]
+    );
+    let everywhere = served.verb(&["history"]).exits(0).json();
+    assert!(everywhere["deployments"].as_array().unwrap().len() > 3);
+    let lines = served.plain(&at("history", &[])).exits(0).out;
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    assert!(lines.contains("40 main-40 → 41 v1.2.3"), "{lines}");
+    served.verb(&["history", "nowhere"]).exits(4);
+
+    let card = served
+        .verb(&["scorecard", "--since", "30d"])
+        .exits(0)
+        .json();
+    let measures = card["measures"].as_array().unwrap();
+    assert_eq!(measures.len(), 11);
+    assert_eq!(card["environments"], json!(["production"]));
+    let measure = |id: &str| measures.iter().find(|m| m["id"] == id).unwrap();
+    // Three deployments of each of the projects, none of them rolled back: too few to say, and that is said.
+    let rollbacks = measure("rollback_rate");
+    assert_eq!(
+        (&rollbacks["verdict"], &rollbacks["of"]),
+        (&json!("too_few"), &json!(0))
+    );
+    assert!(rollbacks["n"].as_u64().unwrap() >= 3, "{rollbacks}");
+    // The repository was read, so the lead time is known.
+    assert_eq!(measure("lead_time")["value"], "mean");
+    assert_eq!(measure("customer_impact")["verdict"], "not_measured");
+    for measure in measures {
+        assert!(!measure["formula"].as_str().unwrap().is_empty());
+    }
+    // Nothing ended within the last minute.
+    let fresh = served.verb(&["scorecard", "--since", "1m"]).exits(0).json();
+    assert_eq!(fresh["measures"][0]["value"], "none");
+    served.verb(&["scorecard", "--since", "soon"]).exits(2);
+    served
+        .verb(&["scorecard", "--environment", "nowhere"])
         .exits(4);
 }

@@ -59,6 +59,7 @@ mod settle;
 mod shell;
 mod sizes;
 mod sleep;
+mod state_files;
 mod storms;
 mod support;
 mod terminal;

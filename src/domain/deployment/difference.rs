@@ -9,6 +9,8 @@ use super::{Deployment, ItemStatus, TargetState};
 use crate::domain::{
     change::{Change, short_image},
     entry::{Body, DeploymentId, Entry},
+    environment::EnvironmentState,
+    release::Digest,
 };
 
 /// One thing that is not what it was. None: there was nothing, or there is nothing any more.
@@ -51,6 +53,9 @@ impl Sketch {
         }
         for (commit, grounded) in &state.grounded {
             words.insert(format!("commit {}", commit.short()), grounded.words());
+        }
+        if let Some(lock) = &state.lock {
+            words.insert("lock".to_owned(), format!("by {}", lock.by));
         }
         for glass in &state.glass {
             let signed = glass.countersigned.as_ref();
@@ -121,6 +126,13 @@ fn under_way(current: &Deployment) -> Words {
     if let Some(to) = &current.rolling_back_to {
         put("rolls back to", to.title());
     }
+    if let Some(controls) = &current.controls {
+        put("controls", controls.by.clone());
+    }
+    for (id, proposed) in &current.proposals {
+        let word = format!("proposed by {}", proposed.by);
+        put(&format!("waiver of {id}"), word);
+    }
     if let Some(held) = &current.held {
         put("held by", held.by.clone());
     }
@@ -188,11 +200,34 @@ pub fn wanted(entry: &Entry) -> Option<Difference> {
     })
 }
 
-/// The differences that each entry of a target's stream made, in their order.
+/// What an entry about the whole environment changes: its lock, and which policy counts.
+fn of_place(state: &EnvironmentState) -> Words {
+    let mut words = Words::new();
+    if let Some(lock) = &state.lock {
+        words.insert(
+            "lock of the environment".to_owned(),
+            format!("by {}", lock.by),
+        );
+    }
+    if let Some(recorded) = &state.recorded {
+        let policy = Digest::of_json(&(recorded.protected, &recorded.policy));
+        words.insert("policy in force".to_owned(), policy.short().to_owned());
+    }
+    words
+}
+
+/// The differences that each entry made, in their order: of a target's stream, and of its environment's.
 pub fn of_entries<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Vec<Difference>> {
-    let mut state = TargetState::default();
-    let mut before = Sketch::default();
+    let (mut state, mut place) = (TargetState::default(), EnvironmentState::default());
+    let (mut before, mut around) = (Sketch::default(), Words::new());
     let step = |entry: &Entry| {
+        if !entry.stream.is_target() {
+            place.evolve(entry);
+            let after = of_place(&place);
+            let found = differing(&around, &after);
+            around = after;
+            return found;
+        }
         state.evolve(entry);
         let after = Sketch::of(&state);
         let mut found: Vec<Difference> = wanted(entry).into_iter().collect();

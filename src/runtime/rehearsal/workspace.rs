@@ -100,6 +100,7 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
         trust_names: true,
         access: crate::domain::access::Access::default(),
         ledger: dir.join("ledger.sqlite"),
+        state_files: std::collections::BTreeMap::new(),
         rehearsal: Some(workspace::Rehearsal {
             scenario: wish.scenario.to_string(),
             speed: wish.speed,

@@ -11,9 +11,9 @@ use crate::{
         target::TargetId,
         time,
     },
-    flight::inbox::Errand,
+    flight::{inbox::Errand, looking_back::Row},
     input::{Action, Group, Risk},
-    policy::{gate::Verdict, poll::Call},
+    policy::{gate::Verdict, poll::Call, scorecard},
     session::{
         cockpit::Cockpit,
         palette,
@@ -42,6 +42,7 @@ pub fn screen(cockpit: &Cockpit) -> Vec<Line> {
         Screen::Timeline => timeline(cockpit),
         Screen::Poll => poll(cockpit),
         Screen::Inbox => inbox(cockpit),
+        Screen::History => history(cockpit),
     });
     lines
 }
@@ -52,7 +53,7 @@ fn heading(cockpit: &Cockpit) -> Vec<Line> {
         words.push(format!("REHEARSAL ({})", rehearsal.scenario));
     }
     words.push(cockpit.view.screen.title().to_owned());
-    if cockpit.view.screen != Screen::Fleet
+    if ![Screen::Fleet, Screen::History].contains(&cockpit.view.screen)
         && let Some(target) = cockpit.focus()
     {
         words.push(place(cockpit, &target.id));
@@ -384,6 +385,35 @@ fn inbox(cockpit: &Cockpit) -> Vec<Line> {
         ))
     };
     errands.iter().map(one).collect()
+}
+
+/// The newest deployments, then the scorecard.
+fn history(cockpit: &Cockpit) -> Vec<Line> {
+    let records = show::history(cockpit);
+    let more = records.len().saturating_sub(NEWEST);
+    let mut lines: Vec<Line> = records
+        .iter()
+        .take(NEWEST)
+        .map(|record| {
+            let row = Row::of(record, cockpit.now);
+            let tone = if row.bad { Tone::Bad } else { Tone::Plain };
+            Line::new(tone, row.sentence())
+        })
+        .collect();
+    if more > 0 {
+        lines.push(plain(format!("and {more} older ones")));
+    }
+    let (environments, card) = show::scorecard(cockpit);
+    lines.push(plain(format!("scorecard of {environments}:")));
+    lines.extend(card.measures.iter().map(|measure| {
+        let tone = match measure.verdict {
+            scorecard::Verdict::Missed => Tone::Bad,
+            scorecard::Verdict::Met => Tone::Good,
+            _ => Tone::Plain,
+        };
+        Line::new(tone, format!("  {}: {}", measure.title, measure.sentence))
+    }));
+    lines
 }
 
 /// Everything that can be typed, from the one table of actions.

@@ -110,11 +110,14 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::ShowTimeline => show(cockpit, Screen::Timeline),
         Action::ShowPoll => show(cockpit, Screen::Poll),
         Action::ShowInbox => show(cockpit, Screen::Inbox),
+        Action::ShowHistory => show(cockpit, Screen::History),
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
         Action::Compare => return super::compare::compare(cockpit, aim),
         Action::Filter => {
-            show(cockpit, Screen::Releases);
+            if cockpit.view.screen != Screen::History {
+                show(cockpit, Screen::Releases);
+            }
             cockpit.view.filtering = true;
         }
         Action::KeepFilter => cockpit.view.filtering = false,
@@ -273,6 +276,10 @@ fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
             cockpit.view.go(Screen::Timeline);
             Vec::new()
         }
+        Screen::History => {
+            open_deployment(cockpit);
+            Vec::new()
+        }
         Screen::Timeline => Vec::new(),
         Screen::Poll => {
             cockpit.view.go(Screen::Plan);
@@ -322,8 +329,40 @@ fn go_to_errand(cockpit: &mut Cockpit) {
     }
 }
 
+/// The timeline of the selected deployment, at its last entry.
+fn open_deployment(cockpit: &mut Cockpit) {
+    let records = show::history(cockpit);
+    let Some((id, target)) = records
+        .get(cockpit.view.history)
+        .map(|record| (record.id.clone(), record.target.clone()))
+    else {
+        return;
+    };
+    if cockpit.focus().is_none_or(|focus| focus.id != target) {
+        cockpit.focus_on(&target);
+        elsewhere(cockpit);
+    }
+    let entries = cockpit
+        .focus_known()
+        .map_or(&[][..], |known| known.entries.as_slice());
+    let last = entries
+        .iter()
+        .rposition(|entry| entry.body.deployment() == Some(&id));
+    let all = show::timeline(cockpit).len();
+    cockpit.view.filtering = false;
+    cockpit.view.go(Screen::Timeline);
+    cockpit.view.timeline_back = last.map_or(0, |last| all.saturating_sub(1 + last));
+}
+
 fn back(cockpit: &mut Cockpit) {
     if cockpit.view.overlay.take().is_some() {
+        return;
+    }
+    if cockpit.view.screen == Screen::History
+        && (cockpit.view.filtering || !cockpit.view.history_filter.value().is_empty())
+    {
+        cockpit.view.filtering = false;
+        cockpit.view.filter_line().reset();
         return;
     }
     if cockpit.view.filtering
@@ -373,7 +412,11 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
             cockpit.view.project = step(cockpit.view.project, count);
             elsewhere(cockpit);
         }
-        Context::Releases | Context::Filter => {
+        Context::History | Context::Filter if cockpit.view.screen == Screen::History => {
+            let count = show::history(cockpit).len();
+            cockpit.view.history = step(cockpit.view.history, count);
+        }
+        Context::Releases | Context::Filter | Context::History => {
             let count = cockpit.releases_shown().len();
             cockpit.view.release = step(cockpit.view.release, count);
         }

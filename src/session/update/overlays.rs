@@ -97,8 +97,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         }
         Some(Overlay::Help | Overlay::Difference { .. }) => {}
         None if cockpit.view.filtering => {
-            into(&mut cockpit.view.filter);
-            cockpit.view.release = 0;
+            into(cockpit.view.filter_line());
         }
         None => cockpit.say(
             Severity::Info,
@@ -448,8 +447,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
         }
         Some(Overlay::Help | Overlay::Difference { .. }) => {}
         None => {
-            edit(&mut cockpit.view.filter, chord);
-            cockpit.view.release = 0;
+            edit(cockpit.view.filter_line(), chord);
         }
     }
 }
@@ -528,6 +526,10 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
                 }
                 FlightPane::Timeline => entry(&flight.timeline, cockpit.view.timeline_back),
             }
+        }
+        Screen::History => {
+            let record = *show::history(cockpit).get(cockpit.view.history)?;
+            Some(record.id.to_string())
         }
         Screen::Timeline => entry(&show::timeline(cockpit), cockpit.view.timeline_back),
         Screen::Poll => show::poll(cockpit)?.poll.map(|poll| poll.sentence),

@@ -61,6 +61,7 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
                 Screen::Timeline => Action::ShowTimeline,
                 Screen::Poll => Action::ShowPoll,
                 Screen::Inbox => Action::ShowInbox,
+                Screen::History => Action::ShowHistory,
             };
             return keys::run(cockpit, action, &overlays::plain(action));
         }
@@ -79,6 +80,7 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
             Screen::Plan => cockpit.view.plan_line = line,
             Screen::Poll => cockpit.view.poll_line = line,
             Screen::Inbox => cockpit.view.inbox_line = line,
+            Screen::History => cockpit.view.history = line,
             Screen::Timeline => {
                 let count = show::timeline(cockpit).len();
                 cockpit.view.timeline_back = count.saturating_sub(1 + line);

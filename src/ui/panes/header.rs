@@ -263,6 +263,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         (Screen::Timeline, Action::ShowTimeline, "Timeline"),
         (Screen::Poll, Action::ShowPoll, "Poll"),
         (Screen::Inbox, Action::ShowInbox, inbox.as_str()),
+        (Screen::History, Action::ShowHistory, "History"),
     ];
     // Closer together where there is little room.
     let needed: usize = screens.iter().map(|(_, _, title)| title.len() + 5).sum();
