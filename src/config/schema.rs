@@ -634,8 +634,7 @@ mod tests {
             Kind::Number => &["whole", "fraction"],
             Kind::Figure | Kind::Duration | Kind::Wait => &["whole", "fraction", "text"],
             // Not every text and not every date is one: those that are not have words of their own.
-            Kind::Clock => &["text"],
-            Kind::Moment => &["text", "date"],
+            Kind::Clock | Kind::Moment => &["text", "date"],
             Kind::Words | Kind::Keys | Kind::Table(_) => &["table"],
             Kind::OneOrMore(_) => &["list", "table"],
         };

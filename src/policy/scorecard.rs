@@ -512,6 +512,8 @@ fn figure(value: &Value, n: usize) -> String {
         let whole = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
         if whole.as_hours() >= 48 {
             format!("{:.1} d", seconds / 86_400.0)
+        } else if whole.as_hours() >= 2 {
+            format!("{:.1} h", seconds / 3_600.0)
         } else {
             time::clock(whole)
         }

@@ -40,6 +40,7 @@ use crate::{
 use super::{cockpit::Cockpit, view::Screen, wanted};
 
 pub use crate::flight::inbox::{Errand, ErrandKind};
+pub use crate::flight::looking_back::Row as HistoryRow;
 pub use connection::{Down, connection, skew};
 pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};

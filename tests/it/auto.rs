@@ -148,9 +148,9 @@ fn a_release_is_followed_from_request_to_close() {
     );
     let file = served.path().join("gonogo.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let allowed = "allowed_branches = [\"main\", \"release/*\"]\n";
+    let allowed = "allowed_branches = [\"main\", \"release/*\", \"hotfix/*\"]\n";
     let changed = text.replace(allowed, &format!("{allowed}auto_deploy = true\n"));
-    assert_ne!(text, changed);
+    assert!(text != changed, "the line is there");
     std::fs::write(&file, changed).unwrap();
     let before = served.status("staging", "auth-service");
     let watcher = served.verb_as("kim", &["follow", "staging", "auth-service", "--once"]);

@@ -82,7 +82,7 @@ fn one_flies_and_the_others_look_on() {
         (&json!("dana"), &json!(false)),
         "a verb that has ended attends nothing"
     );
-    assert!(timeline(&served).contains("dana took the controls\n"));
+    assert!(timeline(&served).contains("dana took the controls"));
     served.verb(&at("hold", &[])).exits(0);
 
     let dana = Attending::of(&served, "dana");
@@ -175,7 +175,7 @@ fn whoever_stops_it_flies_from_then_on() {
         "kim handed the controls to dana",
         "dana handed the controls to lee",
         "lee let go of the controls",
-        "sam took the controls\n",
+        "sam took the controls",
     ] {
         assert!(timeline(&served).contains(told), "{told}");
     }

@@ -229,7 +229,7 @@ pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
         return (
             Verdict::Fail,
             format!(
-                "{ready} of {} of the new release are ready",
+                "{ready} of {} of the new release ready",
                 counted(pods.len(), "pod")
             ),
         );
@@ -237,7 +237,7 @@ pub fn judge_pods(observed: &Observed) -> (Verdict, String) {
     (
         Verdict::Pass,
         format!(
-            "{ready} of {} of the new release are ready, {}",
+            "{ready} of {} of the new release ready, {}",
             counted(ready, "pod"),
             counted(usize::try_from(restarts).unwrap_or(usize::MAX), "restart")
         ),

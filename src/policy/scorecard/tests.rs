@@ -180,7 +180,7 @@ fn twenty_one_good_deployments_meet_what_can_be_met() {
         (
             "lead_time",
             Verdict::Met,
-            "3:20:00 (mean of 21, worst 3:20:00), target < 24 h: met",
+            "3.3 h (mean of 21, worst 3.3 h), target < 24 h: met",
         ),
         // It rested 10 min at 10 %, and its bake of 5 counts: 20 − 5.
         (

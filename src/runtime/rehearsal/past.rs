@@ -163,7 +163,7 @@ fn ago(now: Timestamp, duration: SignedDuration) -> Timestamp {
     now.checked_sub(duration).unwrap_or(now)
 }
 
-/// The entries of one deployment from request to close, an hour and a half of them.
+/// The entries of one deployment from request to close, as the plan has it: pods take some seconds for each stage.
 fn flown(
     target: &Target,
     plan: &StoredPlan,
@@ -174,13 +174,12 @@ fn flown(
 ) -> Vec<Draft> {
     let person = |name: &str| person(name, host);
     let (dana, program) = (person("dana"), Actor::program(host));
-    let mut minute = 0;
+    let (mins, pods) = (SignedDuration::from_mins, SignedDuration::from_secs(20));
+    let mut since = SignedDuration::ZERO;
     let mut drafts = Vec::new();
-    let mut push = |minutes: i64, actor: &Actor, body: Body| {
-        minute += minutes;
-        let at = began
-            .checked_add(SignedDuration::from_mins(minute))
-            .unwrap_or(began);
+    let mut push = |later: SignedDuration, actor: &Actor, body: Body| {
+        since = since.saturating_add(later);
+        let at = began.checked_add(since).unwrap_or(began);
         drafts.push(Draft {
             at,
             actor: actor.clone(),
@@ -188,7 +187,7 @@ fn flown(
         });
     };
     push(
-        0,
+        mins(0),
         &dana,
         Body::Requested {
             deployment: id.clone(),
@@ -199,7 +198,7 @@ fn flown(
     if approved {
         for name in ["lee", "sam"] {
             push(
-                2,
+                mins(2),
                 &person(name),
                 Body::Decided {
                     deployment: id.clone(),
@@ -217,7 +216,7 @@ fn flown(
         .filter(|item| !item.is_verification())
     {
         push(
-            1,
+            mins(1),
             &dana,
             Body::Checked {
                 deployment: id.clone(),
@@ -247,7 +246,7 @@ fn flown(
     };
     let intent = IntentId(Digest::of_json(&(id, began)).short().to_owned());
     push(
-        1,
+        mins(1),
         &dana,
         Body::Intended {
             deployment: id.clone(),
@@ -258,7 +257,7 @@ fn flown(
         },
     );
     push(
-        0,
+        mins(0),
         &dana,
         Body::Settled {
             deployment: id.clone(),
@@ -269,18 +268,20 @@ fn flown(
             },
         },
     );
-    for stage in 0..plan.plan.stages.len() {
+    let mut bakes = SignedDuration::ZERO;
+    for (stage, spec) in plan.plan.stages.iter().enumerate() {
         push(
-            6,
+            pods.saturating_add(bakes),
             &program,
             Body::StageReached {
                 deployment: id.clone(),
                 stage,
             },
         );
+        bakes = spec.bake;
     }
     push(
-        5,
+        pods.saturating_add(bakes),
         &program,
         Body::Promoted {
             deployment: id.clone(),
@@ -288,7 +289,7 @@ fn flown(
     );
     for item in plan.plan.items.iter().filter(|item| item.is_verification()) {
         push(
-            3,
+            mins(3),
             &program,
             Body::Measured {
                 deployment: id.clone(),
@@ -299,14 +300,14 @@ fn flown(
         );
     }
     push(
-        0,
+        mins(0),
         &program,
         Body::MonitoringBegan {
             deployment: id.clone(),
         },
     );
     push(
-        60,
+        plan.plan.monitoring,
         &program,
         Body::Ended {
             deployment: id.clone(),

@@ -136,7 +136,7 @@ fn estimate(facts: &Facts<'_>, plan: &StoredPlan) -> String {
     parts.push(match moved.get(moved.len() / 2) {
         Some(median) => {
             let median = SignedDuration::from_secs(median.as_secs().max(1));
-            format!("pods {} by history", time::exact(median))
+            format!("pods {} by history", time::age(median))
         }
         None => "pods not timed yet".to_owned(),
     });

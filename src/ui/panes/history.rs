@@ -2,11 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use crate::flight::looking_back::Row;
 use crate::policy::scorecard::{Measure, Verdict};
 use crate::session::cockpit::Cockpit;
 use crate::session::pointer::Spot;
-use crate::session::show;
+use crate::session::show::{self, HistoryRow as Row};
 use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::layout::cut_top;
 use crate::ui::theme::Role;
@@ -17,6 +16,8 @@ use super::empty;
 
 /// From this width on there is room for the scorecard beside the list.
 const WIDE: u16 = 120;
+/// What the list wants so that environment, project, both releases and the end stand there whole.
+const LIST: u16 = 79;
 
 const fn column(title: &'static str, least: u16, priority: u8) -> Column<'static> {
     Column {
@@ -43,7 +44,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         list(canvas, cockpit, area);
         return;
     }
-    let card = (area.width * 2 / 5).min(64);
+    let card = (area.width * 2 / 5).min(64).min(area.width - LIST);
     let left = Rect {
         width: area.width - card,
         ..area
