@@ -35,13 +35,13 @@
 //!
 //! | folder | owns | may name |
 //! |---|---|---|
-//! | [`domain`] | nouns: release, target, plan, entry, deployment, workload, metric | nothing of ours |
-//! | [`policy`] | decisions: gates, `decide`, planner, judge, guard, confirm, resolve | domain |
-//! | [`flight`] | what a command needs, the process manager, what became of a change | domain, policy |
+//! | [`domain`] | nouns: release, version, target, environment, plan, item, entry, deployment, hotfix, workload, metric | nothing of ours |
+//! | [`policy`] | decisions: gates, `decide`, planner, poll, controls, judge, guard, scorecard, confirm, resolve | domain |
+//! | [`flight`] | what a command needs, the process manager, what became of a change, inbox and report | domain, policy |
 //! | [`input`] | keys to actions: the one table, keymap, help | nothing of ours |
 //! | [`session`] | the cockpit's state, `update`, and what the screens show | domain, policy, flight, input |
-//! | [`ports`] | traits: watch, ask, act, keep, now | domain |
-//! | [`adapters`] | the outside: Kubernetes and Argo Rollouts, health, metrics, git, registry, `SQLite` | domain, ports, config |
+//! | [`ports`] | traits: watch, ask, act, run, keep, now | domain |
+//! | [`adapters`] | the outside: Kubernetes and Argo Rollouts, health, metrics, git, registry, programs, `SQLite` | domain, ports, config |
 //! | [`config`] | TOML as typed to a workspace as meant | domain, input |
 //! | [`simulator`] | the practice cluster: a pure world behind loopback servers | domain |
 //! | [`ui`] | state to cells | domain, policy, input, session |
@@ -62,6 +62,18 @@
 //! While a canary flies, whoever attends is its guard too: [`policy::guard`] counts how long a figure has been over its
 //! limit or lost, and where the platform would go on by itself it holds the flight, as an act like any other.
 //!
+//! # What is kept where
+//!
+//! One ledger, one hash chain, ordered per stream ([`domain::entry::StreamId`]): `target:` for deployments, locks and
+//! controls, `releases:` for numbers and tags of a project, `environment:` for its recorded policy and its locks, `hotfix:` for
+//! what burns. Heartbeats are a table beside the entries, never entries. Beside the ledger lie files that it only names or
+//! that can be made again from it: the output of items that were run (`evidence/`, by digest), dead-man cards (`cards/`), the
+//! journal of what was done while it could not be written. State files of a project are a projection, written and never
+//! believed.
+//!
+//! In a protected environment the policy that counts is the recorded one ([`policy::facts::Facts::environment`]); a program of a
+//! checklist is run only where this machine's own configuration says the same as the plan.
+//!
 //! # Where to start
 //!
 //! | to add | touch |
@@ -70,6 +82,8 @@
 //! | an action | a row in `input/action.rs`; an arm in `session/wanted.rs` if it acts, in `session/update/keys.rs` if it only looks; its verb in `cli/args.rs` and `cli/acting.rs` |
 //! | a screen | [`session::view::Screen`] and its `ALL`, its keys in `input/context.rs`, its action; `session/show/` for what it says, `ui/panes/` and `ui/draw.rs` for how it looks, its tab in `ui/panes/header.rs`, `session/lines/pages.rs` for the same as lines |
 //! | a configuration key | a row in `config/schema.rs`, what it means in `config/meant/`, its line in `config.example.toml` |
+//! | a kind of probe | [`domain::item`], its key in `config/`, its arm in `adapters/probe.rs` |
+//! | a measure of the scorecard | a row in `policy/scorecard.rs`, with its formula |
 //! | a theme | a file in `themes/`, its line in `ui/theme/builtin.rs`, its name where `cli/args.rs`, `config/schema.rs` and `config.example.toml` list them |
 //! | a platform | [`domain::target::WorkloadKind`]; `adapters/`, behind [`ports::act::Site`] and [`ports::watch::Feed`]; the key in `config/`; and its arm in `adapters/platforms.rs`, the one list of them |
 //!

@@ -362,6 +362,9 @@ fn item(item: &ItemSpec) -> String {
             fields.push(("action", quoted(action.id())));
         }
     }
+    if !item.types.is_empty() {
+        fields.push(("types", list(&item.types)));
+    }
     fields.push(("required", item.required.to_string()));
     fields.extend(item.owner.as_deref().map(|owner| ("owner", quoted(owner))));
     if let Some(time_box) = item.time_box {

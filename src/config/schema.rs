@@ -123,6 +123,7 @@ pub const PHASES: &[&str] = &[
     "verify",
     "communicate",
 ];
+pub const RELEASE_TYPES: &[&str] = &["major", "minor", "patch", "hotfix"];
 pub const ITEM_KINDS: &[&str] = &["check", "probe", "command", "action"];
 pub const PLUGINS: &[&str] = &["deny", "allowlist", "allow-all"];
 pub const PROBES: &[&str] = &[
@@ -479,6 +480,7 @@ static ITEM: Section = Section {
         optional("action", Kind::OneOf(FLIGHT_ACTIONS), "what the flight does, for the kind `action`: the delivery, or that everybody is served"),
         optional("timeout", Kind::Duration, "how long a run may take; left out, 10 min for commands and 10 s for questions"),
         optional("max_age", Kind::Duration, "evidence older than this does not count: the item is open again"),
+        default("types", Kind::SomeOf(RELEASE_TYPES), "[\"major\", \"minor\", \"patch\", \"hotfix\"]", "the releases that want it; one that does not say what it is gets every item"),
         default("required", Kind::Flag, "true", "whether it must be green, or is advice"),
         optional("owner", Kind::Text(&rules::TEXT), "who sees to it"),
         optional("from", Kind::Wait, "when it is due, counted from the end of the last stage"),

@@ -155,6 +155,7 @@ fn fast_validation() -> Vec<ItemSpec> {
         time_box: None,
         max_age: None,
         timeout: None,
+        types: Vec::new(),
     };
     vec![
         check(

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::metric::Metric;
+use super::{metric::Metric, version::ReleaseType};
 
 /// The seven phases of seed 002.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -232,9 +232,17 @@ pub struct ItemSpec {
     /// How long what is run or asked may take; None: the usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<SignedDuration>,
+    /// Which releases want it (SPEC R13); none: all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<ReleaseType>,
 }
 
 impl ItemSpec {
+    /// A release that does not say what it is gets every item.
+    pub fn is_for(&self, release: Option<ReleaseType>) -> bool {
+        self.types.is_empty() || release.is_none_or(|release| self.types.contains(&release))
+    }
+
     pub fn is_verification(&self) -> bool {
         self.phase == Phase::Verify
     }

@@ -7,6 +7,7 @@ use crate::domain::{
     change::{Act, ActKind, Change, Expect},
     environment::Environment,
     hotfix::Expedited,
+    item::ItemSpec,
     plan::{Delivery, Plan, StoredPlan},
     release::{Artifact, Digest, Release, ReleaseRef},
     rollout::{Observed, Workload},
@@ -24,7 +25,9 @@ const TEMPLATE_DEADLINE: SignedDuration = SignedDuration::from_secs(20);
 /// Made from configuration, release and target only.
 pub fn make(environment: &Environment, target: &Target, release: &Release) -> Plan {
     let image = release.artifacts.first().and_then(Artifact::pinned);
-    let plan = of(environment, target, release.digest(), image);
+    let kind = release.kind();
+    let wanted = |item: &ItemSpec| item.is_for(kind);
+    let plan = of(environment, target, release.digest(), image, wanted);
     match &release.lineage.of {
         Some(mark) => hotfix::expedite(plan, mark),
         None => plan,
@@ -36,6 +39,7 @@ fn of(
     target: &Target,
     release_digest: Digest,
     image: Option<String>,
+    wanted: impl Fn(&ItemSpec) -> bool,
 ) -> Plan {
     Plan {
         format: FORMAT,
@@ -49,7 +53,7 @@ fn of(
             image,
         },
         stages: target.stages.clone(),
-        items: target.items.clone(),
+        items: target.items.iter().filter(|item| wanted(item)).cloned().collect(),
         limits: target.limits.clone(),
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
@@ -63,7 +67,9 @@ pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
     let Some(release) = facts.release(&stored.release.commit) else {
         let Delivery::SetImage { image, .. } = &stored.plan.delivery;
         let digest = stored.plan.release_digest.clone();
-        let plan = of(facts.environment, facts.target, digest, image.clone());
+        // Of which type it is, is not known either: what was asked of it is.
+        let wanted = |item: &ItemSpec| item.types.is_empty() || stored.plan.item(&item.id).is_some();
+        let plan = of(facts.environment, facts.target, digest, image.clone(), wanted);
         return match stored.plan.hotfix.as_ref().map(Expedited::mark) {
             Some(mark) => hotfix::expedite(plan, &mark),
             None => plan,

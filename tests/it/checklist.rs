@@ -9,11 +9,12 @@ use gonogo::{
         release::Digest,
         target::TargetId,
         text::Clean,
+        version::ReleaseType,
     },
     policy::{
         decide::{Command, Decision, decide, items},
         gate::Verdict,
-        gates,
+        gates, planner,
         refusal::Refusal,
     },
     session::{
@@ -483,7 +484,9 @@ fn every_line_of_the_documents_ships_as_one_item() {
         ("004-stage", LINES_004_STAGE),
         ("004-production", LINES_004_PRODUCTION),
     ] {
-        let items = shipped(name, "");
+        let mut items = shipped(name, "");
+        // What a major release gets beyond the lists.
+        items.retain(|item| item.types != [ReleaseType::Major]);
         let titles: Vec<&str> = items.iter().map(|item| item.title.as_str()).collect();
         assert_eq!(titles, lines, "{name}");
     }
@@ -493,6 +496,38 @@ fn every_line_of_the_documents_ships_as_one_item() {
         LINES_004_STAGE.len() + LINES_004_PRODUCTION.len(),
         8 + 8 + 8
     );
+}
+
+/// SPEC R13: major adds the migration guide and extended tests, patch has the minimal set; what does not say what it is
+/// gets all of it.
+#[test]
+fn the_type_of_a_release_selects_its_items() {
+    let mut story = fixture::calm();
+    let here = here();
+    let workspace = &mut story.cockpit.known.workspace;
+    let target = workspace.targets.iter_mut().find(|it| it.id == here).unwrap();
+    target.items = shipped("002", "");
+    let (target, environment) = (target.clone(), workspace.environment(&here.environment).unwrap().clone());
+    let release = story.cockpit.known.release(&here.project, 42).unwrap().clone();
+    let planned = |kind: Option<ReleaseType>| {
+        let mut release = release.clone();
+        release.release_type = kind;
+        if kind.is_none() {
+            release.aliases.clear();
+        }
+        let plan = planner::make(&environment, &target, &release);
+        let has = |id: &str| plan.items.iter().any(|item| item.id.0 == id);
+        ["migration.guide", "matrix.extended", "matrix.acceptance", "matrix.smoke"].map(has)
+    };
+    for (kind, wanted) in [
+        (Some(ReleaseType::Major), [true, true, true, true]),
+        (Some(ReleaseType::Minor), [false, false, true, true]),
+        (Some(ReleaseType::Patch), [false, false, false, true]),
+        (Some(ReleaseType::Hotfix), [false, false, false, true]),
+        (None, [true, true, true, true]),
+    ] {
+        assert_eq!(planned(kind), wanted, "{kind:?}");
+    }
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn item(kind: ItemKind) -> ItemSpec {
         time_box: None,
         max_age: None,
         timeout: Some(SignedDuration::from_secs(60)),
+        types: Vec::new(),
     }
 }
 

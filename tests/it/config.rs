@@ -23,6 +23,7 @@ use gonogo::{
         target::{
             ClusterRef, Endpoint, MetricsSource, Pin, Target, TargetId, WorkloadKind, WorkloadRef,
         },
+        version::ReleaseType,
         workspace::{Person, Rehearsal, Timings, Workspace},
     },
 };
@@ -464,6 +465,11 @@ fn item() -> impl Strategy<Value = ItemSpec> {
             owner,
             max_age: time.is_none().then(|| SignedDuration::from_hours(24)),
             timeout: kind_takes_time(&kind).then(|| SignedDuration::from_secs(90)),
+            types: if required {
+                vec![ReleaseType::Major, ReleaseType::Hotfix]
+            } else {
+                Vec::new()
+            },
             kind,
             time_box: time.map(|(from, length)| TimeBox {
                 from: SignedDuration::from_secs(from),

@@ -122,6 +122,7 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
         }),
         max_age: None,
         timeout: None,
+        types: Vec::new(),
     }
 }
 

@@ -273,7 +273,7 @@ fn a_good_flight_by_verbs_alone() {
     );
     assert_eq!(
         served.verb(&at("check", &["verify.pods"])).exits(3).rule(),
-        "checklist.probe"
+        "verification.order"
     );
     for item in [
         "oncall.confirmed",

@@ -8,6 +8,7 @@ use crate::domain::{
         CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe,
         TimeBox,
     },
+    version::ReleaseType,
 };
 
 use super::{
@@ -134,8 +135,20 @@ pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Repo
             time_box,
             max_age: max_age(form, phase, report),
             timeout: form.duration("timeout"),
+            types: types(form),
         });
     }
+}
+
+/// None where all of them are meant.
+fn types(form: &Form) -> Vec<ReleaseType> {
+    let typed = form.texts("types");
+    let named = |it: &ReleaseType| typed.iter().any(|word| word.value == it.word());
+    let types: Vec<ReleaseType> = ReleaseType::ALL.into_iter().filter(named).collect();
+    if types.len() == ReleaseType::ALL.len() {
+        return Vec::new();
+    }
+    types
 }
 
 fn phase(word: &str) -> Phase {

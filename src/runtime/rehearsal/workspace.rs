@@ -282,6 +282,7 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
         time_box: None,
         max_age: None,
         timeout: None,
+        types: Vec::new(),
     };
     let boxed = |id: &str, title: &str, probe: Probe, from: i64, until: i64| ItemSpec {
         time_box: Some(TimeBox {

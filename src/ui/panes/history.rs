@@ -30,8 +30,8 @@ const fn column(title: &'static str, least: u16, priority: u8) -> Column<'static
 
 const COLUMNS: [Column; 8] = [
     column("WHEN (UTC)", 11, 1),
-    column("ENVIRONMENT", 4, 4),
-    column("PROJECT", 6, 3),
+    column("ENVIRONMENT", 10, 4),
+    column("PROJECT", 10, 3),
     column("RELEASE", 19, 0),
     column("ENDED", 9, 2),
     column("TOOK", 4, 6),
