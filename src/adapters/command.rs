@@ -47,13 +47,13 @@ pub async fn run(
         Err(error) => return not_started(&format!("`expect` is no regular expression: {error}")),
     };
     let names_secret = |entry: &&String| !entry.contains('=');
-    let secrets = spec
+    let secrets: Vec<String> = spec
         .env
         .iter()
         .filter(names_secret)
         .filter_map(|name| std::env::var(name).ok())
         .collect();
-    let mut capture = Capture::new(listen, secrets, expect);
+    let mut capture = Capture::new(listen, &secrets, expect);
     let mut child = match start(spec, order, folder) {
         Ok(child) => child,
         Err(why) => return not_started(&why),

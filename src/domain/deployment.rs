@@ -94,6 +94,9 @@ pub struct Deployment {
     pub restarted_at: Option<Timestamp>,
     /// Where a rollback goes.
     pub rolling_back_to: Option<ReleaseRef>,
+    /// It is a rollback from the start: its plan's release is where it first went, what was live is left.
+    #[serde(default)]
+    pub is_way_back: bool,
     pub held: Option<Held>,
     /// What the guard held it for, since take-off or the last retry.
     #[serde(default)]

@@ -83,3 +83,11 @@ pub struct StoredPlan {
     /// What was live when it was made.
     pub before: Option<ReleaseRef>,
 }
+
+impl StoredPlan {
+    /// What was approved is this plan, and what it would deliver is the release beside it: an entry may say anything.
+    pub fn agrees(&self) -> bool {
+        let Delivery::SetImage { image, .. } = &self.plan.delivery;
+        self.plan.digest() == self.digest && *image == self.release.image
+    }
+}

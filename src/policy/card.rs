@@ -116,7 +116,9 @@ pub fn card(facts: &Facts<'_>, way: &WayIn) -> Card {
             commands: vec![format!("{kubectl} rollout pause {object}")],
         },
     });
-    if on.kind == WorkloadKind::Rollout {
+    // With nothing under way there is nothing to abort, and what is stable serves.
+    let flies = facts.current().is_some() || observed.is_some_and(|seen| seen.workload.is_midway());
+    if on.kind == WorkloadKind::Rollout && flies {
         let stable = back(facts).map_or_else(|| "stable".to_owned(), |back| back.title());
         sections.push(Section {
             id: "abort".to_owned(),
@@ -125,7 +127,11 @@ pub fn card(facts: &Facts<'_>, way: &WayIn) -> Card {
             commands: vec![commands.abort(), commands.go_on()],
         });
     }
-    sections.extend(back_sections(facts, &commands));
+    let mut back = back_sections(facts, &commands);
+    if !flies && back.len() > 1 {
+        back.retain(|section| section.id != "rollback");
+    }
+    sections.extend(back);
     Card {
         title: format!("Dead-man card: {} in {}", id.project.name(), id.environment),
         stands: stands(facts),

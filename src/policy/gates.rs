@@ -276,14 +276,22 @@ pub fn close(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
 
 /// One gate for each limit of the plan, `metric.error_rate` and so on.
 fn limits(facts: &Facts<'_>, plan: &StoredPlan, hash: Option<&str>, who: &str) -> Vec<GateResult> {
-    let Some(source) = &facts.target.metrics else {
-        return Vec::new();
-    };
     let waivers = facts
         .current()
         .filter(|current| current.plan.digest == plan.digest);
     let judged = plan.plan.limits.iter().map(|limit| {
-        let (verdict, sentence) = super::judge::judge(facts, source, limit, hash, who);
+        let (verdict, sentence) = match &facts.target.metrics {
+            Some(source) => super::judge::judge(facts, source, limit, hash, who),
+            // Limits of the plan do not go away because somebody's configuration does not measure them.
+            None => (
+                super::gate::Verdict::Unknown,
+                format!(
+                    "{} of {who} is not measured here: the configuration names no metrics of {}",
+                    limit.metric.title(),
+                    facts.target.id
+                ),
+            ),
+        };
         let id = format!("metric.{}", limit.metric.id());
         waive(
             GateResult {

@@ -53,7 +53,12 @@ fn of(
             image,
         },
         stages: target.stages.clone(),
-        items: target.items.iter().filter(|item| wanted(item)).cloned().collect(),
+        items: target
+            .items
+            .iter()
+            .filter(|item| wanted(item))
+            .cloned()
+            .collect(),
         limits: target.limits.clone(),
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
@@ -68,8 +73,15 @@ pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
         let Delivery::SetImage { image, .. } = &stored.plan.delivery;
         let digest = stored.plan.release_digest.clone();
         // Of which type it is, is not known either: what was asked of it is.
-        let wanted = |item: &ItemSpec| item.types.is_empty() || stored.plan.item(&item.id).is_some();
-        let plan = of(facts.environment, facts.target, digest, image.clone(), wanted);
+        let wanted =
+            |item: &ItemSpec| item.types.is_empty() || stored.plan.item(&item.id).is_some();
+        let plan = of(
+            facts.environment,
+            facts.target,
+            digest,
+            image.clone(),
+            wanted,
+        );
         return match stored.plan.hotfix.as_ref().map(Expedited::mark) {
             Some(mark) => hotfix::expedite(plan, &mark),
             None => plan,

@@ -208,6 +208,7 @@ pub enum Ask {
     },
     Countersign,
     StopGuard,
+    Cancel,
     /// Of somebody who is absent.
     TakeOver {
         from: String,
@@ -256,6 +257,7 @@ impl Ask {
                 "BREAK-GLASS: why? A second person answers for it too".to_owned()
             }
             Self::Countersign => "Countersign the break-glass: why was it right?".to_owned(),
+            Self::Cancel => "Cancel the request: why? What was answered to it is void".to_owned(),
             Self::StopGuard => "Stop the guard for this flight: why?".to_owned(),
             Self::Ground { release } => format!("Ground release {}: why?", release.title()),
             Self::Clear { release } => {
@@ -287,6 +289,7 @@ impl Ask {
             Self::RollBack { .. } => "why?",
             Self::BreakGlass { .. } => "BREAK-GLASS",
             Self::Countersign => "countersign",
+            Self::Cancel => "cancel",
             Self::StopGuard => "stop guard",
             Self::Ground { .. } => "ground",
             Self::Clear { .. } => "clear",
@@ -317,12 +320,13 @@ impl Ask {
             | Self::BreakGlass { .. }
             | Self::Countersign
             | Self::StopGuard
+            | Self::Cancel
             | Self::Ground { .. }
             | Self::Clear { .. }
             | Self::Lock { .. }
             | Self::Unlock { .. }
             | Self::RecordPolicy { .. } => "",
-            Self::RollBack { .. } => "user experience severely impacted",
+            Self::RollBack { .. } => "reason to follow",
         }
     }
 }

@@ -180,9 +180,7 @@ fn command(
                 release: release.number,
             })
         }
-        Action::Cancel => Ok(Step::Command(Command::Cancel {
-            reason: aim.reason.clone(),
-        })),
+        Action::Cancel => prompt_or(Ask::Cancel),
         Action::Approve => prompt_or(Ask::Approve {
             plan: current(facts)?.plan.digest.clone(),
         }),
@@ -347,6 +345,9 @@ fn with_reason(
         },
         Ask::Countersign => Command::Countersign { reason },
         Ask::StopGuard => Command::StopGuard { reason },
+        Ask::Cancel => Command::Cancel {
+            reason: Some(reason),
+        },
         Ask::Adopt => Command::Adopt { reason },
         Ask::Restore => Command::Request {
             plan: Box::new(drift::restoring(facts)?),

@@ -54,6 +54,8 @@ pub(super) struct Shell {
     catalogue: Arc<Catalogue>,
     /// The repository that the practice CI builds from.
     source: PathBuf,
+    /// What is older was there at the start, and is built or is not.
+    began: Timestamp,
 }
 
 impl Shell {
@@ -77,7 +79,8 @@ impl Shell {
         if images().manifest(name, reference).is_some() {
             return;
         }
-        let Some((release, image)) = source::build_later(&self.source, name, reference) else {
+        let Some((release, image)) = source::build_later(&self.source, name, reference, self.began)
+        else {
             return;
         };
         let mut images = self.images.write().unwrap_or_else(PoisonError::into_inner);
@@ -179,6 +182,7 @@ pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
         images: RwLock::new(built.images),
         catalogue: Arc::clone(&catalogue),
         source: options.dir.join("source"),
+        began: now,
     });
     let acceptor = identity.acceptor()?;
     let mut tasks = vec![

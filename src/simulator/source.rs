@@ -149,6 +149,7 @@ pub(super) fn build_later(
     source: &Path,
     name: &str,
     commit: &str,
+    began: Timestamp,
 ) -> Option<(BuiltRelease, Image)> {
     let folder = name.strip_prefix(&format!("{REPOSITORY}/"))?;
     if !FOLDERS.contains(&folder) || commit.len() != 40 {
@@ -158,6 +159,10 @@ pub(super) fn build_later(
     let id = Oid::from_str(commit).ok()?;
     let made = repository.find_commit(id).ok()?;
     let committed_at = Timestamp::from_second(made.time().seconds()).ok()?;
+    // Git keeps whole seconds.
+    if committed_at.as_second() < began.as_second() {
+        return None;
+    }
     let tags = repository.tag_names(Some(&format!("{folder}/*"))).ok()?;
     let on = |tag: &&str| {
         let reference = repository.find_reference(&format!("refs/tags/{tag}"));

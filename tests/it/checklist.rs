@@ -505,10 +505,22 @@ fn the_type_of_a_release_selects_its_items() {
     let mut story = fixture::calm();
     let here = here();
     let workspace = &mut story.cockpit.known.workspace;
-    let target = workspace.targets.iter_mut().find(|it| it.id == here).unwrap();
+    let target = workspace
+        .targets
+        .iter_mut()
+        .find(|it| it.id == here)
+        .unwrap();
     target.items = shipped("002", "");
-    let (target, environment) = (target.clone(), workspace.environment(&here.environment).unwrap().clone());
-    let release = story.cockpit.known.release(&here.project, 42).unwrap().clone();
+    let (target, environment) = (
+        target.clone(),
+        workspace.environment(&here.environment).unwrap().clone(),
+    );
+    let release = story
+        .cockpit
+        .known
+        .release(&here.project, 42)
+        .unwrap()
+        .clone();
     let planned = |kind: Option<ReleaseType>| {
         let mut release = release.clone();
         release.release_type = kind;
@@ -517,7 +529,13 @@ fn the_type_of_a_release_selects_its_items() {
         }
         let plan = planner::make(&environment, &target, &release);
         let has = |id: &str| plan.items.iter().any(|item| item.id.0 == id);
-        ["migration.guide", "matrix.extended", "matrix.acceptance", "matrix.smoke"].map(has)
+        [
+            "migration.guide",
+            "matrix.extended",
+            "matrix.acceptance",
+            "matrix.smoke",
+        ]
+        .map(has)
     };
     for (kind, wanted) in [
         (Some(ReleaseType::Major), [true, true, true, true]),

@@ -99,7 +99,7 @@ fn the_example_is_good_and_means_what_its_comments_say() {
     assert_eq!(loaded.warnings, []);
     let workspace = loaded.workspace;
     let production = workspace.find_target("prod", "auth-service").unwrap();
-    assert_eq!(production.items.len(), 21);
+    assert_eq!(production.items.len(), 22);
     assert_eq!(
         production.limits,
         [

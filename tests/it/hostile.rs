@@ -568,7 +568,7 @@ fn pods_that_answer_with_nonsense_are_silent_and_say_why() {
             reply(302, "location", HEALTH, ""),
             "302 Found",
             Serve::Text(ours),
-            "more than 20000 series",
+            "series, more than 20000",
         ),
         (
             Serve::Drip("{\"status\":".to_owned()),

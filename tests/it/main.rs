@@ -66,4 +66,5 @@ mod terminal;
 mod themes;
 mod tiny;
 mod way_back;
+mod ways_out;
 mod world;

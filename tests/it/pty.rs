@@ -205,9 +205,10 @@ impl Pty {
             });
             if text.contains(words) {
                 self.confirm(words, answer);
-                let text = self.until(done, |text| {
-                    text.contains(done) || text.contains("refused:")
-                });
+                // What is refused is said in the last lines; the line of the mover names keys that would be.
+                let refused =
+                    |text: &str| text.lines().rev().take(3).any(|it| it.contains("refused:"));
+                let text = self.until(done, |text| text.contains(done) || refused(text));
                 if text.contains(done) {
                     return;
                 }

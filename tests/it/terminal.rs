@@ -127,7 +127,7 @@ fn a_killed_cockpit_says_what_was_under_way() {
         let seq = rig.seq();
         rig.fault_writes("pauseConditions", &json!({fate: 60_000}), 1);
         let mut pty = attend(&rig, &rig.patient());
-        pty.sees("ready: p promotes");
+        pty.sees("ready: p ");
         pty.keys("p");
         pty.sees("Promote");
         sleep(READ);

@@ -48,9 +48,18 @@ pub struct Capture {
 
 impl Capture {
     /// `secrets` are values that are masked wherever they turn up.
-    pub fn new(listen: Listen, secrets: Vec<String>, expect: Option<Regex>) -> Self {
-        let mut secrets = secrets;
-        secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    pub fn new(listen: Listen, secrets: &[String], expect: Option<Regex>) -> Self {
+        // Output is looked at line by line, so a secret of several lines is masked by each of them.
+        let lines = secrets
+            .iter()
+            .flat_map(|secret| secret.lines().map(str::trim));
+        let mut secrets: Vec<String> = lines
+            .filter(|line| line.len() >= SHORTEST_SECRET)
+            .map(str::to_owned)
+            .collect();
+        // The longest first: one may be a part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
         Self {
             listen,
             secrets,
@@ -193,7 +202,7 @@ mod tests {
     #[test]
     fn fifty_megabytes_leave_half_a_megabyte_and_the_digest_of_all() {
         let (listen, lines) = heard();
-        let mut capture = Capture::new(listen, Vec::new(), None);
+        let mut capture = Capture::new(listen, &[], None);
         let line = "0123456789abcdef0123456789abcdef0123456789abcdef\n";
         let chunk = line.repeat(1_000);
         let mut whole = Sha256::new();
@@ -214,7 +223,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_cut_and_takes_no_room() {
         let (listen, lines) = heard();
-        let mut capture = Capture::new(listen, Vec::new(), None);
+        let mut capture = Capture::new(listen, &[], None);
         for _ in 0..10_000 {
             capture.take(From::Output, &[b'x'; 1_000]);
         }
@@ -228,14 +237,15 @@ mod tests {
     #[test]
     fn what_would_move_the_cursor_is_made_visible_and_secrets_are_masked() {
         let (listen, lines) = heard();
-        let secrets = vec!["hunter2hunter2".to_owned(), "no".to_owned()];
-        let mut capture = Capture::new(listen, secrets, None);
+        let key = "-----BEGIN KEY-----\nMIIBOgIBAAJBAKj34\n-----END KEY-----\n";
+        let secrets = vec!["hunter2hunter2".to_owned(), "no".to_owned(), key.to_owned()];
+        let mut capture = Capture::new(listen, &secrets, None);
         capture.take(From::Output, b"10 %\r50 %\r100 %\r\n");
         capture.take(
             From::Error,
             b"\x1b[2J\x1b]0;owned\x07 pass=hunter2hunter2 no\n",
         );
-        capture.take(From::Output, b"last");
+        capture.take(From::Output, b"MIIBOgIBAAJBAKj34\nlast");
         capture.end();
         let lines = lines.lock().expect("whole").clone();
         assert_eq!(lines[0], "100 %");
@@ -246,6 +256,7 @@ mod tests {
         );
         assert!(lines[1].ends_with("••• no"), "{}", lines[1]);
         assert!(!capture.text().contains("hunter2"));
+        assert!(!capture.text().contains("MIIBOg"), "{}", capture.text());
         assert_eq!(capture.said(true).as_str(), "last");
         assert!(capture.said(false).as_str().contains("•••"));
     }
@@ -254,7 +265,7 @@ mod tests {
     fn what_is_expected_is_looked_for_in_standard_output_only() {
         let expect = Regex::new(r"\(head\)").ok();
         let (listen, _) = heard();
-        let mut capture = Capture::new(listen, Vec::new(), expect);
+        let mut capture = Capture::new(listen, &[], expect);
         capture.take(From::Error, b"(head)\n");
         assert!(!capture.matched);
         capture.take(From::Output, b"ae1027 (he");

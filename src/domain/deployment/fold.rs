@@ -15,6 +15,7 @@ use crate::domain::{
     entry::{Answer, Body, DeploymentId, Ending, Entry, FORMAT, IntentId, Outcome, OutsideAct},
     environment::Lock,
     plan::{FlightAction, ItemKind, StoredPlan},
+    release::Commit,
     workspace::Actor,
 };
 
@@ -50,6 +51,7 @@ impl TargetState {
                     Deployment::new(deployment, plan, entry, reason, FlightState::RollingBack);
                 opened.rolling_back_to = Some(plan.release.clone());
                 opened.took_off_at = Some(entry.at);
+                opened.is_way_back = true;
                 self.current = Some(opened);
             }
             Body::Grounded { release, reason } => {
@@ -143,20 +145,14 @@ impl TargetState {
                     .clone()
                     .or_else(|| current.plan.before.clone());
                 // What was left is grounded: the release that was flown, or what a plain rollback replaced.
-                let opened = to
-                    .as_ref()
-                    .is_some_and(|to| to.commit == current.plan.release.commit);
-                let left = if opened {
-                    current
-                        .plan
-                        .before
-                        .as_ref()
-                        .map(|before| before.commit.clone())
-                } else {
-                    Some(current.plan.release.commit.clone())
-                };
-                let left = left.filter(|left| to.as_ref().is_none_or(|to| to.commit != *left));
-                if let Some(commit) = left {
+                // One that went further back than it was opened for leaves both.
+                let before = current.plan.before.iter().filter(|_| current.is_way_back);
+                let left: Vec<Commit> = std::iter::once(&current.plan.release)
+                    .chain(before)
+                    .map(|release| release.commit.clone())
+                    .filter(|left| to.as_ref().is_none_or(|to| to.commit != *left))
+                    .collect();
+                for commit in left {
                     let by = current
                         .last_act
                         .as_ref()
@@ -239,6 +235,7 @@ impl Deployment {
             outside: Vec::new(),
             restarted_at: None,
             rolling_back_to: None,
+            is_way_back: false,
             held: None,
             guarded: Vec::new(),
             guard_stopped: None,

@@ -180,6 +180,18 @@ pub(super) fn promote(facts: &Facts<'_>, step: usize) -> Result<Decision, Refusa
         ));
     }
     let now_at = workload.step.unwrap_or(workload.steps.len());
+    let pauses = |at: usize| {
+        matches!(
+            workload.steps.get(at),
+            Some(crate::domain::rollout::Step::Pause(_))
+        )
+    };
+    if now_at > step && !pauses(step) {
+        return Err(Refusal::rule(
+            "promote.step",
+            format!("step {step} is no pause; the rollout is at step {now_at}"),
+        ));
+    }
     if now_at > step {
         return Err(passed("somebody outside this ledger"));
     }

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Body, Decision, Facts, ItemId, Refusal, RefusalKind, record, time};
-use crate::domain::hotfix::{
-    BACKPORT, Carried, Criterion, Hotfix, PatchVerdict, proofs, why_no_name,
+use crate::domain::{
+    hotfix::{BACKPORT, Carried, Criterion, Hotfix, PatchVerdict, proofs, why_no_name},
+    target::TargetId,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,6 +104,19 @@ fn start(facts: &Facts<'_>, name: &str, criterion: Criterion) -> Result<Decision
         );
     }
     let environment = &facts.environment.name;
+    let mut places = facts.workspace.environments.iter().rev();
+    let home = places.find(|place| {
+        let id = TargetId::new(place.name.clone(), facts.target.id.project.clone());
+        facts.workspace.target(&id).is_some()
+    });
+    if let Some(home) = home.filter(|home| home.name != *environment) {
+        let sentence = format!(
+            "a hotfix begins at what is live in {}, not in {environment}",
+            home.name
+        );
+        return Err(Refusal::rule("hotfix.home", sentence)
+            .hint(format!("select {} and start it there", home.name)));
+    }
     let Some(live) = &facts.state.live else {
         let sentence = format!("nothing is live in {environment} by the ledger: nothing to fix");
         return Err(Refusal::new(RefusalKind::NotFound, "hotfix.live", sentence));

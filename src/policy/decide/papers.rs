@@ -85,6 +85,19 @@ pub(super) fn answer(
     }))
 }
 
+/// In a protected environment a name that proves nothing moves nothing out of the way.
+fn verified(facts: &Facts<'_>, actor: &Actor, rule: &str) -> Result<(), Refusal> {
+    let trusted = crate::domain::deployment::is_verified(actor, facts.workspace.trust_names);
+    if !facts.environment.protected || trusted {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{} is not verified (set `trust_names` or sign), so the name proves nothing in {}",
+        actor.name, facts.environment.name
+    );
+    Err(Refusal::rule(rule, sentence))
+}
+
 pub(super) fn withdraw(
     facts: &Facts<'_>,
     actor: &Actor,
@@ -92,6 +105,9 @@ pub(super) fn withdraw(
 ) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     same_plan(deployment, plan)?;
+    if given(facts, deployment, actor).any(|given| given.answer != Answer::Go) {
+        verified(facts, actor, "approvals.verified")?;
+    }
     let withdrawn: Vec<Body> = given(facts, deployment, actor)
         .map(|given| Body::Withdrawn {
             deployment: deployment.id.clone(),
@@ -178,6 +194,7 @@ pub(super) fn waive(
             "a waiver needs a reason",
         ));
     }
+    verified(facts, actor, "waiver.verified")?;
     let alone = facts.workspace.people.is_empty() || !facts.environment.protected;
     if let Some(state) = deployment
         .items

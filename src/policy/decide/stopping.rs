@@ -2,8 +2,8 @@
 
 use super::{
     ActKind, Actor, Body, Decision, Deployment, Ending, Facts, FlightState, OutsideAct, Refusal,
-    RefusalKind, Release, ReleaseRef, Verdict, WorkloadKind, confirm, current, flying::ours, gates,
-    go, in_state, planner, settled, time,
+    RefusalKind, Release, ReleaseRef, Workload, WorkloadKind, confirm, current, flying::ours,
+    gates, go, in_state, planner, settled, time,
 };
 
 const AIRBORNE: [FlightState; 2] = [FlightState::Flying, FlightState::Aborted];
@@ -25,7 +25,8 @@ pub(super) fn moving<'a>(facts: &Facts<'a>, verb: &str) -> Result<&'a Deployment
 /// Where the ledger cannot be read nobody knows what was requested: the platform alone says what there is to stop. None:
 /// the ledger, or what was read of it before, tells.
 fn on_the_platform(facts: &Facts<'_>, verb: &str) -> Result<Option<ReleaseRef>, Refusal> {
-    if !facts.ledger.is_lost() || facts.current().is_some() {
+    let untold = facts.ledger.is_lost() || facts.state.read_only;
+    if !untold || facts.current().is_some() {
         return Ok(None);
     }
     let workload = &planner::last(facts)?.workload;
@@ -34,7 +35,7 @@ fn on_the_platform(facts: &Facts<'_>, verb: &str) -> Result<Option<ReleaseRef>, 
         Refusal::rule(
             "flight.state",
             format!(
-                "the ledger cannot be read, and {} is not between two releases: there is nothing to {verb}",
+                "the ledger cannot be read here, and {} is not between two releases: there is nothing to {verb}",
                 facts.target.workload
             ),
         )
@@ -58,7 +59,8 @@ pub(super) fn hold(facts: &Facts<'_>, actor: &Actor) -> Result<Decision, Refusal
         None => moving(facts, "hold")?.plan.release.clone(),
     };
     let workload = &planner::last(facts)?.workload;
-    if workload.paused {
+    // An old reading says nothing about now: then it is sent, and changes nothing where it is done.
+    if workload.paused && facts.fresh().is_some() {
         let by = workload
             .held_by
             .as_ref()
@@ -100,6 +102,10 @@ pub(super) fn resume(facts: &Facts<'_>) -> Result<Decision, Refusal> {
             "resume (its pause is over, so it would promote)",
         )?;
     }
+    // Where the controller goes on by itself, taking the hold off is letting it go on.
+    if alone(facts, workload) {
+        may_go_on(facts, deployment, "resume (it would go on by itself)")?;
+    }
     // So is it where the guard held a pause that would have ended by itself.
     if let Some(gate) = crate::policy::guard::stands(facts, deployment) {
         let sentence = format!(
@@ -128,7 +134,7 @@ pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
         );
         return Err(Refusal::rule("abort.kind", sentence).hint("roll it back instead"));
     }
-    if workload.aborted {
+    if workload.aborted && facts.fresh().is_some() {
         return Err(Refusal::raced(
             "abort.done",
             "it is aborted already; stable serves everybody",
@@ -145,6 +151,32 @@ pub(super) fn abort(facts: &Facts<'_>) -> Result<Decision, Refusal> {
         .hint("roll it back instead"));
     }
     Ok(confirm(planner::abort(facts, &release, before.as_ref())?))
+}
+
+/// Does the rollout move on once nothing holds it?
+fn alone(facts: &Facts<'_>, workload: &Workload) -> bool {
+    facts.target.workload.kind == WorkloadKind::Deployment
+        || crate::policy::guard::goes_on_alone(workload)
+}
+
+/// Nobody says no, and the place is not locked: what is asked wherever more pods get the new release.
+fn may_go_on(facts: &Facts<'_>, deployment: &Deployment, what: &str) -> Result<(), Refusal> {
+    let asked = [
+        (
+            "decision.no_go",
+            gates::people::no_go(facts, &deployment.plan),
+        ),
+        ("lock", gates::place::lock(facts, &deployment.plan)),
+    ];
+    for (id, judged) in asked {
+        if let Some((_, sentence)) = judged.filter(|(verdict, _)| !verdict.lets_through()) {
+            return Err(Refusal::rule(
+                id,
+                format!("NO-GO, cannot {what}: {sentence}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
@@ -166,12 +198,7 @@ pub(super) fn retry(facts: &Facts<'_>) -> Result<Decision, Refusal> {
         ));
     }
     in_state(facts, &AIRBORNE, "retry")?;
-    if let Some((Verdict::Fail, sentence)) = gates::people::no_go(facts, &deployment.plan) {
-        return Err(Refusal::rule(
-            "decision.no_go",
-            format!("NO-GO, cannot retry: {sentence}"),
-        ));
-    }
+    may_go_on(facts, deployment, "retry")?;
     Ok(confirm(planner::retry(facts, &deployment.plan)?))
 }
 
@@ -243,6 +270,17 @@ pub(super) fn roll_back(
         .current()
         .filter(|current| current.state != FlightState::RollingBack);
     if let Some(current) = under_way.filter(|_| act.changes.is_empty() && workload.is_promoted()) {
+        // A reading from before the flight shows the former release, too: it must not end what it has not seen.
+        if !read_since(facts, current) {
+            return Err(Refusal::raced(
+                "rollback.unread",
+                format!(
+                    "what is known of {} is from before the latest act; it is being read",
+                    facts.target.workload
+                ),
+            )
+            .hint("ask again in a moment; the verb reads it first: gonogo rollback"));
+        }
         // Somebody brought it back outside gonogo: what is left to do is to say so.
         let deployment = current.id.clone();
         let said = Body::SeenOutside {
@@ -270,6 +308,18 @@ pub(super) fn roll_back(
         act: Box::new(act),
         opening,
     })
+}
+
+/// The platform was read lately, and after everything that was done to it here.
+fn read_since(facts: &Facts<'_>, deployment: &Deployment) -> bool {
+    let acted = deployment.last_act.as_ref().map(|act| act.settled_at);
+    let acted = acted.max(deployment.took_off_at);
+    let began = facts
+        .workload
+        .last
+        .as_ref()
+        .and_then(|reading| reading.at.checked_sub(facts.lag).ok());
+    facts.fresh().is_some() && began.is_some_and(|began| acted.is_none_or(|acted| began > acted))
 }
 
 /// Without the ledger: back to what the platform itself still runs as stable, and nowhere else.

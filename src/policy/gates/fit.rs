@@ -81,6 +81,15 @@ pub fn tags_stay(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 
 /// What was approved is what would be planned today (SPEC A2): a changed configuration voids the request.
 pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    if !plan.agrees() {
+        return Some((
+            Verdict::Fail,
+            format!(
+                "what is stored under {} is another plan or names another image; cancel and request again",
+                plan.digest.short()
+            ),
+        ));
+    }
     if let Err(unknown) = release(facts, plan) {
         return Some(unknown);
     }

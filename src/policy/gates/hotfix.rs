@@ -30,6 +30,15 @@ pub fn open(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             ),
         ));
     }
+    if known.is_over() {
+        return Some((
+            Verdict::Fail,
+            format!(
+                "hotfix {} is over: its terms do not hold for what comes after it",
+                known.name
+            ),
+        ));
+    }
     let ago = time::age(facts.now.duration_since(known.started_at));
     let within = time::exact(facts.workspace.timings.countersign);
     Some((

@@ -112,6 +112,14 @@ pub fn verified(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         ));
     };
     let title = plan.release.title();
+    if earlier.read_only {
+        return Some((
+            Verdict::Unknown,
+            format!(
+                "a later gonogo wrote of {after}; this one cannot know what it said of release {title}"
+            ),
+        ));
+    }
     if let Some(grounded) = earlier.grounded.get(&plan.release.commit) {
         return Some((
             Verdict::Fail,

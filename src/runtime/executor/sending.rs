@@ -15,14 +15,14 @@ use crate::{
     flight::after,
     policy::{
         confirm::Confirmed,
-        decide::Command,
+        decide::{Command, Decision},
         refusal::{Refusal, RefusalKind},
     },
     ports::keep::AppendError,
     session::event::End,
 };
 
-use super::{Executor, busy_ledger, positive};
+use super::{Executor, busy_ledger, moved_on, positive, same};
 
 /// How often hold, abort and rollback are sent, in all.
 const ESCAPE_SENDS: usize = 5;
@@ -55,6 +55,13 @@ impl Executor<'_> {
         };
         let began = self.outside.now();
         for send in 1..=sends {
+            // What made it conflict may have been a hold, a NO or a lock: it is decided anew before it goes again.
+            if send > 1
+                && !act.kind.is_escape()
+                && let Err(end) = self.still_decided(command, act, index).await
+            {
+                return end;
+            }
             let (deployment, intent) =
                 match self.intend(confirmed, command, index, opening.take()).await {
                     Ok(named) => named,
@@ -247,6 +254,29 @@ impl Executor<'_> {
     }
 
     /// After a refusal: is a fresh read still what the act relies on, and the failure one that passes?
+    /// On a fresh reading and everything that others wrote, the same act follows from the command.
+    async fn still_decided(
+        &mut self,
+        command: &Command,
+        act: &Act,
+        index: usize,
+    ) -> Result<(), End> {
+        let configured = self.outside.target(&act.target).map_err(End::Failed)?;
+        let began = self.outside.now();
+        let observation = self.outside.read(configured).await;
+        self.known.observe(&observation, began);
+        self.sync().await.map_err(End::Failed)?;
+        // In the middle of an act its later changes follow from the first.
+        if index > 0 {
+            return Ok(());
+        }
+        match self.decided(command, &act.target) {
+            Ok(Decision::Act { act: again, .. }) if same(&again, act) => Ok(()),
+            Ok(_) => Err(End::Refused(moved_on(command))),
+            Err(refusal) => Err(End::Refused(refusal)),
+        }
+    }
+
     async fn may_send_again(
         &self,
         act: &Act,

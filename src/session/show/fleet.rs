@@ -131,12 +131,21 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         waits,
         drift: facts.drift(),
         stale,
-        since: recorded.map(|live| time::age(cockpit.now.duration_since(live.since))),
+        since: promoted_since(&facts)
+            .or_else(|| recorded.map(|live| live.since))
+            .map(|since| time::age(cockpit.now.duration_since(since))),
         pods: facts
             .workload
             .value()
             .map(|o| (o.workload.ready, o.workload.desired)),
     })
+}
+
+/// Since when what flies serves everybody, until the ledger has it as live.
+fn promoted_since(facts: &Facts<'_>) -> Option<jiff::Timestamp> {
+    let current = facts.current()?;
+    let serves = facts.running()?.commit == current.plan.release.commit;
+    current.promoted_at.filter(|_| serves)
 }
 
 fn note(cockpit: &Cockpit, facts: &Facts<'_>, current: &Deployment) -> (String, bool) {

@@ -45,6 +45,29 @@ pub fn poll(cockpit: &Cockpit) -> Option<PollShown> {
     })
 }
 
+/// The people say GO: whether it goes is for all the gates to say, and where it is for the flight.
+fn approved(cockpit: &Cockpit, key: &impl Fn(Action) -> String) -> String {
+    let plan = key(Action::ShowPlan);
+    let facts = cockpit
+        .focus()
+        .and_then(|target| cockpit.known.facts(&target.id, cockpit.now));
+    let Some((facts, current)) = facts.and_then(|facts| Some((facts, facts.current()?))) else {
+        return format!("{plan} shows the plan, where F flies");
+    };
+    if current.state.is_airborne() {
+        let flight = key(Action::ShowFlight);
+        return format!("it is {}; {flight} shows the flight", current.state.word());
+    }
+    let judgement = crate::policy::gates::take_off(&facts, &current.plan);
+    match judgement.gravest() {
+        Some(gate) => format!(
+            "approved, but NO-GO: {}; {plan} shows the plan",
+            gate.sentence
+        ),
+        None => format!("{plan} shows the plan, where F flies"),
+    }
+}
+
 fn next(cockpit: &Cockpit, poll: Option<&Poll>, requested: bool) -> String {
     let key = |action| {
         cockpit
@@ -75,7 +98,7 @@ fn next(cockpit: &Cockpit, poll: Option<&Poll>, requested: bool) -> String {
         );
     }
     match poll.call {
-        Call::Go => format!("{} shows the plan, where F flies", key(Action::ShowPlan)),
+        Call::Go => approved(cockpit, &key),
         Call::Void => format!(
             "{} shows the plan, where the request is cancelled and made again",
             key(Action::ShowPlan)

@@ -107,6 +107,14 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What is typed takes the place of what was suggested, and is never added to it.
+pub fn unsuggest(prompt: &mut Prompt, chord: Chord) {
+    let suggestion = prompt.ask.suggestion();
+    if chord.typed().is_some() && !suggestion.is_empty() && prompt.input.value() == suggestion {
+        prompt.input = Input::default();
+    }
+}
+
 /// The editing keys of one line.
 pub fn edit(input: &mut Input, chord: Chord) {
     let request = match (chord.key, chord.ctrl) {
@@ -433,6 +441,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
             (palette.selected, palette.note) = (0, None);
         }
         Some(Overlay::Prompt(prompt)) => {
+            unsuggest(prompt, chord);
             edit(&mut prompt.input, chord);
             prompt.note = None;
         }

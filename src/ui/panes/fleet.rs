@@ -372,7 +372,19 @@ pub fn facts_of(
         canvas.piece("live      ", Role::TextDim),
         canvas.piece(cell.live.as_str(), Role::TextStrong),
     ];
-    if let Some(recorded) = &facts.state.live {
+    let new = facts.current().filter(|current| {
+        let serves = facts
+            .running()
+            .is_some_and(|it| it.commit == current.plan.release.commit);
+        serves && current.promoted_at.is_some()
+    });
+    if let Some((current, since)) = new.and_then(|current| Some((current, current.promoted_at?))) {
+        let age = crate::domain::time::age(cockpit.now.duration_since(since));
+        live.push(canvas.piece(
+            format!("  for {age}, {}", current.state.word()),
+            Role::TextDim,
+        ));
+    } else if let Some(recorded) = &facts.state.live {
         let verified = if recorded.verified.is_some() {
             ", verified"
         } else {
