@@ -96,12 +96,12 @@ pub(super) fn run(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Refusal>
         ));
     }
     // A ledger that somebody else writes must not be able to make this machine run anything.
-    if !deployment.plan.agrees() || facts.release(&deployment.plan.release.commit).is_none() {
+    if !deployment.plan.agrees() {
         return Err(Refusal::rule(
             "item.plan",
-            format!("{item} is not run: its plan does not agree with its digest, or its release is not in the repository here"),
+            format!("{item} is not run: what is stored under its digest is another plan, or names another image"),
         )
-        .hint("fetch the repository; else cancel the request and request it again"));
+        .hint("cancel the request, and request it again"));
     }
     let configured = facts.target.items.iter().find(|own| own.id == *item);
     if configured.is_none_or(|own| own.kind != spec.kind) {
