@@ -92,7 +92,7 @@ fn rollback_works_with_its_questions_from_every_screen() {
             let mut cockpit = fixture::breach().show(screen);
             resize(&mut cockpit, size);
             press(&mut cockpit, "R");
-            sees(&cockpit, size, &["why?", "impacted_"]);
+            sees(&cockpit, size, &["why?", "follow_"]);
             press(&mut cockpit, "enter");
             sees(&cockpit, size, &["production"]);
             wait(&mut cockpit, 300);
