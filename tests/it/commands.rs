@@ -4,7 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -622,10 +622,9 @@ fn a_dry_run_runs_nothing_and_writes_nothing() {
 
 const LONG: &str = r#"{ id = "long", phase = "validate", title = "it takes long", kind = "command", command = ["sh", "-c", "echo $$ > pid; echo begun; sleep 600"] }"#;
 
-#[test]
-fn nobody_runs_it_twice_at_once_and_anybody_stops_it_from_elsewhere() {
-    let bench = Bench::requested(LONG);
-    let mut first = bench
+/// The verb, and the process id of the command that it started.
+fn begun(bench: &Bench) -> (Child, String) {
+    let child = bench
         .command(&["check", "staging", "auth", "long"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -636,6 +635,13 @@ fn nobody_runs_it_twice_at_once_and_anybody_stops_it_from_elsewhere() {
         let pid = std::fs::read_to_string(bench.dir.path().join("shop/pid")).ok()?;
         pid.ends_with('\n').then(|| pid.trim().to_owned())
     });
+    (child, pid)
+}
+
+#[test]
+fn nobody_runs_it_twice_at_once_and_anybody_stops_it_from_elsewhere() {
+    let bench = Bench::requested(LONG);
+    let (mut first, pid) = begun(&bench);
     let second = bench.verb(&["check", "staging", "auth", "long"]).exits(5);
     assert_eq!(rule(&second), "checklist.running");
     bench
@@ -657,17 +663,7 @@ fn nobody_runs_it_twice_at_once_and_anybody_stops_it_from_elsewhere() {
 #[test]
 fn ctrl_c_ends_the_command_and_writes_that_down() {
     let bench = Bench::requested(LONG);
-    let mut child = bench
-        .command(&["check", "staging", "auth", "long"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pid = until("the command to begin", || {
-        let pid = std::fs::read_to_string(bench.dir.path().join("shop/pid")).ok()?;
-        pid.ends_with('\n').then(|| pid.trim().to_owned())
-    });
+    let (mut child, pid) = begun(&bench);
     run(Command::new("kill").args(["-INT", &child.id().to_string()])).exits(0);
     let status = until("it to end", || child.try_wait().unwrap());
     assert_eq!(status.code(), Some(130));

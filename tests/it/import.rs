@@ -65,7 +65,7 @@ fn whole(imported: &Imported) -> Loaded {
 name = "shop"
 trust_names = true
 [ledger]
-path = "/tmp/ledger.sqlite"
+path = "ledger.sqlite"
 [[project]]
 id = "acme/shop/web"
 source = "/srv/git/shop"
