@@ -111,7 +111,7 @@ async fn run(cli: Cli) -> Exit {
                 Err(exit) => return exit.told(output),
             };
             match Headless::open(workspace, common, output).await {
-                Ok(mut headless) => headless.run(verb).await,
+                Ok(mut headless) => Box::pin(headless.run(verb)).await,
                 Err((exit, output)) => exit.told(output),
             }
         }
@@ -120,7 +120,7 @@ async fn run(cli: Cli) -> Exit {
                 Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(loaded, &common, output).await
+            Box::pin(rehearse::cockpit_on(loaded, &common, output)).await
         }
     }
 }

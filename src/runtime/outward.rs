@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    adapters::evidence,
     domain::{
         entry::{Draft, StreamId},
         fault::{Fault, FaultKind},
@@ -219,7 +220,14 @@ impl Outward {
                     let heard = Heard::default();
                     let run =
                         running::run(&mut executor, &command, &target, heard.listen(), cancel);
-                    let ran = spoken(&outcomes, &target, &item, &heard, caught("check", run)).await;
+                    let ran = spoken(
+                        &outcomes,
+                        &target,
+                        &item,
+                        &heard,
+                        caught("check", Box::pin(run)),
+                    )
+                    .await;
                     let (evidence, end) = match ran {
                         Ok(Ok(ran)) => (Some((ran.ok, ran.evidence.sentence())), End::Done),
                         Ok(Err(end)) => (None, end),
@@ -292,6 +300,27 @@ impl Outward {
                         },
                     };
                     answer(event).await;
+                });
+            }
+            Effect::ReadOutput { kept } => {
+                let ledger = outside.workspace.ledger.clone();
+                self.under_way.spawn(async move {
+                    let digest = kept.digest.clone();
+                    let reading =
+                        tokio::task::spawn_blocking(move || evidence::read(&ledger, &kept));
+                    let read = caught("migrate show", reading).await;
+                    let outcome = read.and_then(|read| {
+                        read.unwrap_or_else(|error| {
+                            let doing = "reading what was printed";
+                            let kind = FaultKind::Malformed;
+                            Err(Fault::new("evidence", kind, doing, &error.to_string()))
+                        })
+                    });
+                    answer(Event::OutputRead {
+                        kept: digest,
+                        outcome,
+                    })
+                    .await;
                 });
             }
             Effect::Beat(rows) => {
