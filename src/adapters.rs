@@ -11,5 +11,6 @@ pub mod ledger;
 pub mod platforms;
 pub mod probe;
 pub mod registry;
+pub mod room;
 pub mod scrape;
 pub mod secret;

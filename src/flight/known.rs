@@ -19,6 +19,7 @@ use crate::{
         observation::{Observation, Seen},
         presence::Presence,
         project::ProjectId,
+        readiness::Readiness,
         reading::Subject,
         release::{Artifact, Commit, Release},
         rollout::Observed,
@@ -88,6 +89,8 @@ pub struct TargetKnown {
     pub workload: Subject<Observed>,
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
+    /// What a flight will need; asked where a take-off is judged.
+    pub readiness: Subject<Readiness>,
     pub curve: VecDeque<CurvePoint>,
     /// How far the platform's clock is ahead of ours; behind is negative. Nothing is ordered by it.
     pub ahead: SignedDuration,
@@ -95,6 +98,8 @@ pub struct TargetKnown {
     pub present: Vec<Presence>,
     /// The guard's memory of the flight under way.
     pub guard: Watch,
+    /// Its environment as configured, with the policy that counts for its project.
+    in_force: Option<Box<Environment>>,
 }
 
 /// Figures of the latest interval by template hash, for the sparklines.
@@ -158,7 +163,7 @@ impl Known {
             .iter()
             .map(|environment| (environment.name.clone(), in_force(environment)))
             .collect();
-        Self {
+        let mut known = Self {
             workspace,
             targets,
             environments,
@@ -171,6 +176,24 @@ impl Known {
             images: BTreeMap::new(),
             ledger: Standing::Whole,
             aside: Vec::new(),
+        };
+        let names: Vec<EnvironmentName> = known.environments.keys().cloned().collect();
+        for name in names {
+            known.tighten(&name);
+        }
+        known
+    }
+
+    /// Each target of an environment has the policy that is in force there, with what its project asks beside.
+    fn tighten(&mut self, name: &EnvironmentName) {
+        let Some(place) = self.environments.get(name) else {
+            return;
+        };
+        let targets = self.targets.iter_mut();
+        for (id, target) in targets.filter(|(id, _)| id.environment == *name) {
+            let mut environment = place.in_force.clone();
+            environment.policy = environment.policy.for_project(&id.project);
+            target.in_force = Some(Box::new(environment));
         }
     }
 
@@ -237,11 +260,12 @@ impl Known {
             .environments
             .iter()
             .find(|environment| StreamId::environment(&environment.name) == entry.stream);
-        if let Some(environment) = environment {
+        if let Some(environment) = environment.cloned() {
             if let Some(known) = self.environments.get_mut(&environment.name) {
                 known.state.evolve(entry);
-                known.in_force = known.state.in_force(environment);
+                known.in_force = known.state.in_force(&environment);
             }
+            self.tighten(&environment.name);
             // It is about each of its targets, and stands in the timeline of each.
             let targets = self.targets.iter_mut();
             for (_, known) in targets.filter(|(id, _)| id.environment == environment.name) {
@@ -289,6 +313,7 @@ impl Known {
                 known.metrics.good(metrics.clone(), at, source);
             }
             Seen::MetricsFailed(fault) => known.metrics.failed(fault.clone(), at),
+            Seen::Readiness(found) => known.readiness.good((**found).clone(), at, source),
         }
     }
 
@@ -353,7 +378,7 @@ impl Known {
         let target = self.workspace.target(id)?;
         self.workspace.environment(&id.environment)?;
         let place = self.environments.get(&id.environment)?;
-        let environment = &place.in_force;
+        let environment = known.in_force.as_deref().unwrap_or(&place.in_force);
         let earlier = environment
             .policy
             .after
@@ -381,6 +406,7 @@ impl Known {
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,
+            readiness: &known.readiness,
             present: &known.present,
             images: &self.images,
             guard: &known.guard,
