@@ -14,3 +14,4 @@ pub mod registry;
 pub mod room;
 pub mod scrape;
 pub mod secret;
+pub mod version_file;

@@ -73,6 +73,41 @@ pub struct EnvironmentKnown {
     pub state: EnvironmentState,
     /// As configured, with the policy that counts.
     pub in_force: Environment,
+    /// The same for each project that asks more for itself.
+    tightened: BTreeMap<ProjectId, Environment>,
+}
+
+impl EnvironmentKnown {
+    fn new(configured: &Environment) -> Self {
+        let mut known = Self {
+            state: EnvironmentState::default(),
+            in_force: configured.clone(),
+            tightened: BTreeMap::new(),
+        };
+        known.tighten();
+        known
+    }
+
+    fn evolve(&mut self, entry: &Entry, configured: &Environment) {
+        self.state.evolve(entry);
+        self.in_force = self.state.in_force(configured);
+        self.tighten();
+    }
+
+    fn tighten(&mut self) {
+        let policy = &self.in_force.policy;
+        let tightened = policy.projects.keys().map(|project| {
+            let mut environment = self.in_force.clone();
+            environment.policy = policy.for_project(project);
+            (project.clone(), environment)
+        });
+        self.tightened = tightened.collect();
+    }
+
+    /// With the policy that counts for one project.
+    fn of(&self, project: &ProjectId) -> &Environment {
+        self.tightened.get(project).unwrap_or(&self.in_force)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,8 +133,6 @@ pub struct TargetKnown {
     pub present: Vec<Presence>,
     /// The guard's memory of the flight under way.
     pub guard: Watch,
-    /// Its environment as configured, with the policy that counts for its project.
-    in_force: Option<Box<Environment>>,
 }
 
 /// Figures of the latest interval by template hash, for the sparklines.
@@ -154,16 +187,12 @@ impl Known {
             .iter()
             .map(|target| (target.id.clone(), TargetKnown::default()))
             .collect();
-        let in_force = |environment: &Environment| EnvironmentKnown {
-            state: EnvironmentState::default(),
-            in_force: environment.clone(),
-        };
         let environments = workspace
             .environments
             .iter()
-            .map(|environment| (environment.name.clone(), in_force(environment)))
+            .map(|environment| (environment.name.clone(), EnvironmentKnown::new(environment)))
             .collect();
-        let mut known = Self {
+        Self {
             workspace,
             targets,
             environments,
@@ -176,24 +205,6 @@ impl Known {
             images: BTreeMap::new(),
             ledger: Standing::Whole,
             aside: Vec::new(),
-        };
-        let names: Vec<EnvironmentName> = known.environments.keys().cloned().collect();
-        for name in names {
-            known.tighten(&name);
-        }
-        known
-    }
-
-    /// Each target of an environment has the policy that is in force there, with what its project asks beside.
-    fn tighten(&mut self, name: &EnvironmentName) {
-        let Some(place) = self.environments.get(name) else {
-            return;
-        };
-        let targets = self.targets.iter_mut();
-        for (id, target) in targets.filter(|(id, _)| id.environment == *name) {
-            let mut environment = place.in_force.clone();
-            environment.policy = environment.policy.for_project(&id.project);
-            target.in_force = Some(Box::new(environment));
         }
     }
 
@@ -260,12 +271,10 @@ impl Known {
             .environments
             .iter()
             .find(|environment| StreamId::environment(&environment.name) == entry.stream);
-        if let Some(environment) = environment.cloned() {
+        if let Some(environment) = environment {
             if let Some(known) = self.environments.get_mut(&environment.name) {
-                known.state.evolve(entry);
-                known.in_force = known.state.in_force(&environment);
+                known.evolve(entry, environment);
             }
-            self.tighten(&environment.name);
             // It is about each of its targets, and stands in the timeline of each.
             let targets = self.targets.iter_mut();
             for (_, known) in targets.filter(|(id, _)| id.environment == environment.name) {
@@ -378,7 +387,7 @@ impl Known {
         let target = self.workspace.target(id)?;
         self.workspace.environment(&id.environment)?;
         let place = self.environments.get(&id.environment)?;
-        let environment = known.in_force.as_deref().unwrap_or(&place.in_force);
+        let environment = place.of(&id.project);
         let earlier = environment
             .policy
             .after

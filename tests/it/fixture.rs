@@ -17,7 +17,7 @@ use gonogo::{
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         readiness::{
             Capacity, Disk, OnPlatform, PodNeeds, Readiness, Reference, ReferenceKind, Right,
         },
@@ -29,6 +29,7 @@ use gonogo::{
             ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
         },
         text::Clean,
+        version_file::Preparing,
         workspace::{Actor, IdentityMeans, Person, Rehearsal, Timings, Workspace},
     },
     input::{Keymap, sequence},
@@ -308,6 +309,8 @@ pub fn workspace() -> Workspace {
         branch_aliases: vec!["main".to_owned()],
         triggers: Triggers::default(),
         manifests: vec![],
+        preparing: Preparing::default(),
+        catalogue: CatalogueSource::Git,
         image: ImageSource {
             name: image_name(name),
             endpoint: "https://registry.acme.example".to_owned(),
