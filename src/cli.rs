@@ -104,7 +104,7 @@ async fn run(cli: Cli) -> Exit {
             verb: ConfigVerb::Trust { revoke },
         }) => trusting::config_trust(&common, revoke, output),
         Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
-        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
+        Some(Verb::Rehearse(wish)) => Box::pin(rehearse::run(wish, &common, output)).await,
         Some(verb) => {
             let workspace = match load(&common) {
                 Ok(workspace) => workspace,

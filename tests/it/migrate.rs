@@ -340,8 +340,7 @@ fn sql_that_changed_since_it_was_read_is_not_run() {
 
 #[test]
 fn a_preview_that_nobody_can_read_is_none() {
-    let database =
-        Database::requested("preset = \"alembic\"\nrollback = \"safe\"");
+    let database = Database::requested("preset = \"alembic\"\nrollback = \"safe\"");
     for (mode, why) in [
         ("nothing", "it printed nothing"),
         ("fails", "cannot reach the database"),

@@ -159,6 +159,10 @@ impl Session {
                     outcome,
                 }
             }
+            Effect::Ready(target) => {
+                let target = self.outside.target(&target).unwrap();
+                Event::Seen(self.outside.readiness(target).await)
+            }
             Effect::Beat(rows) => {
                 self.outside.ledger.beat(rows).await.unwrap();
                 Event::Present(self.outside.ledger.present().await.unwrap())
