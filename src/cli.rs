@@ -22,6 +22,7 @@ mod polling;
 mod reading;
 mod rehearse;
 mod releasing;
+mod telling;
 mod trusting;
 
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ async fn run(cli: Cli) -> Exit {
                 Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(loaded, &common, output).await
+            Box::pin(rehearse::cockpit_on(loaded, &common, output)).await
         }
     }
 }

@@ -221,7 +221,11 @@ fn target_line(facts: &Facts<'_>) -> String {
         let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
     for hotfix in show::hotfixes(facts) {
-        let _ = write!(text, "  ! {}", hotfix.banner(facts.now));
+        let _ = write!(
+            text,
+            "  ! {}",
+            hotfix.banner(&facts.workspace.timings.hotfix, facts.now)
+        );
     }
     text.trim_end().to_owned()
 }
@@ -263,8 +267,13 @@ impl Headless {
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
             Verb::Hotfix {
                 verb: HotfixVerb::Status { project, name },
-            } => self.hotfix_status(&project, name.as_deref()).await,
+            } => {
+                self.hotfix_status(project.as_deref(), name.as_deref())
+                    .await
+            }
             Verb::Card { place } => self.card(&place).await,
+            Verb::Window { place } => self.window(&place).await,
+            Verb::Announce { place } => self.announce(&place).await,
             Verb::Drift {
                 environment,
                 project,

@@ -36,7 +36,7 @@ use super::{
     refusal::{Refusal, RefusalKind},
 };
 
-pub use hotfix::HotfixCommand;
+pub use hotfix::{AGAIN, HotfixCommand};
 
 /// What a key or a verb means, with what it was meant for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

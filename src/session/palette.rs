@@ -78,6 +78,7 @@ pub fn parse(
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
             "--push" => aim.hotfix.push = true,
+            "--again" => aim.hotfix.again = true,
             "--name" => {
                 aim.hotfix.name = Some(words.next().ok_or("--name NAME")?.to_owned());
             }

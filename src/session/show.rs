@@ -48,8 +48,11 @@ pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints, ways_out};
 pub use history::{history, scorecard};
-pub use hotfix::{home, hotfixes, only_hotfix};
-pub use next::{NextCard, NextStep, next_steps};
+pub use hotfix::{
+    HotfixBoard, HotfixShown, Owed, home, hotfix_board, hotfix_lines, hotfix_owed, hotfixes,
+    only_hotfix, proof_line, selected_owed,
+};
+pub use next::{NextCard, NextStep, StepState, next_steps};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use poll::{PollShown, poll};
@@ -128,6 +131,12 @@ fn action(act: ActKind) -> Action {
 pub struct Line {
     pub id: ItemId,
     pub kind: LineKind,
+}
+
+impl Line {
+    pub fn is_gate(&self) -> bool {
+        matches!(self.kind, LineKind::Gate(_))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,7 @@ mod dialog;
 mod difference;
 mod help;
 mod palette;
+mod paper;
 mod prompt;
 
 use ratatui::layout::Rect;
@@ -18,6 +19,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         None => {}
         Some(Overlay::Help) => help::draw(canvas, cockpit, area),
         Some(Overlay::Difference { top }) => difference::draw(canvas, cockpit, *top, area),
+        Some(Overlay::Paper { paper, top }) => paper::draw(canvas, paper, *top, area),
         Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),
         Some(Overlay::Prompt(prompt)) => prompt::draw(canvas, prompt, area),
         Some(Overlay::Dialog(dialog)) => dialog::draw(canvas, cockpit, dialog, area),

@@ -9,6 +9,7 @@ use gonogo::{
         presence::{Duty, Presence},
         target::TargetId,
     },
+    policy::decide::Command,
     session::{
         effect::Effect,
         event::{Event, Stamped},
@@ -331,7 +332,7 @@ fn the_heart_beats_for_what_is_under_way() {
     assert!(beat(&mut idle, 60).is_empty());
 }
 
-/// `t` takes free controls at once, asks before it takes those of somebody absent, and says who has them otherwise.
+/// `t` takes free controls at once, and asks before it takes those of somebody else, there or not.
 #[test]
 fn the_key_takes_what_may_be_taken() {
     let mut story = fixture::baking();
@@ -346,15 +347,33 @@ fn the_key_takes_what_may_be_taken() {
     assert!(press(&mut absent).is_empty());
     assert!(matches!(
         &absent.cockpit.view.overlay,
-        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::TakeOver { from: "lee".to_owned() }
+        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::TakeOver { from: "lee".to_owned(), present: false }
     ));
     absent.cockpit.view.overlay = None;
     let there = vec![row(&absent, "lee", Duty::Guarding, 4)];
     happens(&mut absent, Event::Present(there));
-    press(&mut absent);
-    let said = absent.cockpit.message.clone().unwrap().text;
+    // Somebody who flies is taken over from only by who was told so, and says why.
+    assert!(press(&mut absent).is_empty());
+    assert!(matches!(
+        &absent.cockpit.view.overlay,
+        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::TakeOver { from: "lee".to_owned(), present: true }
+    ));
+    let screen = crate::tiny::text(&absent.cockpit, (120, 36));
     assert!(
-        said.contains("the controls are with lee, heard of 4 s ago"),
-        "{said}"
+        screen.contains("TAKE OVER from lee, who is there and flies"),
+        "{screen}"
     );
+    fixture::write(&mut absent.cockpit, "lee asked me to");
+    let effects = fixture::press(&mut absent.cockpit, "enter");
+    let [Effect::Record { command, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let Command::TakeControls {
+        over: true,
+        reason: Some(reason),
+    } = command.as_ref()
+    else {
+        panic!("{command:?}");
+    };
+    assert_eq!(reason, "lee asked me to");
 }

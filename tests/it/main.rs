@@ -39,6 +39,7 @@ mod ledger;
 mod locks;
 mod mouse;
 mod movers;
+mod next_steps;
 mod parked;
 mod paste;
 mod plain;

@@ -478,7 +478,7 @@ fn every_screen_is_among_all() {
     }
     assert_eq!(
         Screen::ALL,
-        every!(Fleet Releases Plan Flight Timeline Poll Inbox History)
+        every!(Fleet Releases Plan Flight Timeline Poll Inbox History Hotfix)
     );
 }
 

@@ -120,7 +120,7 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         if !note.is_empty() {
             note.push_str(" · ");
         }
-        note.push_str(&hotfix.banner(cockpit.now));
+        note.push_str(&hotfix.banner(&facts.workspace.timings.hotfix, cockpit.now));
         waits = true;
     }
     Some(FleetCell {

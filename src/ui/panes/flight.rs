@@ -8,7 +8,7 @@ use crate::policy::facts::Facts;
 use crate::session::Mover;
 use crate::session::cockpit::Cockpit;
 use crate::session::pointer::Spot;
-use crate::session::show::{self, FlightShown, NextCard, NextStep, StagePlace};
+use crate::session::show::{self, FlightShown, NextCard, NextStep, StagePlace, StepState};
 use crate::session::view::FlightPane;
 use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::layout::{cut_left, cut_top};
@@ -271,7 +271,7 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, 
             &badge,
             focused(cockpit, FlightPane::Gates),
         );
-        let lines = next_steps(canvas, card, inner.width);
+        let lines = next_steps(canvas, card, inner);
         canvas.lines(inner, &lines);
         return;
     }
@@ -309,15 +309,39 @@ fn gate_spot(line: usize) -> Spot {
     }
 }
 
-/// Its key, then what it is for.
-pub(super) fn next_steps(canvas: &Canvas, card: &NextCard, width: u16) -> Vec<Line> {
+/// Its key, whether it is done, and what it is for: as much of the words as there is room for all of them.
+pub(super) fn next_steps(canvas: &Canvas, card: &NextCard, area: Rect) -> Vec<Line> {
     let widest = card.steps.iter().map(|step| text::width(&step.key)).max();
-    let step = |step: &NextStep| {
-        let key = text::pad(&step.key, widest.unwrap_or(1) + 2);
-        let lead = [canvas.piece(key, Role::HintKey)];
-        gates::hang(canvas, &lead, &step.words, Role::Text, width, 3)
+    let told = |most: usize| -> Vec<Line> {
+        let step = |step: &NextStep| {
+            let (glyph, ink, role) = match step.state {
+                StepState::Done => ("✔", Role::GatePass, Role::TextDim),
+                StepState::Refused => ("–", Role::TextDim, Role::TextDim),
+                StepState::Open => ("○", Role::Text, Role::Text),
+            };
+            let key = text::pad(&step.key, widest.unwrap_or(1) + 1);
+            let lead = [
+                canvas.piece(key, Role::HintKey),
+                canvas.piece(format!("{glyph} "), ink),
+            ];
+            gates::hang(canvas, &lead, &step.words, role, area.width, most)
+        };
+        card.steps.iter().flat_map(step).collect()
     };
-    card.steps.iter().flat_map(step).collect()
+    let room = usize::from(area.height);
+    let mut lines = told(3);
+    for most in [2, 1] {
+        if lines.len() > room {
+            lines = told(most);
+        }
+    }
+    if lines.len() > room && room > 0 {
+        let left = lines.len() - (room - 1);
+        lines.truncate(room - 1);
+        let words = format!("… {left} more steps: ? lists their keys");
+        lines.push(vec![canvas.piece(words, Role::TextDim)]);
+    }
+    lines
 }
 
 fn health_pane(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) {
@@ -538,7 +562,7 @@ fn stacked(
     canvas.lines(top, &lines);
     if let Some(card) = &flight.next {
         let (_, below) = cut_top(rest, u16::from(rest.height > 4));
-        let lines = next_steps(canvas, card, below.width);
+        let lines = next_steps(canvas, card, below);
         canvas.lines(below, &lines);
         return;
     }

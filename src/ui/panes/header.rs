@@ -165,11 +165,11 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .and_then(|project| cockpit.known.hotfixes.get(&project.id));
     if let Some(hotfix) = burning.and_then(|hotfixes| hotfixes.open().next()) {
         let late = hotfix
-            .clock(cockpit.now)
+            .clock(&workspace.timings.hotfix, cockpit.now)
             .iter()
             .any(|leg| leg.under_way && leg.late);
         let role = if late { Role::Danger } else { Role::Warning };
-        let words = hotfix.banner(cockpit.now);
+        let words = hotfix.banner(&workspace.timings.hotfix, cockpit.now);
         right.push(part(2, vec![canvas.piece(words, role)]));
     }
     if let Some(words) = match &cockpit.known.ledger {
@@ -255,7 +255,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         0 => "Inbox".to_owned(),
         many => format!("Inbox {many}"),
     };
-    let screens = [
+    let mut screens = vec![
         (Screen::Fleet, Action::ShowFleet, "Fleet"),
         (Screen::Releases, Action::ShowReleases, "Releases"),
         (Screen::Plan, Action::ShowPlan, "Plan"),
@@ -265,6 +265,14 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         (Screen::Inbox, Action::ShowInbox, inbox.as_str()),
         (Screen::History, Action::ShowHistory, "History"),
     ];
+    // There as long as something burns, or while one looks at it.
+    let project = cockpit.workspace().projects.get(cockpit.view.project);
+    let burns = project
+        .and_then(|project| cockpit.known.hotfixes.get(&project.id))
+        .is_some_and(|hotfixes| hotfixes.open().next().is_some());
+    if cockpit.view.screen == Screen::Hotfix || burns {
+        screens.push((Screen::Hotfix, Action::ShowHotfix, "Hotfix"));
+    }
     // Closer together where there is little room.
     let needed: usize = screens.iter().map(|(_, _, title)| title.len() + 5).sum();
     let gap = if needed > usize::from(area.width) {
