@@ -13,3 +13,4 @@ pub mod probe;
 pub mod registry;
 pub mod scrape;
 pub mod secret;
+pub mod version_file;

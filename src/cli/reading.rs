@@ -8,6 +8,7 @@ use crate::{
     config::{self, Loaded},
     domain::{
         catalogue::Catalogue,
+        deployment::FlightState,
         fault::FaultKind,
         standing::ONE_MACHINE,
         target::{Target, TargetId},
@@ -195,8 +196,11 @@ fn target_line(facts: &Facts<'_>) -> String {
             current.plan.release.title(),
             current.state.word()
         );
+        if let Some(step) = step_words(facts) {
+            let _ = write!(text, " {step}");
+        }
         if let Some(waiting) = attend::waiting(facts) {
-            let _ = write!(text, " · {}: {}", waiting.mover.word(), waiting.sentence);
+            let _ = write!(text, " · {}: {}", waiting.who(), waiting.sentence);
         }
         if let Some(held) = controls::holder(facts) {
             let _ = write!(text, " · controls: {}", controls::told(facts, held));
@@ -228,6 +232,20 @@ fn target_line(facts: &Facts<'_>) -> String {
         );
     }
     text.trim_end().to_owned()
+}
+
+/// `at step 1 of 5, 10 %`: what `promote --step` takes.
+fn step_words(facts: &Facts<'_>) -> Option<String> {
+    let current = facts.current()?;
+    let workload = &facts.workload.value()?.workload;
+    let step = workload
+        .step
+        .filter(|_| current.state == FlightState::Flying)?;
+    let stage = current
+        .stage()
+        .and_then(|stage| current.plan.plan.stages.get(stage))
+        .map_or_else(String::new, |stage| format!(", {} %", stage.share));
+    Some(format!("at step {step} of {}{stage}", workload.steps.len()))
 }
 
 pub fn gate_lines(judgement: &Judgement) -> Vec<String> {

@@ -14,8 +14,9 @@ use crate::domain::{
     environment::{ApprovalRule, Contact, Dashboard, Environment, Policy},
     hotfix::Leg,
     plan::{CommandSpec, GitProbe, ItemKind, ItemSpec, Probe},
-    project::{Project, TagStrategy, Triggers},
+    project::{CatalogueSource, Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
+    version_file::{Place, Preparing, VersionFile},
     workspace::{Person, Workspace},
 };
 
@@ -129,10 +130,36 @@ impl Page {
         self.pair("enabled", project.triggers != Triggers::None);
         self.pair("tag_trigger", project.triggers != Triggers::Branches);
         self.pair("manifests", list(&project.manifests));
+        self.preparing(&project.preparing);
+        self.pair(
+            "catalogue",
+            quoted(match project.catalogue {
+                CatalogueSource::Git => "git",
+                CatalogueSource::Oci => "oci",
+            }),
+        );
         self.maybe("state_files", state_files.map(|folder| path(folder)));
         self.pair("image", quoted(&project.image.name));
         self.pair("registry", quoted(&project.image.endpoint));
         self.pair("registry_repository", quoted(&project.image.repository));
+    }
+
+    fn preparing(&mut self, preparing: &Preparing) {
+        let pattern = |file: &VersionFile| match &file.place {
+            Place::Pattern(pattern) => Some((file.path.clone(), pattern.clone())),
+            Place::Whole | Place::Json(_) | Place::Toml(_) => None,
+        };
+        let files = preparing.version_files.iter();
+        let plain = files.clone().filter(|file| pattern(file).is_none());
+        self.pair("version_files", list(&plain.collect::<Vec<_>>()));
+        let mut patterns = files.filter_map(pattern).peekable();
+        if patterns.peek().is_some() {
+            let row = |(path, pattern): (String, String)| {
+                table(&[("path", quoted(&path)), ("pattern", quoted(&pattern))])
+            };
+            self.tables("version_patterns", patterns.map(row));
+        }
+        self.pair("changelog", quoted(&preparing.changelog));
     }
 
     fn environment(&mut self, environment: &Environment) {

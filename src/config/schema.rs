@@ -102,6 +102,7 @@ impl Key {
 
 pub const TRIGGERS: &[&str] = &["branch_push", "tag", "manual"];
 pub const COLOURS: &[&str] = &["auto", "always", "never"];
+pub const CATALOGUES: &[&str] = &["git", "oci"];
 pub const TAGS: &[&str] = &["monorepo", "tag-all"];
 /// In the order of [`crate::domain::calendar::Day::ALL`].
 pub const DAYS: &[&str] = &[
@@ -243,11 +244,24 @@ static PROJECT: Section = Section {
         default("enabled", Kind::Flag, "true", "whether new releases are made; false keeps those that are there"),
         default("tag_trigger", Kind::Flag, "true", "whether a tag makes a release; false: it only names one"),
         default("manifests", Kind::Globs, "[\"**/k8s/**\", \"**/manifests/**\", \"**/deploy/**\"]", "files of the repository that are manifests: a difference shows them line by line"),
+        default("catalogue", Kind::OneOf(CATALOGUES), "\"git\"", "where its releases are listed: `git` goes by commits and tags, `oci` by the tags of its image"),
+        default("version_files", Kind::Texts(&rules::VERSION_FILE), "[]", "where it says its version: what `release tag --files` sets"),
+        default("version_patterns", Kind::Tables(&VERSION_PATTERN), "[]", "the same, by a regular expression with one group"),
+        default("changelog", Kind::Text(&rules::FILE), "\"CHANGELOG.md\"", "its CHANGELOG in the repository: what `release tag --changelog` writes to"),
         optional("state_files", Kind::Path, "the folder of its state files: releases/<release>.json and environments/<environment>.json")
             .own_file_only("gonogo would write to it"),
         required("image", Kind::Text(&rules::IMAGE), "the image as pods name it, without tag and digest"),
         optional("registry", Kind::Text(&rules::ADDRESS), "the registry's address; left out, https:// and the host of the image"),
         optional("registry_repository", Kind::Text(&rules::REPOSITORY), "the repository in that registry; left out, the image after its host"),
+    ],
+};
+
+#[rustfmt::skip]
+static VERSION_PATTERN: Section = Section {
+    heading: "`version_patterns`",
+    keys: &[
+        required("path", Kind::Text(&rules::FILE), "a file of the repository"),
+        required("pattern", Kind::Pattern, "what its only group matches is the version; `^` and `$` are those of a line"),
     ],
 };
 

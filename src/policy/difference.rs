@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::{
     environment::{ApprovalRule, Policy},
     metric::Limit,
-    plan::{Delivery, Plan, StageSpec},
+    plan::{Delivery, Measuring, Plan, StageSpec},
     release::Digest,
     time,
 };
@@ -17,6 +17,7 @@ const SAID: &[&str] = &[
     "release_digest",
     "delivery",
     "limits",
+    "measuring",
     "stages",
     "items",
     "policy",
@@ -38,6 +39,7 @@ pub fn differences(stored: &Plan, today: &Plan) -> Vec<String> {
     );
     delivery(&mut said, &stored.delivery, &today.delivery);
     limits(&mut said, &stored.limits, &today.limits);
+    measuring(&mut said, &stored.measuring, &today.measuring);
     changed(
         &mut said,
         "stages",
@@ -108,6 +110,19 @@ fn delivery(said: &mut Vec<String>, stored: &Delivery, today: &Delivery) {
     if stored != today && on == workload && former == image {
         said.push("the delivery changed".to_owned());
     }
+}
+
+fn measuring(said: &mut Vec<String>, stored: &Measuring, today: &Measuring) {
+    durations(said, "the window", stored.window, today.window);
+    changed(
+        said,
+        "requests for a verdict",
+        &stored.min_requests,
+        &today.min_requests,
+        u64::to_string,
+    );
+    let asked = |asked: &bool| if *asked { "asked" } else { "not asked" }.to_owned();
+    changed(said, "health", &stored.health, &today.health, asked);
 }
 
 fn limits(said: &mut Vec<String>, stored: &[Limit], today: &[Limit]) {

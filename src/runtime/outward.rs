@@ -219,7 +219,8 @@ impl Outward {
                     let heard = Heard::default();
                     let run =
                         running::run(&mut executor, &command, &target, heard.listen(), cancel);
-                    let ran = spoken(&outcomes, &target, &item, &heard, caught("check", run)).await;
+                    let run = Box::pin(caught("check", run));
+                    let ran = spoken(&outcomes, &target, &item, &heard, run).await;
                     let (evidence, end) = match ran {
                         Ok(Ok(ran)) => (Some((ran.ok, ran.evidence.sentence())), End::Done),
                         Ok(Err(end)) => (None, end),

@@ -28,6 +28,7 @@ use super::{
     last_seen::LastSeen,
     runs::Runs,
     search::{self, Haystack},
+    show::LookedBack,
     view::View,
 };
 
@@ -77,6 +78,8 @@ pub struct Cockpit {
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
     /// The two releases that were compared last.
     pub comparison: Option<Comparison>,
+    /// What the History shows, as it was made last.
+    pub looked_back: LookedBack,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -179,6 +182,7 @@ impl Cockpit {
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             comparison: None,
+            looked_back: LookedBack::default(),
             size: (80, 24),
         }
     }

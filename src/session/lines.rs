@@ -376,7 +376,7 @@ impl About {
             .filter(|symbol| !symbol.is_ascii_digit())
             .collect();
         if gist != self.gist {
-            let text = format!("next: {}: {}", waiting.mover.word(), waiting.sentence);
+            let text = format!("next: {}: {}", waiting.who(), waiting.sentence);
             say(Tone::Plain, facts.now, &text);
             self.gist = gist;
         }

@@ -18,12 +18,13 @@ use gonogo::{
             CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
             Probe, StageSpec, TimeBox,
         },
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Pin, Target, TargetId, WorkloadKind, WorkloadRef,
         },
         version::ReleaseType,
+        version_file::{Place, Preparing, VersionFile},
         workspace::{Person, Rehearsal, Timings, Workspace},
     },
 };
@@ -672,6 +673,21 @@ fn workspace() -> impl Strategy<Value = Workspace> {
                         branch_aliases: vec![],
                         triggers: Triggers::of(flag, speed.is_none()),
                         manifests: vec!["**/k8s/**".to_owned()],
+                        preparing: Preparing {
+                            version_files: vec![
+                                VersionFile::parse("a/package.json:/version").unwrap(),
+                                VersionFile {
+                                    path: "a.py".to_owned(),
+                                    place: Place::Pattern("^v = \"(.+)\"$".to_owned()),
+                                },
+                            ],
+                            changelog: "a/NEWS.md".to_owned(),
+                        },
+                        catalogue: if flag {
+                            CatalogueSource::Oci
+                        } else {
+                            CatalogueSource::Git
+                        },
                         image: ImageSource {
                             name: "127.0.0.1:5000/auth".to_owned(),
                             endpoint: "http://127.0.0.1:5000".to_owned(),

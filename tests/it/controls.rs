@@ -97,7 +97,7 @@ fn one_flies_and_the_others_look_on() {
         at("resume", &["--yes", "--take-over"]),
         at("promote", &["--step", "1", "--yes", "--take-over"]),
         at("promote", &["--full", "--yes", "--confirm", "42"]),
-        ["controls", "take", PLACE[0], PLACE[1], "--take-over"].to_vec(),
+        ["controls", "take", PLACE[0], PLACE[1]].to_vec(),
     ] {
         let refused = served.verb_as("lee", &args).exits(5);
         assert_eq!(refused.rule(), "controls.held", "{args:?}");
@@ -118,9 +118,21 @@ fn one_flies_and_the_others_look_on() {
     served
         .verb_as(
             "sam",
-            &at("approve", &["--plan", &plan, "--reason", "again"]),
+            &at("reject", &["--plan", &plan, "--reason", "not now"]),
         )
         .exits(0);
+    served
+        .verb_as("sam", &at("withdraw", &["--plan", &plan]))
+        .exits(0);
+    // But a GO counts before take-off only, and is not taken as if it did.
+    let late = served
+        .verb_as(
+            "sam",
+            &at("approve", &["--plan", &plan, "--reason", "again"]),
+        )
+        .exits(5);
+    assert_eq!(late.rule(), "approvals.late");
+    assert!(late.sentence().contains("took off"), "{}", late.sentence());
     // The same person from another terminal.
     let again = served.verb(&at("hold", &[])).exits(5);
     assert_eq!(again.rule(), "hold.held");

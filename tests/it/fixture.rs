@@ -17,7 +17,7 @@ use gonogo::{
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::{Alias, AliasKind, Artifact, Commit, Digest, Release, Trigger},
         rollout::{
             Observed, PlatformPause, Pod, PodState, ReplicaSet, RolloutPhase, Step, Workload,
@@ -26,6 +26,7 @@ use gonogo::{
             ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
         },
         text::Clean,
+        version_file::Preparing,
         workspace::{Actor, IdentityMeans, Person, Rehearsal, Timings, Workspace},
     },
     input::{Keymap, sequence},
@@ -263,6 +264,8 @@ pub fn workspace() -> Workspace {
         branch_aliases: vec!["main".to_owned()],
         triggers: Triggers::default(),
         manifests: vec![],
+        preparing: Preparing::default(),
+        catalogue: CatalogueSource::Git,
         image: ImageSource {
             name: image_name(name),
             endpoint: "https://registry.acme.example".to_owned(),
@@ -849,7 +852,7 @@ impl Story {
         self.enter(&here, at(clock), &actor, body);
     }
 
-    fn request(&mut self) {
+    pub fn request(&mut self) {
         let plan = self.plan(&Self::here(), 42);
         self.say(
             "13:58:20",
@@ -881,7 +884,7 @@ impl Story {
         );
     }
 
-    fn check(&mut self, clock: &str, who: &str, id: &str) {
+    pub fn check(&mut self, clock: &str, who: &str, id: &str) {
         self.say(
             clock,
             who,

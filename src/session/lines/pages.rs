@@ -277,7 +277,7 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
     {
         lines.push(plain(format!(
             "next: {}: {}",
-            waiting.mover.word(),
+            waiting.who(),
             waiting.sentence
         )));
     }

@@ -24,7 +24,15 @@ pub fn pressed(cockpit: &mut Cockpit, chord: Chord) -> Vec<Effect> {
     match meaning(cockpit, context) {
         Lookup::Match(action) => {
             cockpit.view.pending.clear();
-            run(cockpit, action, &overlays::plain(action))
+            let (screen, said) = (cockpit.view.screen, cockpit.message.clone());
+            let effects = run(cockpit, action, &overlays::plain(action));
+            // What answered a key on another screen is no answer here; what failed stays.
+            let old = cockpit.message.is_some() && cockpit.message == said;
+            let failed = said.is_some_and(|said| said.severity == Severity::Error);
+            if old && !failed && cockpit.view.screen != screen {
+                cockpit.message = None;
+            }
+            effects
         }
         Lookup::Pending => Vec::new(),
         Lookup::None => {
@@ -369,7 +377,8 @@ fn go_to_errand(cockpit: &mut Cockpit) {
         .is_some_and(|current| current.state.is_airborne());
     let screen = match errand.kind {
         ErrandKind::Answer | ErrandKind::Objection => Screen::Poll,
-        ErrandKind::Countersign | ErrandKind::Hold => Screen::Flight,
+        ErrandKind::Countersign | ErrandKind::Hold | ErrandKind::Promote => Screen::Flight,
+        ErrandKind::Hotfix => Screen::Hotfix,
         ErrandKind::Second | ErrandKind::Item if airborne => Screen::Flight,
         ErrandKind::Second | ErrandKind::Item | ErrandKind::Fly => Screen::Plan,
     };

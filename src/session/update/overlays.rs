@@ -414,7 +414,14 @@ pub fn answer_dialog_at(cockpit: &mut Cockpit, at: Timestamp) -> Vec<Effect> {
                     since: cockpit.now,
                 },
             );
-            cockpit.say(Severity::Info, format!("{}: asked", kind.verb()));
+            let taken = match act.controls.as_ref().map(|taking| &taking.from) {
+                Some(Some(from)) => (
+                    Severity::Warning,
+                    format!("; it takes the controls from {from}: tell them"),
+                ),
+                Some(None) | None => (Severity::Info, String::new()),
+            };
+            cockpit.say(taken.0, format!("{}: asked{}", kind.verb(), taken.1));
             vec![Effect::Execute {
                 confirmed,
                 command,

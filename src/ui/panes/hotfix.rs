@@ -168,16 +168,16 @@ fn one_leg(canvas: &Canvas, leg: &LegShown, width: u16) -> Line {
         (_, false, false) => ("✔", Role::GatePass),
     };
     let took = match (leg.began, leg.late) {
-        (None, _) => format!("{:>16}", time::clock(leg.budget)),
+        (None, _) => format!("{:>15}", time::clock(leg.budget)),
         (_, late) => format!(
-            "{:>7} of {:>5}{}",
+            "{:>6} of {:>5}{}",
             time::clock(leg.took),
             time::clock(leg.budget),
             if late { " LATE" } else { "" }
         ),
     };
     let name = format!("{glyph} {:<9}", leg.leg.word());
-    let room = width.saturating_sub(text::width(&name) + 22).min(30);
+    let room = width.saturating_sub(text::width(&name) + 21).min(30);
     let share = leg.took.as_secs_f64() / leg.budget.as_secs_f64().max(f64::MIN_POSITIVE);
     let (done, open) = bar(share, room);
     vec![
