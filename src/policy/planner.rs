@@ -47,7 +47,7 @@ fn of(
         project: target.id.project.clone(),
         release_digest,
         protected: environment.protected,
-        policy: environment.policy.clone(),
+        policy: environment.policy.for_project(&target.id.project),
         delivery: Delivery::SetImage {
             workload: target.workload.clone(),
             image,
