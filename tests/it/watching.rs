@@ -278,7 +278,7 @@ fn refusals_name_the_next_step() {
         let why = refused(&monitoring, "dana", &command);
         assert!(why.sentence.contains(verb), "{why:?}");
         assert!(
-            why.hint.as_deref().is_some_and(|hint| hint.contains("R")),
+            why.hint.as_deref().is_some_and(|hint| hint.contains('R')),
             "{why:?}"
         );
     }
@@ -426,10 +426,8 @@ fn the_verbs_say_where_it_stands() {
             continue;
         }
         let commit = &flown["release"]["commit"];
-        let release = releases["releases"].as_array().unwrap().iter();
-        let release = release
-            .filter(|release| release["commit"] == *commit)
-            .next();
+        let mut all = releases["releases"].as_array().unwrap().iter();
+        let release = all.find(|release| release["commit"] == *commit);
         let Some(release) = release else { continue };
         let parse =
             |value: &serde_json::Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();

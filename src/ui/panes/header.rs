@@ -99,7 +99,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         let (rank, before, after) = if short {
             let number = |release: &crate::domain::release::ReleaseRef| release.number.to_string();
             let before = current.plan.before.as_ref().map_or("0".to_owned(), number);
-            (2, before, number(&current.plan.release))
+            (3, before, number(&current.plan.release))
         } else {
             (1, before, current.plan.release.title())
         };
