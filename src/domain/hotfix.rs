@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::{DeploymentId, Ending},
     environment::{ApprovalRule, EnvironmentName},
-    plan::{ItemId, ItemKind, ItemSpec, Phase},
+    plan::{Chain, ItemId, ItemKind, ItemSpec, Phase},
     release::ReleaseRef,
     text::Clean,
     time,
@@ -108,6 +108,7 @@ fn fast_validation() -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        chain: Chain::default(),
     };
     vec![
         check(

@@ -13,9 +13,10 @@ use crate::{
         change::ActKind,
         difference::Difference,
         fault::Fault,
+        plan::ItemId,
         presence::Presence,
         project::ProjectId,
-        release::{Commit, Release, ReleaseRef},
+        release::{Commit, Digest, Release, ReleaseRef},
         target::{Target, TargetId},
         workspace::{Actor, Workspace},
     },
@@ -82,6 +83,8 @@ pub struct Cockpit {
     pub comparison: Option<Comparison>,
     /// What the History shows, as it was made last.
     pub looked_back: LookedBack,
+    /// What was printed and is looked at.
+    pub printed: Option<Printed>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -108,6 +111,21 @@ pub struct Comparison {
     pub at: Timestamp,
     /// None until it was read.
     pub outcome: Option<Result<Box<Difference>, Fault>>,
+}
+
+/// What a run printed, on its way from beside the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Printed {
+    pub item: ItemId,
+    pub said: String,
+    /// Of the whole of what was printed.
+    pub of: Digest,
+    /// Of what is kept.
+    pub kept: Digest,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// None until it was read.
+    pub outcome: Option<Result<String, Fault>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -186,6 +204,7 @@ impl Cockpit {
             artifact_trouble: BTreeMap::new(),
             comparison: None,
             looked_back: LookedBack::default(),
+            printed: None,
             size: (80, 24),
         }
     }

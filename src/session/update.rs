@@ -8,6 +8,7 @@ mod look;
 mod overlays;
 mod pointer;
 mod sleep;
+mod sql;
 mod world;
 
 pub use keys::NO_ARM;

@@ -6,6 +6,7 @@ mod help;
 mod palette;
 mod paper;
 mod prompt;
+mod sql;
 
 use ratatui::layout::Rect;
 
@@ -18,6 +19,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     match &cockpit.view.overlay {
         None => {}
         Some(Overlay::Help) => help::draw(canvas, cockpit, area),
+        Some(Overlay::Sql { top }) => sql::draw(canvas, cockpit, *top, area),
         Some(Overlay::Difference { top }) => difference::draw(canvas, cockpit, *top, area),
         Some(Overlay::Paper { paper, top }) => paper::draw(canvas, paper, *top, area),
         Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),

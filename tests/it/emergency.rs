@@ -661,15 +661,15 @@ fn a_flight_that_went_wrong_offers_its_next_steps_each_with_its_key() {
     };
     assert_eq!(
         keys(fixture::aborted()),
-        ["i", "R", "T", "K", "f", "v", "u"]
+        ["i", "R", "T", "K", "f", "N", "u"]
     );
     assert_eq!(
         keys(fixture::rolling_back()),
-        ["i", "R", "K", "f", "v", "u"]
+        ["i", "R", "K", "f", "N", "u"]
     );
     assert_eq!(
         keys(fixture::crashing()),
-        ["i", "A", "R", "K", "f", "v", "u"]
+        ["i", "A", "R", "K", "f", "N", "u"]
     );
     for fine in [
         fixture::calm(),
@@ -688,7 +688,7 @@ fn a_flight_that_went_wrong_offers_its_next_steps_each_with_its_key() {
     back.enter(&here(), now, &actor("dana"), ended);
     assert_eq!(
         keys(back),
-        ["i", "K", ":ground --clear", "2", "f", "v", "u"]
+        ["i", "K", ":ground --clear", "2", "f", "N", "u"]
     );
 }
 

@@ -172,7 +172,7 @@ fn the_window_says_when_it_opens_next() {
         "{words}"
     );
     assert!(words.contains("opens Fri 13 Mar 00:00"), "{words}");
-    press(&mut cockpit, "v");
+    press(&mut cockpit, "N");
     assert!(
         paper(&cockpit)
             .lines

@@ -11,7 +11,10 @@ use crate::ui::widgets::{Dialog, HintWord, Tone};
 pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
     let danger = matches!(
         prompt.ask,
-        Ask::RollBack { .. } | Ask::Quit { .. } | Ask::TakeOver { present: true, .. }
+        Ask::RollBack { .. }
+            | Ask::Quit { .. }
+            | Ask::Act { .. }
+            | Ask::TakeOver { present: true, .. }
     );
     let says = match prompt.ask {
         Ask::Quit { .. } => {
@@ -31,6 +34,9 @@ pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
         }
         Ask::TakeOver { present: true, .. } => {
             "They fly now and are not asked. Ask them first; the ledger says that you took the controls, and why."
+        }
+        Ask::Act { .. } => {
+            "It is previewed once more first, and not begun if that is not what was read."
         }
         _ => "It goes into the ledger with your name.",
     };

@@ -289,9 +289,15 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             ]);
             palette.note.as_ref()
         }
-        Some(over @ (Overlay::Help | Overlay::Difference { .. } | Overlay::Paper { .. })) => {
+        Some(
+            over @ (Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. }),
+        ) => {
             let what = match over {
                 Overlay::Help => "esc: too small for help. ",
+                Overlay::Sql { .. } => "esc: too small to read. ",
                 Overlay::Paper { .. } => "esc: too small to read; y copies it. ",
                 _ => "esc: too small to compare. ",
             };
