@@ -82,7 +82,7 @@ pub struct Cockpit {
     /// The two releases that were compared last.
     pub comparison: Option<Comparison>,
     /// What the History shows, as it was made last.
-    pub looked_back: LookedBack,
+    pub looked_back: Box<LookedBack>,
     /// What was printed and is looked at.
     pub printed: Option<Printed>,
     /// Columns and rows of the terminal.
@@ -203,7 +203,7 @@ impl Cockpit {
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             comparison: None,
-            looked_back: LookedBack::default(),
+            looked_back: Box::default(),
             printed: None,
             size: (80, 24),
         }

@@ -108,7 +108,7 @@ fn pictures() -> Vec<Cockpit> {
             all.push(fixture::rehearsed(story).show(screen));
         }
     }
-    for story in [
+    for story in vec![
         fixture::crashing(),
         fixture::aborted(),
         fixture::rolling_back(),
