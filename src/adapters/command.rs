@@ -94,6 +94,7 @@ pub async fn run(
         bytes: capture.bytes,
         text: capture.text(),
         left_out: capture.left_out,
+        unseen: capture.unseen,
         said,
     }
 }
@@ -108,6 +109,7 @@ pub fn not_started(why: &str) -> Report {
         bytes: 0,
         text: String::new(),
         left_out: 0,
+        unseen: 0,
         said: why,
     }
 }

@@ -123,6 +123,7 @@ fn told(answer: &Answer, listen: &Listen) -> Report {
         bytes: answer.text.len() as u64,
         text,
         left_out: 0,
+        unseen: 0,
         said,
     }
 }

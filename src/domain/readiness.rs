@@ -110,6 +110,12 @@ pub struct Capacity {
     /// The quota that would be passed, in words: `quota team: pods 10 of 10 used, 3 more wanted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_quota: Option<Clean>,
+    /// Figures of quotas that say nothing that can be read: `requests.cpu of team`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread_quotas: Vec<Clean>,
+    /// Quotas for some pods only, which may not be about these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scoped_quotas: Vec<Clean>,
     /// Quotas of the namespace that were looked at.
     #[serde(default)]
     pub quotas: u32,

@@ -29,8 +29,17 @@ pub struct Loss {
 /// says which this is: it is read both ways, and counts in either.
 pub fn losses(sql: &str) -> Vec<Loss> {
     let mut found: Vec<Loss> = Vec::new();
-    for dialect in [Dialect::Standard, Dialect::MySql] {
-        for statement in read(sql, dialect) {
+    // Where one of the two reads all of it, that one is the right one.
+    let read = [Dialect::Standard, Dialect::MySql].map(|dialect| reader(sql, dialect));
+    if let [Some(line), Some(_)] = read.each_ref().map(|it| it.unclosed) {
+        found.push(Loss {
+            line,
+            why: "NOT READ from here on: a quote or comment that never closes",
+            statement: Clean::default(),
+        });
+    }
+    for reader in read {
+        for statement in reader.found {
             for why in statement.why() {
                 if !found
                     .iter()
@@ -52,9 +61,9 @@ pub fn losses(sql: &str) -> Vec<Loss> {
 /// How quotes and comments are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dialect {
-    /// Backslashes escape in `E'…'` alone; comments nest.
+    /// Backslashes escape in `E'…'` alone; comments nest; `$$` quotes.
     Standard,
-    /// Backslashes escape; `#` begins a comment; what stands in `/*! */` is run.
+    /// Backslashes escape; `#` begins a comment, `--` only before white space; what stands in `/*! */` is run.
     MySql,
 }
 
@@ -161,21 +170,13 @@ impl Statement {
 
 /// The statements of a script, as the standard has it. What stands in dollar quotes is read as well: it is what will run.
 pub fn statements(sql: &str) -> Vec<Statement> {
-    read(sql, Dialect::Standard)
+    reader(sql, Dialect::Standard).found
 }
 
-fn read(sql: &str, dialect: Dialect) -> Vec<Statement> {
-    let mut reader = Reader {
-        dialect,
-        rest: sql.chars().collect(),
-        at: 0,
-        line: 1,
-        found: Vec::new(),
-        words: Vec::new(),
-        begins: 1,
-    };
+fn reader(sql: &str, dialect: Dialect) -> Reader {
+    let mut reader = Reader::new(sql.chars().collect(), dialect, 1);
     reader.read();
-    reader.found
+    reader
 }
 
 struct Reader {
@@ -186,9 +187,24 @@ struct Reader {
     found: Vec<Statement>,
     words: Vec<String>,
     begins: usize,
+    /// The line of a quote or comment that reaches to the end of the script.
+    unclosed: Option<usize>,
 }
 
 impl Reader {
+    fn new(rest: Vec<char>, dialect: Dialect, line: usize) -> Self {
+        Self {
+            dialect,
+            rest,
+            at: 0,
+            line,
+            found: Vec::new(),
+            words: Vec::new(),
+            begins: line,
+            unclosed: None,
+        }
+    }
+
     fn peek(&self, ahead: usize) -> Option<char> {
         self.rest.get(self.at + ahead).copied()
     }
@@ -223,7 +239,14 @@ impl Reader {
         while let Some(c) = self.peek(0) {
             let mysql = self.dialect == Dialect::MySql;
             match (c, self.peek(1)) {
-                ('-', Some('-')) => self.rest_of_line(),
+                ('-', Some('-'))
+                    if !mysql
+                        || self
+                            .peek(2)
+                            .is_none_or(|c| c.is_whitespace() || c.is_control()) =>
+                {
+                    self.rest_of_line();
+                }
                 ('#', _) if mysql => self.rest_of_line(),
                 ('/', Some('*')) if mysql && self.peek(2) == Some('!') => {
                     self.at += 3;
@@ -255,13 +278,18 @@ impl Reader {
     }
 
     fn rest_of_line(&mut self) {
-        while self.peek(0).is_some_and(|c| c != '\n') {
+        // PostgreSQL ends a comment at a carriage return as well.
+        let standard = self.dialect == Dialect::Standard;
+        while self
+            .peek(0)
+            .is_some_and(|c| c != '\n' && !(standard && c == '\r'))
+        {
             self.at += 1;
         }
     }
 
     fn comment(&mut self) {
-        let mut depth = 0_usize;
+        let (mut depth, begins) = (0_usize, self.line);
         while let Some(c) = self.next() {
             match (c, self.peek(0)) {
                 ('/', Some('*')) if depth == 0 || self.dialect == Dialect::Standard => {
@@ -278,12 +306,14 @@ impl Reader {
                 _ => {}
             }
         }
+        self.unclosed.get_or_insert(begins);
     }
 
     fn string(&mut self, quote: char) {
         let before = self.at.checked_sub(1).and_then(|at| self.rest.get(at));
         let escapes = self.dialect == Dialect::MySql || matches!(before, Some('E' | 'e'));
         self.word("''".to_owned());
+        let begins = self.line;
         self.next();
         while let Some(c) = self.next() {
             if c == '\\' && escapes {
@@ -295,6 +325,7 @@ impl Reader {
                 self.next();
             }
         }
+        self.unclosed.get_or_insert(begins);
     }
 
     fn name(&mut self, close: char) {
@@ -304,17 +335,23 @@ impl Reader {
         }
         self.next();
         let mut name = String::new();
+        let mut closed = false;
         while let Some(c) = self.next() {
-            if c == close {
+            closed = c == close;
+            if closed {
                 break;
             }
             name.push(c);
+        }
+        if !closed {
+            self.unclosed.get_or_insert(begins);
         }
         // In quotes, so that a table called "delete" is no deletion.
         self.words.push(format!("\"{name}\""));
     }
 
-    /// What stands between two dollar quotes is read on as if they were not there.
+    /// What stands between two dollar quotes is a script of its own: it is what will run, and where it is only words an
+    /// apostrophe among them hides nothing that follows.
     fn dollars(&mut self) -> bool {
         let mut ahead = 1;
         while self
@@ -323,10 +360,30 @@ impl Reader {
         {
             ahead += 1;
         }
-        if self.peek(ahead) != Some('$') {
+        let numbered = self.peek(1).is_some_and(|c| c.is_ascii_digit());
+        if numbered || self.peek(ahead) != Some('$') {
             return false;
         }
-        self.at += ahead + 1;
+        let tag: Vec<char> = self
+            .rest
+            .get(self.at..=self.at + ahead)
+            .unwrap_or_default()
+            .into();
+        let from = self.at + tag.len();
+        let inner = self.rest.get(from..).unwrap_or_default();
+        let Some(length) = inner.windows(tag.len()).position(|it| it == tag) else {
+            self.unclosed.get_or_insert(self.line);
+            self.at = from;
+            return true;
+        };
+        let inner = inner.get(..length).unwrap_or_default().to_vec();
+        self.word("''".to_owned());
+        let lines = inner.iter().filter(|c| **c == '\n').count();
+        let mut within = Self::new(inner, self.dialect, self.line);
+        within.read();
+        self.found.append(&mut within.found);
+        self.line += lines;
+        self.at = from + length + tag.len();
         true
     }
 
@@ -358,6 +415,44 @@ mod tests {
             &[(3, "DROP TABLE")],
         ),
         ("-- DROP TABLE users;\nSELECT 1;", &[]),
+        ("-- a\rDROP TABLE users;", &[(1, "DROP TABLE")]),
+        ("SELECT 2--1; DROP TABLE users;", &[(1, "DROP TABLE")]),
+        (
+            "COMMENT ON TABLE a IS $$it's old$$; DROP TABLE b;",
+            &[(1, "DROP TABLE")],
+        ),
+        (
+            "COMMENT ON TABLE a IS $x$it's$x$;\nDROP TABLE b;\nCOMMENT ON TABLE c IS $$it's$$;",
+            &[(2, "DROP TABLE")],
+        ),
+        (
+            "DO $$\nBEGIN\n  DELETE FROM a;\nEND $$;\nTRUNCATE b;",
+            &[(2, "DELETE"), (5, "TRUNCATE")],
+        ),
+        (
+            "SELECT 1;\nSELECT 'it;\nDROP TABLE a;",
+            &[(
+                2,
+                "NOT READ from here on: a quote or comment that never closes",
+            )],
+        ),
+        (
+            "/* DROP TABLE a;",
+            &[(
+                1,
+                "NOT READ from here on: a quote or comment that never closes",
+            )],
+        ),
+        (
+            "DO $$ DROP TABLE a;",
+            &[
+                (
+                    1,
+                    "NOT READ from here on: a quote or comment that never closes",
+                ),
+                (1, "DROP TABLE"),
+            ],
+        ),
         ("# it's\nDROP TABLE users;", &[(2, "DROP TABLE")]),
         (
             "INSERT INTO a VALUES ('it\\'s'); DROP TABLE b;",
@@ -424,7 +519,7 @@ mod tests {
         ("UPDATE a SET b = NULL;", &[(1, "UPDATE")]),
         ("SELECT * FROM a FOR UPDATE;", &[]),
         ("DROP INDEX i;", &[(1, "DROP INDEX")]),
-        ("DO $$\nBEGIN\n  DELETE FROM a;\nEND $$;", &[(1, "DELETE")]),
+        ("DO $$\nBEGIN\n  DELETE FROM a;\nEND $$;", &[(2, "DELETE")]),
         (
             "CREATE FUNCTION f() AS $body$ TRUNCATE a $body$;",
             &[(1, "TRUNCATE")],

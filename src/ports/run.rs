@@ -42,6 +42,9 @@ pub struct Report {
     pub text: String,
     /// Bytes left out of the middle of `text`.
     pub left_out: u64,
+    /// Bytes of the standard output that no kept line shows: beyond the cut of a long line, or written over after a
+    /// carriage return, as a terminal would.
+    pub unseen: u64,
     /// What it found, or the last line that it said.
     pub said: Clean,
 }

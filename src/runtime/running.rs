@@ -163,7 +163,7 @@ fn readable(mut report: Report) -> Report {
     if !report.ok {
         return report;
     }
-    match domain::migration::readable(&report.text, report.left_out) {
+    match domain::migration::readable(&report.text, report.left_out, report.unseen) {
         Ok(said) => report.said = Clean::new(&said),
         Err(why) => {
             report.ok = false;

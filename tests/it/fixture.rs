@@ -108,6 +108,8 @@ pub fn readiness() -> Readiness {
                 of_nodes: 3,
                 waiting: 0,
                 over_quota: None,
+                unread_quotas: Vec::new(),
+                scoped_quotas: Vec::new(),
                 quotas: 0,
             }),
         },

@@ -592,7 +592,26 @@ fn what_cannot_be_set_is_refused_with_its_place_before_anything_is_made() {
     git(&it.bare, &["branch", branch, "main~2"]);
     assert_eq!(it.tag(&ALL).exits(5).rule(), "version.branch");
     assert_eq!(it.told(), Vec::<String>::new());
+    // What was begun with a commit of its own is not ended by somebody who asked for none.
+    git(&it.bare, &["branch", "-D", "-q", branch]);
+    it.hook("pre-push", "exit 1");
+    let cut = it.tag(&ALL);
+    assert_ne!(cut.code, Some(0), "{}", cut.err);
+    std::fs::remove_file(it.source.join(".git/hooks/pre-push")).unwrap();
+    let plain = it.tag(&["--type", "minor"]).exits(3);
+    assert_eq!(plain.rule(), "version.begun");
+    // A folder that leads elsewhere is not written through.
+    let it = Prepared::with("version_files = []");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::remove_dir_all(it.source.join("auth-service")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), it.source.join("auth-service")).unwrap();
+    git(&it.source, &["add", "-A"]);
+    git(&it.source, &["commit", "-q", "-m", "feat: elsewhere"]);
+    let link = it.tag(&["--type", "minor", "--changelog"]);
+    assert!(link.err.contains("is a link or a file"), "{}", link.err);
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     // A hook that commits more than was shown.
+    let it = Prepared::new();
     it.hook("pre-commit", "echo more > more; git add more");
     let more = it.tag(&["--type", "minor", "--files"]);
     assert!(

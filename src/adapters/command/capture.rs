@@ -43,6 +43,8 @@ pub struct Capture {
     tail: VecDeque<String>,
     tail_bytes: usize,
     pub left_out: u64,
+    /// Of the standard output, in bytes: what no line shows.
+    pub unseen: u64,
     last: [Clean; 2],
 }
 
@@ -72,6 +74,7 @@ impl Capture {
             tail: VecDeque::new(),
             tail_bytes: 0,
             left_out: 0,
+            unseen: 0,
             last: [Clean::default(), Clean::default()],
         }
     }
@@ -102,23 +105,35 @@ impl Capture {
 
     fn begin(&mut self, from: From, bytes: &[u8]) {
         let partial = &mut self.partial[from as usize];
+        let mut unseen = 0;
         // A progress bar goes back to the start of its line again and again; the last state is what a person would see.
         if !bytes.is_empty() && partial.ends_with(b"\r") {
+            unseen += printed(partial);
             partial.clear();
         }
         let bytes = match memchr::memrchr(b'\r', without_end(bytes)) {
             Some(at) => {
+                let (over, rest) = bytes.split_at(at + 1);
+                unseen += printed(partial) + printed(over);
                 partial.clear();
-                bytes.get(at + 1..).unwrap_or_default()
+                rest
             }
             None => bytes,
         };
         let room = (LONGEST + 1).saturating_sub(partial.len());
-        partial.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        let (fits, cut) = bytes.split_at(room.min(bytes.len()));
+        partial.extend_from_slice(fits);
+        if from == From::Output {
+            self.unseen += unseen + printed(cut);
+        }
     }
 
     fn line(&mut self, from: From) {
         let partial = std::mem::take(&mut self.partial[from as usize]);
+        if from == From::Output && printed(&partial) > LONGEST as u64 {
+            // One byte more was taken, so that the line has the mark of a cut.
+            self.unseen += 1;
+        }
         let text = String::from_utf8_lossy(&partial);
         let mut text = text.trim_end_matches('\r').to_owned();
         if from == From::Output && !self.matched {
@@ -198,6 +213,11 @@ impl Capture {
     }
 }
 
+/// Bytes without carriage returns, which are not to be seen anyway.
+fn printed(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte != b'\r').count() as u64
+}
+
 /// Without the carriage returns at its end, which go with a line break or wait for what comes next.
 fn without_end(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| *byte != b'\r');
@@ -251,6 +271,30 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert!(lines[0].len() <= LONGEST + 8, "{}", lines[0].len());
         assert_eq!(capture.bytes, 10_000_000);
+    }
+
+    #[test]
+    fn what_no_line_shows_is_counted() {
+        let unseen = |pieces: &[&str]| {
+            let (listen, _) = heard();
+            let mut capture = Capture::new(listen, &[], None);
+            for piece in pieces {
+                capture.take(From::Output, piece.as_bytes());
+                capture.take(From::Error, b"10 %\r20 %\r\n");
+            }
+            capture.end();
+            capture.unseen
+        };
+        assert_eq!(unseen(&["SELECT 1;\r\n", "SELECT 2;\r", "\n"]), 0);
+        assert_eq!(unseen(&["DROP TABLE a;\rSELECT 1;\n"]), 13);
+        assert_eq!(unseen(&["DROP TABLE a;\r", "SELECT 1;\n"]), 13);
+        assert_eq!(unseen(&["DROP TABLE", " a;", "\r\r", "SELECT 1;\n"]), 13);
+        let long = "x".repeat(LONGEST);
+        assert_eq!(unseen(&[&long]), 0);
+        assert!(unseen(&[&long, "y"]) > 0);
+        // Where the cut goes through a character the line that is left is shorter than any limit.
+        let odd = format!("{}€ DROP TABLE a;\n", "x".repeat(LONGEST - 1));
+        assert!(unseen(&[&odd]) > 0);
     }
 
     #[test]

@@ -3,14 +3,14 @@
 //! the new commit before somebody makes a branch or a tag of it.
 
 use std::{
-    io::ErrorKind,
+    io::{ErrorKind, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use git2::{DiffOptions, ObjectType, Oid, Patch, Repository};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::{open, program};
 use crate::domain::{
@@ -49,6 +49,14 @@ pub fn read(source: &Path, commit: &Commit, path: &str) -> Result<Option<String>
     let tree = Oid::from_str(commit.as_str())
         .and_then(|id| repository.find_commit(id)?.tree())
         .map_err(|error| fault(FaultKind::NotFound, error.message()))?;
+    let mut above = Path::new(path).ancestors().skip(1);
+    if let Some(link) = above.find(|it| {
+        tree.get_path(it)
+            .is_ok_and(|entry| entry.kind() != Some(ObjectType::Tree))
+    }) {
+        let detail = format!("{} is a link or a file, and no folder", link.display());
+        return Err(fault(FaultKind::Refused, &detail).hint("Name a file in a folder of its own"));
+    }
     let Ok(entry) = tree.get_path(Path::new(path)) else {
         return Ok(None);
     };
@@ -68,6 +76,20 @@ pub fn read(source: &Path, commit: &Commit, path: &str) -> Result<Option<String>
     let text = std::str::from_utf8(blob.content())
         .map_err(|_| fault(FaultKind::Refused, "it is no text in UTF-8"))?;
     Ok(Some(text.to_owned()))
+}
+
+/// Whether the tag is there as it was to be made: annotated, on that commit, with that message. Blocking.
+pub fn is_tagged(source: &Path, name: &str, on: &Commit, message: &str) -> Result<bool, Fault> {
+    let repository = open(source)?;
+    let made = repository
+        .find_reference(&format!("refs/tags/{name}"))
+        .and_then(|it| it.peel_to_tag());
+    Ok(made.is_ok_and(|tag| {
+        tag.target_id().to_string() == on.as_str()
+            && tag
+                .message()
+                .is_ok_and(|it| it.is_some_and(|it| it.trim() == message.trim()))
+    }))
 }
 
 /// As `git diff` would show it.
@@ -204,11 +226,24 @@ fn made(place: &Path, base: &Commit, edits: &[Edit]) -> Result<Commit, String> {
     }
 }
 
+/// Never through a link, wherever it leads: the checkout holds whatever the repository has.
 fn write(place: &Path, edit: &Edit) -> Result<(), Fault> {
     let path = place.join(&edit.path);
     let folder = path.parent().unwrap_or(place);
+    let mut parts = path.ancestors().take_while(|it| *it != place);
+    let is_link = |it: &Path| it.symlink_metadata().is_ok_and(|it| it.is_symlink());
+    if let Some(link) = parts.find(|it| is_link(it)) {
+        let doing = format!("writing {}", edit.path);
+        let detail = format!("{} is a symbolic link", link.display());
+        return Err(Fault::new("git", FaultKind::Refused, doing, &detail));
+    }
     std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&path, &edit.after))
+        .and_then(|()| {
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+            options.open(&path)?.write_all(edit.after.as_bytes())
+        })
         .map_err(|error| {
             let doing = format!("writing {}", path.display());
             Fault::new("git", FaultKind::Refused, doing, &error.to_string())

@@ -211,7 +211,7 @@ impl Headless {
             return Ok(Exit::Done);
         }
         let report = Here.run(&order, silent(), interruption()).await;
-        let (ok, said) = match migration::readable(&report.text, report.left_out) {
+        let (ok, said) = match migration::readable(&report.text, report.left_out, report.unseen) {
             Ok(said) if report.ok => (true, said),
             Err(why) if report.ok => (false, why),
             _ => (false, report.said.to_string()),

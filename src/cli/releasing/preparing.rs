@@ -44,6 +44,17 @@ impl Headless {
             && let Some(begun) = &tag.begun
             && prepare::is_here(&project.source, &begun.commit)?
         {
+            if begun.base.is_some() && !wish.with.files && !wish.with.changelog {
+                let sentence = format!(
+                    "{} began tag {} on commit {}, which was made for it; that was not asked for now",
+                    begun.by,
+                    tag.name,
+                    begun.commit.short()
+                );
+                let refusal = Refusal::rule("version.begun", sentence)
+                    .hint("go on with it with --files, --changelog or both, as it was begun");
+                return Err(refusal.into());
+            }
             tag.commit = Some(begun.commit.clone());
             tag.branch = begun
                 .branch

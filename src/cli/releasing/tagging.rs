@@ -322,6 +322,11 @@ impl Headless {
         let Err(fault) = program::run(&words, &doing).await else {
             return Ok(true);
         };
+        // A hook, or a deadline, after it was made.
+        if prepare::is_tagged(&project.source, &tag.name, commit, &tag.message)? {
+            self.output.fault(self.rehearsal(), &fault);
+            return Ok(true);
+        }
         // It was free a moment ago.
         if self.outside.tag_object(project, &tag.name).await?.is_some() {
             let sentence = format!(

@@ -9,7 +9,7 @@ use crate::{
         fault::Fault,
         plan::StoredPlan,
         readiness::{Capacity, Disk, Readiness, Reference, Right},
-        text::counted,
+        text::{Clean, counted},
         time,
     },
     policy::{
@@ -166,6 +166,15 @@ pub fn capacity(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
         if let Some(quota) = &capacity.over_quota {
             return (Verdict::Fail, quota.to_string());
         }
+        if !capacity.unread_quotas.is_empty() {
+            let which: Vec<String> = capacity
+                .unread_quotas
+                .iter()
+                .map(Clean::to_string)
+                .collect();
+            let said = format!("quotas that say nothing readable: {}", some(&which));
+            return (Verdict::Unknown, said);
+        }
         let more = counted(*surge as usize, "more pod");
         if *surge == 0 {
             let said = "the flight adds no pods".to_owned();
@@ -180,8 +189,20 @@ pub fn capacity(facts: &Facts<'_>, _: &StoredPlan) -> Judged {
                 counted(n as usize, "pod")
             ),
         };
+        let scoped: Vec<String> = capacity
+            .scoped_quotas
+            .iter()
+            .map(Clean::to_string)
+            .collect();
+        let uncounted = match scoped.len() {
+            0 => String::new(),
+            _ => format!(
+                "; not counted, for they are for some pods only: {}",
+                some(&scoped)
+            ),
+        };
         let said = format!(
-            "room for {room} more pods ({each}) on {nodes}{waiting}; the flight adds {more} at a time"
+            "room for {room} more pods ({each}) on {nodes}{waiting}; the flight adds {more} at a time{uncounted}"
         );
         if room >= u64::from(*surge) {
             (Verdict::Pass, said)

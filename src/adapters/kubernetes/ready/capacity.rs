@@ -212,11 +212,12 @@ fn count(
     let fits = room.values().map(|room| room.fits(pod));
     let waiting = pods.iter().filter(|(node, _)| node.is_none()).count();
     // A quota for some pods only may not be about these.
-    let whole = quotas.iter().filter(|quota| {
+    let (whole, scoped): (Vec<&RawQuota>, Vec<&RawQuota>) = quotas.iter().partition(|quota| {
         let scopes = quota.spec.scopes.as_deref().unwrap_or_default();
         scopes.is_empty() && quota.spec.scope_selector.is_none()
     });
-    let whole: Vec<&RawQuota> = whole.collect();
+    let figures: Vec<Figure> = whole.iter().flat_map(|it| figures(it, flown)).collect();
+    let over = figures.iter().find_map(|it| it.as_ref().ok()?.clone());
     Capacity {
         pod,
         surge: flown.surge,
@@ -224,7 +225,12 @@ fn count(
         nodes: u32::try_from(room.len()).unwrap_or(u32::MAX),
         of_nodes: u32::try_from(nodes.len()).unwrap_or(u32::MAX),
         waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
-        over_quota: whole.iter().find_map(|quota| passed(quota, flown)),
+        over_quota: over,
+        unread_quotas: figures.into_iter().filter_map(Result::err).collect(),
+        scoped_quotas: scoped
+            .iter()
+            .map(|it| Clean::new(&it.metadata.name))
+            .collect(),
         quotas: u32::try_from(whole.len()).unwrap_or(u32::MAX),
     }
 }
@@ -255,8 +261,10 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
     effect && key && value
 }
 
-/// The first figure of a quota that the added pods would pass.
-fn passed(quota: &RawQuota, flown: &Flown) -> Option<Clean> {
+/// One figure of a quota: in words if the added pods would pass it, its name if it cannot be read.
+type Figure = Result<Option<Clean>, Clean>;
+
+fn figures(quota: &RawQuota, flown: &Flown) -> Vec<Figure> {
     let surge = u128::from(flown.surge);
     let (needs, limits) = (flown.pod.needs(), flown.pod.limits());
     let wanted = [
@@ -270,19 +278,27 @@ fn passed(quota: &RawQuota, flown: &Flown) -> Option<Clean> {
         ("limits.memory", u128::from(limits.memory) * 1000),
     ];
     let read = |from: &Option<Quantities>, what: &str| text_of(from.as_ref()?.get(what)?);
-    wanted.into_iter().find_map(|(what, each)| {
-        let hard = read(&quota.status.hard, what)?;
-        let used = read(&quota.status.used, what).unwrap_or_else(|| "0".to_owned());
-        let left = quantity::thousandths(&hard)?.saturating_sub(quantity::thousandths(&used)?);
+    let is_there = |what: &str| {
+        let hard = quota.status.hard.as_ref();
+        hard.is_some_and(|hard| hard.contains_key(what))
+    };
+    let name = &quota.metadata.name;
+    let figure = |what: &str, each: u128| {
+        let unread = || Clean::new(&format!("{what} of {name}"));
+        let hard = read(&quota.status.hard, what).ok_or_else(unread)?;
+        let used = read(&quota.status.used, what).ok_or_else(unread)?;
+        let (of, taken) = (quantity::thousandths(&hard), quantity::thousandths(&used));
+        let (of, taken) = of.zip(taken).ok_or_else(unread)?;
         let more = each.saturating_mul(surge);
-        (more > left).then(|| {
+        Ok((more > of.saturating_sub(taken)).then(|| {
             Clean::new(&format!(
-                "the quota {} has {used} of {hard} {what} in use, and the flight adds {} at a time",
-                quota.metadata.name,
+                "the quota {name} has {used} of {hard} {what} in use, and the flight adds {} at a time",
                 crate::domain::text::counted(flown.surge as usize, "pod"),
             ))
-        })
-    })
+        }))
+    };
+    let there = wanted.into_iter().filter(|(what, _)| is_there(what));
+    there.map(|(what, each)| figure(what, each)).collect()
 }
 
 #[cfg(test)]
@@ -357,5 +373,14 @@ mod tests {
             "the quota team has 1701m of 2 requests.cpu in use, and the flight adds 1 pod at a time"
         );
         assert_eq!(over(quota(json!(["BestEffort"]), "1701m")), None);
+
+        let of = |quota: RawQuota| count(&flown(&small()), &[], &[], &[quota]);
+        assert_eq!(
+            of(quota(json!(["BestEffort"]), "1701m")).scoped_quotas,
+            [Clean::new("team")]
+        );
+        let unread = of(quota(json!(null), "much"));
+        assert_eq!(unread.over_quota, None);
+        assert_eq!(unread.unread_quotas, [Clean::new("requests.cpu of team")]);
     }
 }
