@@ -13,6 +13,7 @@ mod follow;
 mod headless;
 mod hotfix;
 mod import;
+mod items;
 mod looking_back;
 mod man;
 mod naming;

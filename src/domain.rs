@@ -15,6 +15,7 @@ pub mod health;
 pub mod history;
 pub mod hotfix;
 pub mod item;
+pub mod matrix;
 pub mod metric;
 pub mod notes;
 pub mod observation;

@@ -4,6 +4,7 @@ pub mod after;
 pub mod inbox;
 pub mod known;
 pub mod looking_back;
+pub mod matrix;
 pub mod needs;
 pub mod process;
 pub mod report;

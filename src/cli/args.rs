@@ -316,8 +316,18 @@ pub enum Verb {
         /// End its run, wherever that is
         #[arg(long)]
         stop: bool,
+        /// Write this to it, and leave it as it is
+        #[arg(long, value_name = "TEXT", conflicts_with_all = ["stop", "reason"])]
+        note: Option<String>,
         #[arg(long)]
         reason: Option<String>,
+    },
+    /// What was tested of a release, environment by environment: smoke, integration, performance, security, acceptance
+    Matrix {
+        #[command(flatten)]
+        place: Place,
+        /// Left out: what is asked for or flies here, else what is live
+        release: Option<String>,
     },
     /// Let an item or a gate pass without being green, by name
     Waive {

@@ -225,7 +225,7 @@ impl Headless {
             let banner = hotfix.map_or_else(String::new, |hotfix| {
                 format!("; {}", hotfix.banner(facts.now))
             });
-            vec![format!("{}: done{banner}", command.verb())]
+            vec![format!("{}: done{banner}", command.title())]
         });
         Ok(Exit::Done)
     }

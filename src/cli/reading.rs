@@ -32,7 +32,7 @@ use super::{
     attend,
     exit::Exit,
     headless::{Headless, Stop},
-    hotfix,
+    hotfix, items,
     output::Output,
 };
 
@@ -273,6 +273,7 @@ impl Headless {
                 place, hold: false, ..
             } => self.poll(&place).await,
             Verb::Inbox => self.inbox().await,
+            Verb::Matrix { place, release } => self.matrix(&place, release.as_deref()).await,
             Verb::Timeline {
                 place,
                 deployment,
@@ -593,6 +594,7 @@ impl Headless {
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,
             "go": judgement.go, "gates": judgement.gates,
+            "items": items::json(&facts, &plan),
             "ledger": facts.environment.protected.then_some(ONE_MACHINE),
         });
         self.data(object, || {
@@ -611,6 +613,7 @@ impl Headless {
                     time::exact(stage.bake)
                 )
             }));
+            lines.extend(items::lines(&facts, &plan));
             lines.extend(gate_lines(&judgement));
             if facts.environment.protected {
                 lines.push(format!("the ledger is {ONE_MACHINE}"));

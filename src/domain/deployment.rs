@@ -16,6 +16,7 @@ use super::{
     evidence::Evidence,
     plan::{ItemId, ItemSpec, StoredPlan},
     release::{Digest, ReleaseRef},
+    time,
     workspace::{Actor, IdentityMeans},
 };
 
@@ -65,6 +66,9 @@ pub struct Deployment {
     /// The latest standing decision of each person.
     pub decisions: Vec<Decision>,
     pub items: BTreeMap<ItemId, ItemState>,
+    /// What was said about items, oldest first; it outlives whatever becomes of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<ItemId, Vec<Note>>,
     /// Waivers that wait for their second person.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub proposals: BTreeMap<ItemId, Held>,
@@ -160,11 +164,27 @@ pub struct ItemState {
     pub evidence: Option<Box<Evidence>>,
 }
 
+/// What somebody said about an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub by: String,
+    pub at: Timestamp,
+    pub text: String,
+}
+
 /// Evidence that is older than its item lets it be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale {
     pub age: SignedDuration,
     pub limit: SignedDuration,
+}
+
+impl Stale {
+    /// `its evidence is 25 h old, limit 24 h`
+    pub fn sentence(self) -> String {
+        let (age, limit) = (time::age(self.age), time::exact(self.limit));
+        format!("its evidence is {age} old, limit {limit}")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

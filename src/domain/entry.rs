@@ -283,6 +283,12 @@ pub enum Body {
         item: ItemId,
         reason: Option<String>,
     },
+    /// Somebody says something about an item; it stays what it is.
+    Noted {
+        deployment: DeploymentId,
+        item: ItemId,
+        text: String,
+    },
     /// A probe measured; `ok` is its verdict, `evidence` what it saw.
     Measured {
         deployment: DeploymentId,
@@ -548,6 +554,7 @@ impl Entry {
             Body::Reopened { item, reason, .. } => {
                 format!("{who} reopened {item}{}", because(reason.as_ref()))
             }
+            Body::Noted { item, text, .. } => format!("{who} notes on {item}: {text}"),
             Body::Measured {
                 item,
                 ok: true,
@@ -661,7 +668,8 @@ impl Entry {
                     .changes
                     .get(*change)
                     .map_or_else(String::new, super::change::Change::line);
-                let why = act.guard.as_ref().and(act.reason.as_ref());
+                // Said with the first of its changes, once.
+                let why = act.reason.as_ref().filter(|_| *change == 0);
                 format!("{who} asked ({}): {line}{}", act.kind.verb(), because(why))
             }
             Body::Settled { outcome, .. } => match outcome {
@@ -805,6 +813,7 @@ impl Body {
             | Self::Waived { deployment, .. }
             | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }
+            | Self::Noted { deployment, .. }
             | Self::Measured { deployment, .. }
             | Self::RunBegan { deployment, .. }
             | Self::RunStopped { deployment, .. }

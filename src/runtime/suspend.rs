@@ -59,7 +59,7 @@ fn look(pid: i32) -> Option<Process> {
     read(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// `1234 (name) S 1 1234 1234 …` (proc_pid_stat(5)); the name may hold anything, a bracket too.
+/// `1234 (name) S 1 1234 1234 …` (`proc_pid_stat(5)`); the name may hold anything, a bracket too.
 #[cfg(target_os = "linux")]
 fn read(stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(')')?;

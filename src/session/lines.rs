@@ -93,7 +93,9 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
                 asked_at: prompt.painted_at,
             })
         }
-        Overlay::Help | Overlay::Difference { .. } | Overlay::Palette(_) => None,
+        Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. } | Overlay::Palette(_) => {
+            None
+        }
     }
 }
 

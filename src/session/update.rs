@@ -5,6 +5,7 @@ mod compare;
 mod keys;
 mod line;
 mod overlays;
+mod pages;
 mod pointer;
 mod sleep;
 mod world;

@@ -156,9 +156,23 @@ pub enum Overlay {
     Difference {
         top: usize,
     },
+    /// From this line on.
+    Page {
+        page: Page,
+        top: usize,
+    },
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
+}
+
+/// Something to read that no screen has room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// What was tested of the release, environment by environment.
+    Matrix,
+    /// One entry of the ledger.
+    Entry { seq: u64 },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -195,6 +209,9 @@ pub enum Ask {
         plan: Digest,
     },
     Waive {
+        item: ItemId,
+    },
+    Note {
         item: ItemId,
     },
     RollBack {
@@ -252,6 +269,7 @@ impl Ask {
             Self::Reject { plan } => format!("NO-GO for plan {}: why?", plan.short()),
             Self::SayHold { plan } => format!("HOLD for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
+            Self::Note { item } => format!("Note on {item}: what?"),
             Self::RollBack { .. } => "Roll back: why?".to_owned(),
             Self::BreakGlass { .. } => {
                 "BREAK-GLASS: why? A second person answers for it too".to_owned()
@@ -286,6 +304,7 @@ impl Ask {
             Self::Reject { .. } => "NO-GO",
             Self::SayHold { .. } => "HOLD",
             Self::Waive { .. } => "waive",
+            Self::Note { .. } => "note",
             Self::RollBack { .. } => "why?",
             Self::BreakGlass { .. } => "BREAK-GLASS",
             Self::Countersign => "countersign",
@@ -309,6 +328,7 @@ impl Ask {
         match self {
             Self::Request { .. }
             | Self::Waive { .. }
+            | Self::Note { .. }
             | Self::Quit { .. }
             | Self::TakeOver { .. }
             | Self::HandOver
@@ -346,7 +366,9 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help | Overlay::Difference { .. }) => Context::Help,
+            Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. }) => {
+                Context::Help
+            }
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,

@@ -204,6 +204,9 @@ fn command(
         Action::Waive => prompt_or(Ask::Waive {
             item: item(cockpit, facts, action, aim)?,
         }),
+        Action::Note => prompt_or(Ask::Note {
+            item: item(cockpit, facts, action, aim)?,
+        }),
         Action::Reopen => Ok(Step::Command(Command::Reopen {
             item: item(cockpit, facts, action, aim)?,
             reason: aim.reason.clone(),
@@ -338,6 +341,10 @@ fn with_reason(
         Ask::Waive { item } => Command::Waive {
             item: item.clone(),
             reason,
+        },
+        Ask::Note { item } => Command::Note {
+            item: item.clone(),
+            text: reason,
         },
         Ask::BreakGlass { plan } => Command::Fly {
             plan: plan.clone(),

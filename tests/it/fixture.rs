@@ -862,7 +862,7 @@ impl Story {
         );
     }
 
-    fn decide(&mut self, clock: &str, who: &str, answer: Answer, reason: &str) {
+    pub fn decide(&mut self, clock: &str, who: &str, answer: Answer, reason: &str) {
         let plan = self
             .cockpit
             .facts()

@@ -90,7 +90,7 @@ fn names(release: &ReleaseRef) -> Vec<String> {
 fn told(story: &Story) -> String {
     let known = &story.cockpit.known.targets[&here()];
     let only = Story::id();
-    let report = report::report(&here(), known, Some(&only), &names);
+    let report = report::report(&here(), known, Some(&only), &names, &|_| None);
     markdown::lines(&report).join("\n")
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{plan::ItemId, target::Target},
-    policy::decide::{Command, items},
+    policy::decide::{Command, items::meaning},
     ports::run::{Listen, Spoken},
     runtime::{
         run::interrupted,
@@ -19,6 +19,7 @@ use crate::cli::{
     args::Place,
     exit::Exit,
     headless::{Headless, Stop},
+    items,
 };
 
 impl Headless {
@@ -35,29 +36,42 @@ impl Headless {
         }
         let target = self.find(place)?;
         self.sync().await?;
-        match items::meaning(&self.facts(&target)?, &item, note) {
+        match meaning(&self.facts(&target)?, &item, note) {
             Command::Run { item, note } => self.run_item(&target, &item, note).await,
-            Command::Measure { item } => self.measure(place, &target, item).await,
+            Command::Measure { item } => self.measure(&target, item).await,
             command => self.simple(place, command).await,
         }
     }
 
     /// What was measured is its own answer, and a failure is one.
-    async fn measure(
-        &mut self,
-        place: &Place,
-        target: &Target,
-        item: ItemId,
-    ) -> Result<Exit, Stop> {
-        self.simple(place, Command::Measure { item: item.clone() })
-            .await?;
+    async fn measure(&mut self, target: &Target, item: ItemId) -> Result<Exit, Stop> {
+        let command = Command::Measure { item: item.clone() };
+        self.gather(target, &command).await?;
+        self.record(target, &command).await?;
         let facts = self.facts(target)?;
         let state = facts.current().and_then(|current| current.items.get(&item));
         let passed =
             state.is_some_and(|state| state.status == crate::domain::deployment::ItemStatus::Done);
-        if let Some(note) = state.and_then(|state| state.note.as_deref()) {
-            self.output.say(&format!("{item}: {note}"));
-        }
+        let found = state.and_then(|state| state.note.clone());
+        let left = items::left(&facts, &item);
+        let object = json!({
+            "verb": "check", "result": "done", "item": item, "ok": passed, "found": found,
+            "target": self.outline(target),
+        });
+        let word = if passed { "passed" } else { "failed" };
+        self.data(object, || {
+            let words = [Some(format!("{item} {word}")), found]
+                .into_iter()
+                .flatten();
+            let said = words.collect::<Vec<_>>().join(": ");
+            vec![
+                [Some(said), left]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ]
+        });
         Ok(if passed { Exit::Done } else { Exit::Failed })
     }
 

@@ -4,7 +4,7 @@ use crate::session::{
     cockpit::{Cockpit, Severity},
     effect::Effect,
     show,
-    view::{Aim, Ask, FlightPane, Overlay, Screen},
+    view::{Aim, Ask, FlightPane, Overlay, Page, Screen},
     wanted,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     policy::refusal::RefusalKind,
 };
 
-use super::{attending, overlays};
+use super::{attending, overlays, pages};
 
 /// Lines of a page, for page up and down.
 const PAGE: isize = 10;
@@ -114,6 +114,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
         Action::Compare => return super::compare::compare(cockpit, aim),
+        Action::ShowMatrix => pages::open(cockpit, Page::Matrix),
         Action::Filter => {
             if cockpit.view.screen != Screen::History {
                 show(cockpit, Screen::Releases);
@@ -280,7 +281,10 @@ fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
             open_deployment(cockpit);
             Vec::new()
         }
-        Screen::Timeline => Vec::new(),
+        Screen::Timeline => {
+            pages::open_entry(cockpit);
+            Vec::new()
+        }
         Screen::Poll => {
             cockpit.view.go(Screen::Plan);
             Vec::new()
@@ -403,6 +407,9 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
             if let Some(Overlay::Difference { top }) = &mut cockpit.view.overlay {
                 *top = step(*top, count);
             }
+        }
+        Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Page { .. })) => {
+            pages::moved(cockpit, by);
         }
         Context::Help => {
             cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200);

@@ -95,7 +95,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Some(Overlay::Dialog(dialog)) => {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
-        Some(Overlay::Help | Overlay::Difference { .. }) => {}
+        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. }) => {}
         None if cockpit.view.filtering => {
             into(cockpit.view.filter_line());
         }
@@ -454,7 +454,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
                 dialog.note = None;
             }
         }
-        Some(Overlay::Help | Overlay::Difference { .. }) => {}
+        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. }) => {}
         None => {
             edit(cockpit.view.filter_line(), chord);
         }
