@@ -42,6 +42,7 @@ use super::{cockpit::Cockpit, view::Screen, wanted};
 
 pub use crate::flight::inbox::{Errand, ErrandKind};
 pub use crate::flight::looking_back::Row as HistoryRow;
+pub use crate::flight::matrix::Tone as PageTone;
 pub use connection::{Down, connection, skew};
 pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};

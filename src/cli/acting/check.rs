@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{plan::ItemId, target::Target},
-    policy::decide::{Command, items::meaning},
+    domain::{deployment::ItemStatus, plan::ItemId, target::Target},
+    policy::{
+        decide::{Command, items::meaning},
+        facts::Facts,
+    },
     ports::run::{Listen, Spoken},
     runtime::{
         run::interrupted,
@@ -46,12 +49,20 @@ impl Headless {
     /// What was measured is its own answer, and a failure is one.
     async fn measure(&mut self, target: &Target, item: ItemId) -> Result<Exit, Stop> {
         let command = Command::Measure { item: item.clone() };
+        let is_done = |facts: &Facts<'_>| {
+            facts
+                .current()
+                .is_some_and(|it| it.item(&item) == ItemStatus::Done)
+        };
+        let before = is_done(&self.facts(target)?);
         self.gather(target, &command).await?;
-        self.record(target, &command).await?;
+        // Whoever attends measures what is due: that may have been this verb, while it gathered the figures.
+        if before || !is_done(&self.facts(target)?) {
+            self.record(target, &command).await?;
+        }
         let facts = self.facts(target)?;
         let state = facts.current().and_then(|current| current.items.get(&item));
-        let passed =
-            state.is_some_and(|state| state.status == crate::domain::deployment::ItemStatus::Done);
+        let passed = is_done(&facts);
         let found = state.and_then(|state| state.note.clone());
         let left = items::left(&facts, &item);
         let object = json!({

@@ -2,9 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::flight::matrix::Tone;
 use crate::session::cockpit::Cockpit;
-use crate::session::show;
+use crate::session::show::{self, PageTone as Tone};
 use crate::session::view::Page;
 use crate::ui::canvas::{Canvas, Line};
 use crate::ui::panes::gates::hang;
