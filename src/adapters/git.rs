@@ -29,6 +29,7 @@ pub mod branch;
 mod graph;
 mod kept;
 mod lineage;
+pub mod prepare;
 pub mod program;
 pub mod range;
 pub mod tags;

@@ -563,7 +563,8 @@ pub enum ReleaseVerb {
         #[arg(long = "type", value_name = "T", value_parser = PossibleValuesParser::new(ReleaseType::ALL.map(ReleaseType::word)))]
         kind: Option<String>,
     },
-    /// Give a commit the next version, as an annotated tag; never moved, never forced
+    /// Give a commit the next version, as an annotated tag; never moved, never forced. What was begun and not ended is
+    /// gone on with
     Tag(TagWish),
     /// What lies between two releases: commits, what breaks, artifacts, manifests
     Diff {
@@ -594,7 +595,9 @@ pub struct TagWish {
     /// By any name of a release, or by its id; left out, what HEAD names
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
-    /// Publish it as well
+    #[command(flatten)]
+    pub with: TagWith,
+    /// Publish it as well, branch and tag
     #[arg(long)]
     pub push: bool,
     /// Where to; left out, origin, or the only one there is
@@ -603,6 +606,20 @@ pub struct TagWish {
     /// What the tag says
     #[arg(long, short = 'm', value_name = "TEXT")]
     pub message: Option<String>,
+}
+
+/// What is made before the tag, for it to stand on.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TagWith {
+    /// Set the version in the files that the project names, in a commit of its own on top, and tag that
+    #[arg(long)]
+    pub files: bool,
+    /// Write its section of the CHANGELOG into that commit: what stands under Unreleased, and what the commits say
+    #[arg(long)]
+    pub changelog: bool,
+    /// Make the branch release/TAG on it
+    #[arg(long)]
+    pub branch: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! The verbs that make releases and tell them apart: `release create`, `tag`, `diff`, `notes`.
 
+mod preparing;
 mod tagging;
 
 use serde_json::{Value, json};

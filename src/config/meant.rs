@@ -9,6 +9,7 @@ mod quorum;
 pub(super) mod screen;
 mod shipped;
 mod target;
+mod tight;
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,8 @@ use std::{
 };
 
 use crate::domain::{
-    project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+    project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
+    version_file::{Place, Preparing, VersionFile},
     workspace::{Rehearsal, Timings, Workspace},
 };
 
@@ -70,7 +72,8 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
             && environments.len() == root.forms("environment").len(),
         scrape_interval: timings.scrape_interval,
     };
-    let targets = target::targets(root, ground, &named, report);
+    let (targets, own) = target::targets(root, ground, &named, report);
+    quorum::tightened(root, &environments, &people, &own, report);
     for key in ["project", "environment", "target"] {
         if root.is_typed(key) && root.forms(key).is_empty() {
             report.problem(
@@ -83,7 +86,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
     Workspace {
         name: root.text("name").unwrap_or_default().to_owned(),
         projects: projects.into_iter().map(|meant| meant.value).collect(),
-        environments: place::resolved(environments),
+        environments: place::resolved(environments, own),
         targets,
         people: people.into_iter().map(|meant| meant.value).collect(),
         timings,
@@ -212,11 +215,35 @@ fn projects<'f>(root: &'f Form, ground: &Ground, report: &mut Report) -> Vec<Mea
             branch_aliases: values(form.texts("branch_aliases")),
             triggers: Triggers::of(form.flag("enabled"), form.flag("tag_trigger")),
             manifests: values(form.texts("manifests")),
+            preparing: preparing(form),
+            catalogue: if form.text("catalogue") == Some("oci") {
+                CatalogueSource::Oci
+            } else {
+                CatalogueSource::Git
+            },
             image,
         };
         projects.push(Meant { form, value });
     }
     projects
+}
+
+fn preparing(form: &Form) -> Preparing {
+    let files = form.texts("version_files").iter();
+    let patterns = form.forms("version_patterns").iter();
+    let patterns = patterns.filter_map(|pattern| {
+        Some(VersionFile {
+            path: pattern.text("path")?.to_owned(),
+            place: Place::Pattern(pattern.text("pattern")?.to_owned()),
+        })
+    });
+    Preparing {
+        version_files: files
+            .filter_map(|file| VersionFile::parse(&file.value))
+            .chain(patterns)
+            .collect(),
+        changelog: form.text("changelog").unwrap_or_default().to_owned(),
+    }
 }
 
 /// The host of an image has a dot or a port, or is `localhost`; otherwise Docker Hub is meant, which answers

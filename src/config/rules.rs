@@ -1,7 +1,11 @@
 //! What single texts must look like: names, paths of requests, addresses. Values are never quoted in what a
 //! rule says, because an address may hold a password.
 
-use crate::domain::{project::ProjectId, text::redacted};
+use crate::domain::{
+    project::ProjectId,
+    text::redacted,
+    version_file::{self, VersionFile},
+};
 
 /// What a text must be, and how to say so.
 pub struct Rule {
@@ -116,6 +120,19 @@ pub static INNER_PATH: Rule = Rule {
                 .split('/')
                 .any(|segment| matches!(segment, "" | "." | ".."))
     },
+};
+
+/// One file of a repository, and none of git's own.
+pub static FILE: Rule = Rule {
+    what: "the path of a file within the repository",
+    hint: "write it like services/auth/CHANGELOG.md, without `..`",
+    holds: version_file::is_inner,
+};
+
+pub static VERSION_FILE: Rule = Rule {
+    what: "a file of the repository and the place of the version in it",
+    hint: "write it like VERSION, package.json:/version or Cargo.toml:package.version",
+    holds: |text| VersionFile::parse(text).is_some(),
 };
 
 /// An address with its path; no user and no password.
@@ -305,6 +322,8 @@ mod tests {
             &["services/auth", "tests"],
             &["", "/etc", "../x", "a/../b", "a//b"],
         );
+        check(&FILE, &["a/CHANGELOG.md"], &["/etc", "../x", ".git/config"]);
+        check(&VERSION_FILE, &["VERSION", "p.json:/v"], &["", "a:", "/v"]);
         check(
             &URL,
             &["https://api.example/health?full=1", "http://127.0.0.1:8080"],

@@ -75,9 +75,42 @@ pub struct SourceCommit {
 pub struct Register {
     pub numbers: BTreeMap<Commit, u64>,
     pub created: BTreeMap<Commit, Created>,
+    /// Tags that somebody began to make, by their full names.
+    pub tags: BTreeMap<Clean, Tagging>,
     /// Last position of the stream.
     pub position: u64,
     taken: BTreeSet<u64>,
+}
+
+/// What became of a tag that somebody began to make with `release tag`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tagging {
+    pub commit: Commit,
+    /// What the commit was made from, where it was made for this tag.
+    pub base: Option<Commit>,
+    pub branch: Option<Clean>,
+    pub by: Clean,
+    pub at: Timestamp,
+    /// Where it was to be pushed.
+    pub meant_for: Option<Clean>,
+    pub made: bool,
+    pub pushed_to: BTreeSet<Clean>,
+}
+
+impl Tagging {
+    /// What whoever asked for it named.
+    pub fn asked(&self) -> &Commit {
+        self.base.as_ref().unwrap_or(&self.commit)
+    }
+
+    /// Something that was meant is not known to be done.
+    pub fn is_open(&self) -> bool {
+        !self.made
+            || self
+                .meant_for
+                .as_ref()
+                .is_some_and(|remote| !self.pushed_to.contains(remote))
+    }
 }
 
 /// What `release create` recorded (SPEC R4).
@@ -121,6 +154,45 @@ impl Register {
                         release_type: *release_type,
                         artifacts: artifacts.clone(),
                     });
+            }
+            Body::Tagging {
+                tag,
+                commit,
+                base,
+                branch,
+                remote,
+            } => {
+                let begun = Tagging {
+                    commit: commit.clone(),
+                    base: base.clone(),
+                    branch: branch.clone(),
+                    by: Clean::new(&entry.actor.name),
+                    at: entry.at,
+                    meant_for: remote.clone(),
+                    made: false,
+                    pushed_to: BTreeSet::new(),
+                };
+                // Of the same commit it is the same tag, which goes further than it was meant to.
+                match self.tags.get_mut(tag) {
+                    Some(known) if known.commit == *commit => known.meant_for.clone_from(remote),
+                    _ => {
+                        self.tags.insert(tag.clone(), begun);
+                    }
+                }
+            }
+            Body::TagDropped { tag, commit, .. } => {
+                self.tags
+                    .retain(|name, known| name != tag || known.commit != *commit);
+            }
+            Body::Tagged {
+                tag,
+                commit,
+                remote,
+            } => {
+                if let Some(known) = self.tags.get_mut(tag).filter(|it| it.commit == *commit) {
+                    known.made = true;
+                    known.pushed_to.extend(remote.clone());
+                }
             }
             _ => {}
         }
@@ -216,7 +288,10 @@ fn release(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::project::{ImageSource, ProjectId, TagStrategy, Triggers};
+    use crate::domain::{
+        project::{CatalogueSource, ImageSource, ProjectId, TagStrategy, Triggers},
+        version_file::Preparing,
+    };
 
     fn commit(digit: char) -> Commit {
         Commit::parse(&digit.to_string().repeat(40)).expect("hex")
@@ -244,6 +319,8 @@ mod tests {
             branch_aliases: vec!["main".into(), "release/1".into()],
             triggers: Triggers::default(),
             manifests: vec![],
+            preparing: Preparing::default(),
+            catalogue: CatalogueSource::Git,
             image: ImageSource {
                 name: "r/acme".into(),
                 endpoint: "https://r".into(),

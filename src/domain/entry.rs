@@ -225,6 +225,26 @@ pub enum Body {
         release_type: Option<ReleaseType>,
         artifacts: Vec<Artifact>,
     },
+    /// Somebody is about to tag a commit: written before anything that others could see is made, so that whoever comes
+    /// after a crash goes on with it.
+    Tagging {
+        tag: Clean,
+        commit: Commit,
+        /// What the commit was made from, where it was made for this tag.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<Commit>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch: Option<Clean>,
+        /// Where it is to be pushed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remote: Option<Clean>,
+    },
+    /// It came to nothing: the tag was somebody else's already.
+    TagDropped {
+        tag: Clean,
+        commit: Commit,
+        reason: Clean,
+    },
     /// Somebody tagged a commit, and perhaps published the tag.
     Tagged {
         tag: Clean,
@@ -516,6 +536,21 @@ impl Entry {
                     commit.short()
                 )
             }
+            Body::Tagging {
+                tag,
+                commit,
+                branch,
+                ..
+            } => {
+                let branch = branch
+                    .as_ref()
+                    .map_or_else(String::new, |branch| format!(", on branch {branch}"));
+                format!(
+                    "{who} is tagging commit {} as {tag}{branch}",
+                    commit.short()
+                )
+            }
+            Body::TagDropped { tag, reason, .. } => format!("{who} made no tag {tag}: {reason}"),
             Body::Tagged {
                 tag,
                 commit,
@@ -791,6 +826,8 @@ impl Body {
         match self {
             Self::Numbered { .. }
             | Self::ReleaseCreated { .. }
+            | Self::Tagging { .. }
+            | Self::TagDropped { .. }
             | Self::Tagged { .. }
             | Self::Grounded { .. }
             | Self::Cleared { .. }

@@ -10,7 +10,7 @@ use super::{
     metric::Limit,
     project::ProjectId,
     release::{Digest, ReleaseRef},
-    target::{TargetId, WorkloadRef},
+    target::{MetricsSource, Target, TargetId, WorkloadRef},
     text::Clean,
 };
 
@@ -36,6 +36,44 @@ pub enum Delivery {
     },
 }
 
+/// What its verdicts rest on. Where it is the usual it is left out, so that the digests of plans approved before stay what
+/// they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measuring {
+    pub window: SignedDuration,
+    /// Fewer in the window are no verdict.
+    pub min_requests: u64,
+    /// Whether the pods are asked how they are.
+    pub health: bool,
+}
+
+impl Default for Measuring {
+    fn default() -> Self {
+        Self {
+            window: MetricsSource::WINDOW,
+            min_requests: MetricsSource::MIN_REQUESTS,
+            health: true,
+        }
+    }
+}
+
+impl Measuring {
+    /// Limits of a target without metrics are unknown whatever the window, so that stays the usual one.
+    pub fn of(target: &Target) -> Self {
+        let usual = Self::default();
+        let source = target.metrics.as_ref();
+        Self {
+            window: source.map_or(usual.window, |source| source.window),
+            min_requests: source.map_or(usual.min_requests, |source| source.min_requests),
+            health: target.health.is_some(),
+        }
+    }
+
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Everything the digest covers. Field order is part of the format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -49,6 +87,8 @@ pub struct Plan {
     pub stages: Vec<StageSpec>,
     pub items: Vec<ItemSpec>,
     pub limits: Vec<Limit>,
+    #[serde(default, skip_serializing_if = "Measuring::is_usual")]
+    pub measuring: Measuring,
     pub monitoring: SignedDuration,
     pub rollout_deadline: SignedDuration,
     /// It flies a hotfix, on these terms.

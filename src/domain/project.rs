@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::version_file::Preparing;
+
 /// `<repository>/<project>`, e.g. `acme/shop/auth-service`: the last segment is the project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -85,7 +87,23 @@ pub struct Project {
     /// Files of the repository that are manifests, as globs: what a difference shows line by line.
     #[serde(default)]
     pub manifests: Vec<String>,
+    /// What a release changes before it is tagged.
+    #[serde(default)]
+    pub preparing: Preparing,
+    #[serde(default)]
+    pub catalogue: CatalogueSource,
     pub image: ImageSource,
+}
+
+/// Where the releases of a project are listed (SPEC R6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogueSource {
+    /// The commits and tags of its repository.
+    #[default]
+    Git,
+    /// The tags of its image in the registry; the repository is not asked.
+    Oci,
 }
 
 /// What makes a release of a commit without anybody's `release create`.

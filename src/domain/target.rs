@@ -146,3 +146,8 @@ pub struct MetricsSource {
     /// Fewer requests than this in the window are no verdict.
     pub min_requests: u64,
 }
+
+impl MetricsSource {
+    pub const WINDOW: SignedDuration = SignedDuration::from_mins(1);
+    pub const MIN_REQUESTS: u64 = 100;
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::{
     environment::{ApprovalRule, Policy},
     metric::Limit,
-    plan::{Delivery, Plan, StageSpec},
+    plan::{Delivery, Measuring, Plan, StageSpec},
     release::Digest,
     time,
 };
@@ -17,6 +17,7 @@ const SAID: &[&str] = &[
     "release_digest",
     "delivery",
     "limits",
+    "measuring",
     "stages",
     "items",
     "policy",
@@ -38,6 +39,7 @@ pub fn differences(stored: &Plan, today: &Plan) -> Vec<String> {
     );
     delivery(&mut said, &stored.delivery, &today.delivery);
     limits(&mut said, &stored.limits, &today.limits);
+    measuring(&mut said, &stored.measuring, &today.measuring);
     changed(
         &mut said,
         "stages",
@@ -74,7 +76,11 @@ fn policy(said: &mut Vec<String>, stored: &Policy, today: &Policy) {
         |rules| words(rules.iter().map(approvers)),
     );
     durations(said, "the soak", stored.soak, today.soak);
-    rest(said, "policy ", &["approvals", "soak"], stored, today);
+    if stored.projects != today.projects {
+        said.push("what the project asks for itself changed".to_owned());
+    }
+    let worded = ["approvals", "soak", "projects"];
+    rest(said, "policy ", &worded, stored, today);
 }
 
 /// `2 of approve`
@@ -108,6 +114,19 @@ fn delivery(said: &mut Vec<String>, stored: &Delivery, today: &Delivery) {
     if stored != today && on == workload && former == image {
         said.push("the delivery changed".to_owned());
     }
+}
+
+fn measuring(said: &mut Vec<String>, stored: &Measuring, today: &Measuring) {
+    durations(said, "the window", stored.window, today.window);
+    changed(
+        said,
+        "requests for a verdict",
+        &stored.min_requests,
+        &today.min_requests,
+        u64::to_string,
+    );
+    let asked = |asked: &bool| if *asked { "asked" } else { "not asked" }.to_owned();
+    changed(said, "health", &stored.health, &today.health, asked);
 }
 
 fn limits(said: &mut Vec<String>, stored: &[Limit], today: &[Limit]) {

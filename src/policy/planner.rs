@@ -8,7 +8,7 @@ use crate::domain::{
     environment::Environment,
     hotfix::Expedited,
     item::ItemSpec,
-    plan::{Delivery, Plan, StoredPlan},
+    plan::{Delivery, Measuring, Plan, StoredPlan},
     release::{Artifact, Digest, Release, ReleaseRef},
     rollout::{Observed, Workload},
     target::{Target, WorkloadKind},
@@ -47,7 +47,7 @@ fn of(
         project: target.id.project.clone(),
         release_digest,
         protected: environment.protected,
-        policy: environment.policy.clone(),
+        policy: environment.policy.for_project(&target.id.project),
         delivery: Delivery::SetImage {
             workload: target.workload.clone(),
             image,
@@ -60,6 +60,7 @@ fn of(
             .cloned()
             .collect(),
         limits: target.limits.clone(),
+        measuring: Measuring::of(target),
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
         hotfix: None,

@@ -110,8 +110,9 @@ mod tests {
     use super::*;
     use crate::domain::{
         entry::{Entry, FORMAT, StreamId},
-        project::{ImageSource, ProjectId, TagStrategy},
+        project::{CatalogueSource, ImageSource, ProjectId, TagStrategy},
         release::Digest,
+        version_file::Preparing,
     };
 
     fn project(triggers: Triggers) -> Project {
@@ -123,6 +124,8 @@ mod tests {
             branch_aliases: vec![],
             triggers,
             manifests: vec![],
+            preparing: Preparing::default(),
+            catalogue: CatalogueSource::Git,
             image: ImageSource {
                 name: "r/auth".into(),
                 endpoint: "https://r".into(),

@@ -181,6 +181,32 @@ impl Ground {
         }
     }
 
+    /// That commit was made from ours for a version, and stands for it.
+    pub fn stands_for(&mut self, made: &Commit) {
+        for (version, commit) in &mut self.taken {
+            if commit == made {
+                *commit = self.commit.clone();
+                self.contained.insert(*version);
+            }
+        }
+    }
+
+    /// The next version of that kind; one of those that were begun for this commit and not ended, where the kind would
+    /// have named it then.
+    pub fn resumed(
+        &self,
+        bump: Bump,
+        begun: impl Iterator<Item = Version>,
+    ) -> Result<Version, Refusal> {
+        let mut begun = begun.filter(|version| {
+            let mut before = self.clone();
+            before.taken.remove(version);
+            before.contained.remove(version);
+            before.next(bump).as_ref() == Ok(version)
+        });
+        begun.next().map_or_else(|| self.next(bump), Ok)
+    }
+
     /// A hotfix counts from what is live in production, and contains it.
     fn hotfix(&self) -> Result<Semantic, Refusal> {
         let not_found = |sentence: String| {

@@ -219,7 +219,8 @@ impl Outward {
                     let heard = Heard::default();
                     let run =
                         running::run(&mut executor, &command, &target, heard.listen(), cancel);
-                    let ran = spoken(&outcomes, &target, &item, &heard, caught("check", run)).await;
+                    let run = Box::pin(caught("check", run));
+                    let ran = spoken(&outcomes, &target, &item, &heard, run).await;
                     let (evidence, end) = match ran {
                         Ok(Ok(ran)) => (Some((ran.ok, ran.evidence.sentence())), End::Done),
                         Ok(Err(end)) => (None, end),
@@ -308,6 +309,13 @@ impl Outward {
                     let missing = outside.image_there(&project, &image).await;
                     answer(Event::Image { image, missing }).await;
                 });
+            }
+            Effect::Ready(target) => {
+                let Some(target) = outside.workspace.target(&target).cloned() else {
+                    return;
+                };
+                let post = self.board.post();
+                tokio::spawn(async move { post(outside.readiness(&target).await) });
             }
             Effect::Card(target) => {
                 tokio::spawn(async move {

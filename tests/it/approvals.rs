@@ -580,6 +580,18 @@ fn what_changes_voids_every_answer_and_is_named() {
             "limits changed (p99 latency gone)",
         ),
         (
+            target(|t| t.metrics.as_mut().unwrap().window = SignedDuration::from_secs(10)),
+            "the window changed (1 min → 10 s)",
+        ),
+        (
+            target(|t| t.metrics.as_mut().unwrap().min_requests = 20),
+            "requests for a verdict changed (100 → 20)",
+        ),
+        (
+            target(|t| t.health = None),
+            "health changed (asked → not asked)",
+        ),
+        (
             target(|t| t.stages.truncate(1)),
             "stages changed (10 % (5 min), 50 % (5 min) → 10 % (5 min))",
         ),

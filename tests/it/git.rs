@@ -8,8 +8,9 @@ use gonogo::{
     domain::{
         catalogue::{Register, assemble, unnumbered},
         fault::FaultKind,
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::Trigger,
+        version_file::Preparing,
     },
     ports::ask::{Source as _, SourceCommit},
 };
@@ -91,6 +92,8 @@ fn project(source: &Path) -> Project {
         branch_aliases: vec!["main".to_owned()],
         triggers: Triggers::default(),
         manifests: vec![],
+        preparing: Preparing::default(),
+        catalogue: CatalogueSource::Git,
         image: ImageSource {
             name: "registry.example/acme/shop/auth".to_owned(),
             endpoint: "https://registry.example".to_owned(),

@@ -13,10 +13,11 @@ use gonogo::{
             PatchVerdict, proofs,
         },
         plan::ItemId,
-        project::{ImageSource, Project, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, TagStrategy, Triggers},
         release::{Commit, Release, ReleaseRef},
         target::TargetId,
         text::Clean,
+        version_file::Preparing,
     },
     policy::{
         decide::{Command, Decision, HotfixCommand, decide},
@@ -104,6 +105,8 @@ impl Shop {
             branch_aliases: vec!["main".to_owned()],
             triggers: Triggers::default(),
             manifests: Vec::new(),
+            preparing: Preparing::default(),
+            catalogue: CatalogueSource::Git,
             image: ImageSource {
                 name: "registry/auth".to_owned(),
                 endpoint: "https://registry".to_owned(),

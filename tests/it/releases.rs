@@ -6,15 +6,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use gonogo::{
-    adapters::git::{GitSource, range, tags},
+    adapters::git::{GitSource, range},
     domain::{
         catalogue::Catalogue,
         difference::{Compared, Difference, FileChange, Log, Logged},
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{Project, Triggers},
         release::{Commit, Trigger},
     },
     ports::ask::Source as _,
@@ -29,77 +29,9 @@ use serde_json::Value;
 
 use crate::{
     fixture::{self, press, write},
-    support::{Ran, Served, gonogo, run},
+    shop::{Shop, by_hand, commit, git, git_command, project, repository},
     tiny,
 };
-
-/// With a configuration of its own, and nobody's hooks.
-fn git_command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new("git");
-    command
-        .current_dir(folder)
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null");
-    for (name, value) in WHO {
-        command.env(name, value);
-    }
-    command
-}
-
-const WHO: [(&str, &str); 4] = [
-    ("GIT_AUTHOR_NAME", "Dana"),
-    ("GIT_AUTHOR_EMAIL", "d@example.com"),
-    ("GIT_COMMITTER_NAME", "Dana"),
-    ("GIT_COMMITTER_EMAIL", "d@example.com"),
-];
-
-#[track_caller]
-fn git(folder: &Path, args: &[&str]) -> String {
-    let output = git_command(folder, args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn project(source: &Path) -> Project {
-    Project {
-        id: ProjectId::parse("acme/shop/auth").unwrap(),
-        source: source.to_owned(),
-        tags: TagStrategy::Monorepo,
-        branches: vec!["main".to_owned()],
-        branch_aliases: vec!["main".to_owned()],
-        triggers: Triggers::default(),
-        manifests: vec!["**/k8s/**".to_owned()],
-        image: ImageSource {
-            name: "registry.example/auth".to_owned(),
-            endpoint: "https://registry.example".to_owned(),
-            repository: "auth".to_owned(),
-        },
-    }
-}
-
-/// A repository with an empty main.
-fn repository(folder: &Path) -> PathBuf {
-    let place = folder.join("shop");
-    std::fs::create_dir(&place).unwrap();
-    git(&place, &["init", "-q", "-b", "main"]);
-    place
-}
-
-fn commit(place: &Path, message: &str, files: &[(&str, &str)]) -> Commit {
-    for (path, text) in files {
-        let path = place.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    git(place, &["add", "-A"]);
-    git(place, &["commit", "-q", "--allow-empty", "-m", message]);
-    Commit::parse(&git(place, &["rev-parse", "HEAD"])).unwrap()
-}
 
 #[test]
 fn a_difference_tells_commits_what_breaks_and_manifests() {
@@ -307,108 +239,6 @@ fn a_tag_may_name_a_release_without_making_one_and_a_hand_may_make_one_without_a
 }
 
 #[test]
-fn versions_are_told_from_tags_and_from_what_a_commit_contains() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = repository(folder.path());
-    let one = commit(&place, "one", &[]);
-    for tag in [
-        "auth/v1.0.0",
-        "auth/nightly",
-        "auth/v1.0",
-        "v9.9.9",
-        "authority/v2.0.0",
-    ] {
-        git(&place, &["tag", tag]);
-    }
-    let two = commit(&place, "two", &[]);
-    git(&place, &["tag", "-a", "-m", "x", "auth/v1.1.0-rc.1"]);
-    let project = project(&place);
-    let told = |versions: &tags::Versions| {
-        let all: Vec<String> = versions.taken.keys().map(ToString::to_string).collect();
-        let contained: Vec<String> = versions.contained.iter().map(ToString::to_string).collect();
-        (all.join(" "), contained.join(" "), versions.contains)
-    };
-    let at_one = tags::versions(&project, &one, Some(&two)).unwrap();
-    assert_eq!(
-        told(&at_one),
-        ("v1.0.0 v1.1.0-rc.1".into(), "v1.0.0".into(), false)
-    );
-    let at_two = tags::versions(&project, &two, Some(&one)).unwrap();
-    assert_eq!(
-        told(&at_two),
-        (
-            "v1.0.0 v1.1.0-rc.1".into(),
-            "v1.0.0 v1.1.0-rc.1".into(),
-            true
-        )
-    );
-    let every = Project {
-        tags: TagStrategy::TagAll,
-        ..project
-    };
-    let at_two = tags::versions(&every, &two, None).unwrap();
-    assert_eq!(told(&at_two).0, "v9.9.9");
-}
-
-/// A served rehearsal with a ledger and triggers of its own.
-struct Shop {
-    served: Served,
-    config: PathBuf,
-}
-
-impl Shop {
-    fn start(change: impl Fn(&str) -> String) -> Self {
-        let served = Served::start("good", 60);
-        let text = std::fs::read_to_string(served.path().join("gonogo.toml")).unwrap();
-        let config = served.path().join("own.toml");
-        std::fs::write(&config, change(&text)).unwrap();
-        Self { served, config }
-    }
-
-    fn source(&self) -> PathBuf {
-        self.served.path().join("source")
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = gonogo(&["--json", "--config"]);
-        command.arg(&self.config).args(args);
-        for (name, value) in WHO {
-            command.env(name, value);
-        }
-        command
-    }
-
-    fn verb(&self, args: &[&str]) -> Ran {
-        run(&mut self.command(args))
-    }
-
-    fn tags(&self) -> BTreeSet<String> {
-        let tags = git(&self.source(), &["tag"]);
-        tags.lines().map(str::to_owned).collect()
-    }
-
-    fn commit(&self, rev: &str) -> String {
-        git(&self.source(), &["rev-parse", &format!("{rev}^{{commit}}")])
-    }
-}
-
-/// No branch and no tag makes a release, and the ledger is empty.
-fn by_hand(text: &str) -> String {
-    let lines = text.lines().map(|line| {
-        if line.starts_with("branches =") {
-            "branches = [\"none\"]\n".to_owned()
-        } else if line.starts_with("tag_trigger =") {
-            "tag_trigger = false\n".to_owned()
-        } else if line.ends_with("ledger.sqlite\"") {
-            line.replace("ledger.sqlite", "own.sqlite") + "\n"
-        } else {
-            line.to_owned() + "\n"
-        }
-    });
-    lines.collect()
-}
-
-#[test]
 fn racing_creates_number_without_a_gap_and_create_each_release_once() {
     let shop = Shop::start(by_hand);
     let commits: Vec<String> = (1..=4).map(|n| shop.commit(&format!("main~{n}"))).collect();
@@ -518,171 +348,6 @@ fn where_releases_are_off_none_is_made_and_those_there_are_stay() {
     assert_eq!(number(&shop), before);
     let refused = shop.verb(&["release", "create", "auth-service", "--commit", "main-41"]);
     assert_eq!(refused.exits(3).rule(), "release.enabled");
-}
-
-#[test]
-fn the_next_version_is_tagged_annotated_pushed_and_never_twice() {
-    let shop = Shop::start(str::to_owned);
-    let source = shop.source();
-    let bare = shop.served.path().join("remote.git");
-    git(
-        shop.served.path(),
-        &["clone", "-q", "--bare", "source", bare.to_str().unwrap()],
-    );
-    let tag = |more: &[&str]| shop.verb(&[&["release", "tag", "auth-service"], more].concat());
-    let version = |ran: Ran| ran.exits(0).json()["version"].as_str().unwrap().to_owned();
-    let before = shop.tags();
-    // HEAD is release 43; v1.3.0 is 42, and v1.2.3 (41) is live in production.
-    for (kind, expect) in [
-        ("major", "v2.0.0"),
-        ("minor", "v1.4.0"),
-        ("patch", "v1.3.1"),
-        ("hotfix", "v1.2.4"),
-        ("rc", "v1.4.0-rc.1"),
-        ("stage", "v1.4.0-stage"),
-    ] {
-        assert_eq!(
-            version(tag(&["--type", kind, "--dry-run"])),
-            expect,
-            "{kind}"
-        );
-    }
-    assert_eq!(shop.tags(), before, "a dry run writes nothing");
-    // It needs a remote to push to, and says so before anything is made.
-    let fault = tag(&["--type", "minor", "--push"]).exits(4);
-    assert!(fault.err.contains("no remote"), "{}", fault.err);
-    assert_eq!(shop.tags(), before);
-    git(
-        &source,
-        &["remote", "add", "origin", bare.to_str().unwrap()],
-    );
-
-    // What is taken is refused with the next free one, and what has a version gets no second one.
-    let taken = tag(&["--type", "patch", "--commit", "40"]).exits(3);
-    assert_eq!(taken.rule(), "version.taken");
-    assert!(
-        taken.sentence().ends_with("the next free one is v1.2.4"),
-        "{}",
-        taken.sentence()
-    );
-    assert_eq!(
-        tag(&["--type", "patch", "--commit", "42"]).exits(3).rule(),
-        "version.here"
-    );
-    assert_eq!(
-        tag(&["--version", "v1.3.0"]).exits(3).rule(),
-        "version.taken"
-    );
-    let elsewhere = tag(&["--type", "hotfix", "--commit", "40"]).exits(3);
-    assert_eq!(elsewhere.rule(), "version.hotfix");
-    tag(&["--version", "1.4.0"]).exits(2);
-
-    let made = tag(&["--type", "minor"]).exits(0).json();
-    assert_eq!(made["tag"], "auth-service/v1.4.0");
-    assert_eq!(
-        (&made["made"], &made["pushed"]),
-        (&true.into(), &Value::Null)
-    );
-    assert_eq!(made["release"]["number"], 43);
-    assert!(
-        made["release"]["aliases"]
-            .as_array()
-            .unwrap()
-            .contains(&"v1.4.0".into())
-    );
-    assert_eq!(
-        git(&source, &["cat-file", "-t", "auth-service/v1.4.0"]),
-        "tag"
-    );
-    assert_eq!(tag(&["--type", "minor"]).exits(3).rule(), "version.here");
-    // Published afterwards, and once more changes nothing.
-    for _ in 0..2 {
-        let pushed = tag(&["--version", "v1.4.0", "--push"]).exits(0).json();
-        assert_eq!(
-            (&pushed["made"], &pushed["pushed"]),
-            (&false.into(), &"origin".into())
-        );
-    }
-    let there = git(&bare, &["rev-parse", "auth-service/v1.4.0"]);
-    assert_eq!(there, git(&source, &["rev-parse", "auth-service/v1.4.0"]));
-}
-
-#[test]
-fn a_tag_that_appeared_meanwhile_is_refused_and_nothing_is_moved() {
-    let shop = Shop::start(str::to_owned);
-    let source = shop.source();
-    let bare = shop.served.path().join("remote.git");
-    let bare_name = bare.to_str().unwrap();
-    git(
-        shop.served.path(),
-        &["clone", "-q", "--bare", "source", bare_name],
-    );
-    git(&source, &["remote", "add", "origin", bare_name]);
-    let push =
-        |kind: &str| shop.verb(&["release", "tag", "auth-service", "--type", kind, "--push"]);
-    // The other side has it, and we did not fetch.
-    git(
-        &bare,
-        &["tag", "-a", "-m", "theirs", "auth-service/v1.4.0", "main~3"],
-    );
-    let theirs = git(&bare, &["rev-parse", "auth-service/v1.4.0"]);
-    assert_eq!(push("minor").exits(5).rule(), "version.taken");
-    assert!(!shop.tags().contains("auth-service/v1.4.0"));
-    // It comes between our look and our push: the hook plays the other one.
-    let hook = source.join(".git/hooks/pre-push");
-    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    let script = format!(
-        "#!/bin/sh\nunset GIT_DIR\ngit -C '{bare_name}' -c user.name=Lee -c user.email=l@example.com tag -a -m theirs auth-service/v2.0.0 main~3\n"
-    );
-    std::fs::write(&hook, script).unwrap();
-    let mut mode = std::fs::metadata(&hook).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
-    std::fs::set_permissions(&hook, mode).unwrap();
-    assert_eq!(push("major").exits(5).rule(), "version.taken");
-    assert!(
-        !shop.tags().contains("auth-service/v2.0.0"),
-        "ours is taken back"
-    );
-    assert_eq!(git(&bare, &["rev-parse", "auth-service/v1.4.0"]), theirs);
-    assert_eq!(
-        git(&bare, &["rev-parse", "auth-service/v2.0.0^{commit}"]),
-        shop.commit("main~3")
-    );
-}
-
-#[test]
-fn a_tag_that_moved_after_the_request_is_no_go_and_nobody_waives_it() {
-    let shop = Shop::start(str::to_owned);
-    let place = ["production", "auth-service"];
-    shop.verb(&[&["request"], &place[..], &["42", "--reason", "monthly"]].concat())
-        .exits(0);
-    let gate = || {
-        let plan = shop.verb(&[&["plan"], &place[..]].concat()).json();
-        let gates = plan["gates"].as_array().unwrap().clone();
-        gates
-            .into_iter()
-            .find(|gate| gate["id"] == "release.tag")
-            .unwrap()
-    };
-    assert_eq!(gate()["verdict"], "pass");
-    git(
-        &shop.source(),
-        &["tag", "-f", "auth-service/v1.3.0", "main"],
-    );
-    let failed = gate();
-    assert_eq!(failed["verdict"], "fail");
-    let sentence = failed["sentence"].as_str().unwrap();
-    let (was, is) = (shop.commit("main~1"), shop.commit("main"));
-    assert!(
-        sentence.contains(&was[..7]) && sentence.contains(&is[..7]),
-        "{sentence}"
-    );
-    shop.verb(&[&["waive"], &place[..], &["release.tag", "--reason", "x"]].concat())
-        .exits(3);
-    assert_eq!(gate()["verdict"], "fail");
-    // Gone is not moved, and not known either.
-    git(&shop.source(), &["tag", "-d", "auth-service/v1.3.0"]);
-    assert_eq!(gate()["verdict"], "unknown");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use gonogo::{
     adapters::git::GitSource,
     domain::{
         fault::FaultKind,
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        version_file::Preparing,
     },
     ports::ask::Source as _,
 };
@@ -28,6 +29,8 @@ fn project(source: &Path) -> Project {
         branch_aliases: vec!["main".to_owned()],
         triggers: Triggers::default(),
         manifests: vec![],
+        preparing: Preparing::default(),
+        catalogue: CatalogueSource::Git,
         image: ImageSource {
             name: "registry.example/auth".to_owned(),
             endpoint: "https://registry.example".to_owned(),

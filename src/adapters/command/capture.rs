@@ -129,6 +129,9 @@ impl Capture {
                 text = text.replace(secret.as_str(), MASK);
             }
         }
+        if partial.len() > LONGEST {
+            self.mask_what_was_cut(&mut text);
+        }
         let line = Clean::new(&text.replace('\t', "    "));
         if !line.as_str().trim().is_empty() {
             self.last[from as usize] = line.clone();
@@ -138,6 +141,22 @@ impl Capture {
             error: from == From::Error,
             line,
         });
+    }
+
+    /// Where a line was cut, what is left of a secret there is masked as well.
+    fn mask_what_was_cut(&self, text: &mut String) {
+        // The cut may go through a character.
+        text.truncate(text.trim_end_matches('\u{fffd}').len());
+        let beginning = |secret: &String| {
+            let ends = secret.char_indices().map(|(at, _)| at).rev();
+            ends.filter_map(|end| secret.get(..end))
+                .find(|start| !start.is_empty() && text.ends_with(start))
+                .map(str::len)
+        };
+        if let Some(length) = self.secrets.iter().filter_map(beginning).max() {
+            text.truncate(text.len() - length);
+            text.push_str(MASK);
+        }
     }
 
     fn keep(&mut self, from: From, line: &Clean) {
@@ -232,6 +251,24 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert!(lines[0].len() <= LONGEST + 8, "{}", lines[0].len());
         assert_eq!(capture.bytes, 10_000_000);
+    }
+
+    #[test]
+    fn a_cut_through_a_secret_shows_none_of_it() {
+        for secret in ["hunter2hunter2", "pässwörter"] {
+            for shown in 1..secret.len() {
+                let (listen, lines) = heard();
+                let mut capture = Capture::new(listen, &[secret.to_owned()], None);
+                let before = "x".repeat(LONGEST + 1 - shown);
+                capture.take(
+                    From::Output,
+                    format!("{before}{secret} and on\n").as_bytes(),
+                );
+                let line = lines.lock().expect("whole").pop().expect("a line");
+                let rest = line.trim_start_matches('x');
+                assert!(rest.chars().all(|c| "•…".contains(c)), "{shown}: {rest}");
+            }
+        }
     }
 
     #[test]

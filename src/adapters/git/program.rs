@@ -50,11 +50,8 @@ fn words(source: &Path, rest: &[&str]) -> Words {
 }
 
 /// An annotated tag; git refuses it where one of that name is there.
-pub fn tag(source: &Path, tag: &str, commit: &Commit, message: &str) -> Words {
-    words(
-        source,
-        &["tag", "-a", "-m", message, "--", tag, commit.as_str()],
-    )
+pub fn tag(source: &Path, tag: &str, commit: &str, message: &str) -> Words {
+    words(source, &["tag", "-a", "-m", message, "--", tag, commit])
 }
 
 /// That one tag, and nothing else. Without `+` and `--force`: a tag that the other side has is refused.
@@ -70,9 +67,45 @@ pub fn push_branch(source: &Path, remote: &str, branch: &str) -> Words {
 }
 
 /// What the other side calls so, asked of itself.
-pub fn look(source: &Path, remote: &str, tag: &str) -> Words {
-    let reference = format!("refs/tags/{tag}");
-    words(source, &["ls-remote", "--", remote, &reference])
+pub fn look(source: &Path, remote: &str, reference: &str) -> Words {
+    words(source, &["ls-remote", "--", remote, reference])
+}
+
+/// A branch on a commit; git refuses it where one of that name is there.
+pub fn branch(source: &Path, branch: &str, commit: &str) -> Words {
+    words(source, &["branch", "--no-track", "--", branch, commit])
+}
+
+/// A checkout of that commit beside the one that people work in.
+pub fn checkout(source: &Path, place: &Path, commit: &Commit) -> Words {
+    let place = place.display().to_string();
+    words(
+        source,
+        &[
+            "worktree",
+            "add",
+            "--quiet",
+            "--detach",
+            "--",
+            &place,
+            commit.as_str(),
+        ],
+    )
+}
+
+/// That checkout again, with whatever is in it.
+pub fn remove_checkout(source: &Path, place: &Path) -> Words {
+    let place = place.display().to_string();
+    words(source, &["worktree", "remove", "--force", "--", &place])
+}
+
+pub fn stage(checkout: &Path, paths: &[&str]) -> Words {
+    words(checkout, &[&["add", "--"], paths].concat())
+}
+
+/// As it is set up for people: with their name, their hooks and their signature.
+pub fn commit(checkout: &Path, message: &str) -> Words {
+    words(checkout, &["commit", "--quiet", "-m", message])
 }
 
 /// Takes back a tag that nobody has seen, if it is still the one that was made.
@@ -87,23 +120,27 @@ pub async fn remotes(source: &Path) -> Result<Vec<String>, Fault> {
     Ok(answer.lines().map(str::to_owned).collect())
 }
 
-/// The object that the other side has under that tag.
+/// The object that the other side has under that name: `refs/tags/v1.2.3`.
 pub async fn remote_object(
     source: &Path,
     remote: &str,
-    tag: &str,
+    reference: &str,
 ) -> Result<Option<String>, Fault> {
-    let doing = format!("asking {remote} for tag {tag}");
-    let answer = run(&look(source, remote, tag), &doing).await?;
-    let wanted = format!("refs/tags/{tag}");
+    let doing = format!("asking {remote} for {reference}");
+    let answer = run(&look(source, remote, reference), &doing).await?;
     Ok(answer.lines().find_map(|line| {
         let (object, name) = line.split_once('\t')?;
-        (name == wanted).then(|| object.to_owned())
+        (name == reference).then(|| object.to_owned())
     }))
 }
 
 /// What it printed. Nobody is there to answer a question, and words are those of every country.
 pub async fn run(words: &Words, doing: &str) -> Result<String, Fault> {
+    run_within(words, doing, DEADLINE).await
+}
+
+/// The same, for what may take longer: a checkout of much, hooks that test.
+pub async fn run_within(words: &Words, doing: &str, deadline: Duration) -> Result<String, Fault> {
     let fault = |kind, detail: &str| Fault::new("git", kind, doing, detail);
     let [program, arguments @ ..] = words.0.as_slice() else {
         return Err(fault(FaultKind::Bug, "no program was named"));
@@ -120,11 +157,11 @@ pub async fn run(words: &Words, doing: &str) -> Result<String, Fault> {
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         command.env_remove(name);
     }
-    let output = tokio::time::timeout(DEADLINE, command.output())
+    let output = tokio::time::timeout(deadline, command.output())
         .await
         .map_err(|_| {
-            fault(FaultKind::TimedOut, "git did not end within 60 s")
-                .hint(format!("Try it by hand: `{words}`"))
+            let detail = format!("git did not end within {} s", deadline.as_secs());
+            fault(FaultKind::TimedOut, &detail).hint(format!("Try it by hand: `{words}`"))
         })?
         .map_err(|error| {
             fault(FaultKind::NotFound, &format!("git cannot be run: {error}"))
@@ -154,7 +191,8 @@ mod tests {
     fn nothing_is_forced_and_one_tag_is_pushed() {
         let source = Path::new("/src/shop");
         let commit = Commit::unknown();
-        let made = tag(source, "auth/v1.2.3", &commit, "Dana's release").to_string();
+        let commit = commit.as_str();
+        let made = tag(source, "auth/v1.2.3", commit, "Dana's release").to_string();
         assert_eq!(
             made,
             format!("git -C /src/shop tag -a -m 'Dana'\\''s release' -- auth/v1.2.3 {commit}")
@@ -164,7 +202,11 @@ mod tests {
             pushed.to_string(),
             "git -C /src/shop push --porcelain -- origin refs/tags/auth/v1.2.3:refs/tags/auth/v1.2.3"
         );
-        for words in [&pushed, &tag(source, "v1.2.3", &commit, "x")] {
+        for words in [
+            &pushed,
+            &tag(source, "v1.2.3", commit, "x"),
+            &branch(source, "release/v1.2.3", commit),
+        ] {
             let forces = |word: &String| {
                 word.starts_with('+') || word == "-f" || word.starts_with("--force")
             };

@@ -1,16 +1,22 @@
 //! `release tag`: the next version as an annotated tag, made and pushed by the `git` program, never moved and never
-//! forced. What another process did meanwhile is found out before, and again after.
+//! forced. What is to be done is in the ledger before anything that others could see is made, so that a second run, after
+//! whatever became of the first, goes on where it ended. What another process did meanwhile is found out before, and again
+//! after.
 
 use serde_json::json;
 
 use crate::{
-    adapters::git::program::{self, Words},
+    adapters::git::{
+        prepare::{self, Edit},
+        program::{self, Words},
+    },
     cli::{
         args::TagWish,
         exit::Exit,
         headless::{Headless, Stop},
     },
     domain::{
+        catalogue::Tagging,
         entry::Body,
         fault::{Fault, FaultKind},
         notes,
@@ -25,16 +31,32 @@ use crate::{
         releasing,
         versions::{Bump, Ground, Live},
     },
+    runtime::outside::releases::Begun,
 };
 
 /// A tag that is to be made, with everything that was decided about it.
-struct Tag {
-    name: String,
-    version: Version,
-    commit: Commit,
-    message: String,
+pub(super) struct Tag {
+    pub name: String,
+    pub version: Version,
+    /// What was asked for.
+    pub asked: Commit,
+    /// What is tagged: what was asked for, or what was made of it for this tag. None: that is still to be made.
+    pub commit: Option<Commit>,
+    pub edits: Vec<Edit>,
+    pub branch: Option<String>,
+    pub message: String,
     /// The commit has it already; what is left is to publish it.
-    there: bool,
+    pub there: bool,
+    /// What the ledger knows of it from before.
+    pub begun: Option<Tagging>,
+}
+
+/// What was done now.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    commit: bool,
+    branch: bool,
+    tag: bool,
 }
 
 impl Headless {
@@ -44,12 +66,86 @@ impl Headless {
         self.writable().await?;
         self.sync().await?;
         self.catalogue(&project.id).await?;
-        let commit = self.commit_named(&project, wish.commit.clone()).await?;
-        let ground = self.ground_of(&project, &commit).await?;
-        let bump = wish.kind.as_deref().and_then(Bump::parse);
-        let version = match (bump, wish.version) {
+        let tag = self.decided(&project, &wish).await?;
+        let remote = match (wish.push, wish.remote) {
+            (false, _) => None,
+            (true, Some(remote)) => Some(remote),
+            (true, None) => Some(remote_of(&project).await?),
+        };
+        if self.common.dry_run {
+            return self.told_dry(&project, &tag, remote.as_deref());
+        }
+        self.is_free(&project, &tag, remote.as_deref()).await?;
+        if let Some(begun) = tag.begun.as_ref().filter(|it| it.is_open()) {
+            self.output.say(&format!(
+                "gonogo: {} began with tag {} at {}, and it was not ended; going on with it",
+                begun.by, tag.name, begun.at
+            ));
+        }
+        let (commit, mut done) = match &tag.commit {
+            Some(commit) => (commit.clone(), Done::default()),
+            None => {
+                let made = prepare::commit(&project.source, &tag.asked, &tag.edits, &tag.message);
+                let done = Done {
+                    commit: true,
+                    ..Done::default()
+                };
+                (made.await?, done)
+            }
+        };
+        // A tag that somebody made without us, and that is to go nowhere, is none of the ledger's business.
+        let ours = !tag.there || tag.begun.is_some() || remote.is_some();
+        if ours {
+            self.begin(&project, &tag, &commit, remote.as_deref())
+                .await?;
+        }
+        done.branch = self.make_branch(&project, &tag, &commit).await?;
+        done.tag = self.make(&project, &tag, &commit).await?;
+        if let Some(remote) = &remote {
+            self.publish(&project, &tag, &commit, remote, done.tag)
+                .await?;
+        }
+        let pushed = remote.as_deref().map(Clean::new);
+        let known = !ours
+            || tag.begun.as_ref().is_some_and(|begun| {
+                begun.made
+                    && pushed
+                        .as_ref()
+                        .is_none_or(|it| begun.pushed_to.contains(it))
+            });
+        if !known {
+            let body = Body::Tagged {
+                tag: Clean::new(&tag.name),
+                commit: commit.clone(),
+                remote: pushed,
+            };
+            self.outside.tagged(&project, &self.actor, body).await?;
+        }
+        self.told_tag(&project, &tag, &commit, remote.as_deref(), done)
+            .await
+    }
+
+    /// Which version, on what, and what is left to be done for it.
+    async fn decided(&mut self, project: &Project, wish: &TagWish) -> Result<Tag, Stop> {
+        let asked = self.commit_named(project, wish.commit.clone()).await?;
+        let begun = self.outside.taggings(project).await?;
+        let of_asked: Vec<&(Clean, Tagging)> = begun
+            .iter()
+            .filter(|(_, it)| *it.asked() == asked)
+            .collect();
+        let mut ground = self.ground_of(project, &asked).await?;
+        let commits = ground.taken.clone();
+        // A commit that was made for a version of this one stands for it.
+        for (_, tagging) in &of_asked {
+            ground.stands_for(&tagging.commit);
+        }
+        let version = match (wish.kind.as_deref().and_then(Bump::parse), wish.version) {
             (_, Some(version)) => ground.named(version)?,
-            (Some(bump), None) => ground.next(bump)?,
+            (Some(bump), None) => {
+                let open = of_asked.iter().filter(|(_, it)| it.is_open());
+                let open = open.filter_map(|(name, _)| version_of(project, name));
+                ground.resumed(bump, open)?
+            }
             (None, None) => {
                 let sentence = "say which version: --type or --version";
                 return Err(Refusal::new(RefusalKind::Usage, "version", sentence).into());
@@ -59,43 +155,115 @@ impl Headless {
             TagStrategy::Monorepo => format!("{}/{version}", project.id.name()),
             TagStrategy::TagAll => version.to_string(),
         };
-        let tag = Tag {
+        let known = of_asked.iter().find(|(tag, _)| tag.as_str() == name);
+        let begun = known.map(|(_, it)| it.clone());
+        let mut tag = Tag {
             there: ground.taken.contains_key(&version),
+            commit: commits.get(&version).cloned(),
+            edits: Vec::new(),
+            branch: wish.with.branch.then(|| format!("release/{name}")),
             message: wish
                 .message
+                .clone()
                 .unwrap_or_else(|| format!("Release {version} of {}", project.id.name())),
             name,
             version,
-            commit,
+            asked,
+            begun,
         };
-        let remote = match (wish.push, wish.remote) {
-            (false, _) => None,
-            (true, Some(remote)) => Some(remote),
-            (true, None) => Some(remote_of(&project).await?),
-        };
-        if self.common.dry_run {
-            return Ok(self.told_dry(&project, &tag, remote.as_deref()));
+        self.prepared(project, wish, &mut tag).await?;
+        Ok(tag)
+    }
+
+    /// Nobody has another tag or branch of that name, here or there.
+    async fn is_free(
+        &self,
+        project: &Project,
+        tag: &Tag,
+        remote: Option<&str>,
+    ) -> Result<(), Stop> {
+        let tip = tag
+            .branch
+            .as_ref()
+            .map(|it| prepare::branch_tip(&project.source, it));
+        if let (Some(tip), Some(branch)) = (tip.transpose()?.flatten(), &tag.branch)
+            && tag
+                .commit
+                .as_ref()
+                .is_none_or(|commit| commit.as_str() != tip)
+        {
+            return Err(branch_taken(branch, "this repository").into());
         }
-        if let Some(remote) = &remote {
-            let there = program::remote_object(&project.source, remote, &tag.name).await?;
-            let here = self.outside.tag_object(&project, &tag.name).await?;
-            if there.is_some() && there != here {
-                return Err(taken_there(&tag, remote).into());
+        let Some(remote) = remote else {
+            return Ok(());
+        };
+        let reference = format!("refs/tags/{}", tag.name);
+        let there = program::remote_object(&project.source, remote, &reference).await?;
+        let here = self.outside.tag_object(project, &tag.name).await?;
+        if there.is_some() && there != here {
+            return Err(taken_there(tag, remote).into());
+        }
+        if let Some(branch) = &tag.branch {
+            let reference = format!("refs/heads/{branch}");
+            let there = program::remote_object(&project.source, remote, &reference).await?;
+            let ours = tag.commit.as_ref().map(Commit::as_str);
+            if there.is_some_and(|there| Some(there.as_str()) != ours) {
+                return Err(branch_taken(branch, remote).into());
             }
         }
-        let made = self.make(&project, &tag).await?;
-        if let Some(remote) = &remote {
-            self.publish(&project, &tag, remote, made).await?;
+        Ok(())
+    }
+
+    /// The intent, where it is not in the ledger as it is.
+    async fn begin(
+        &self,
+        project: &Project,
+        tag: &Tag,
+        commit: &Commit,
+        remote: Option<&str>,
+    ) -> Result<(), Stop> {
+        let meant_for = remote.map(Clean::new);
+        let same = tag.begun.as_ref().is_some_and(|begun| {
+            begun.commit == *commit && (meant_for.is_none() || begun.meant_for == meant_for)
+        });
+        if same {
+            return Ok(());
         }
-        let body = Body::Tagged {
+        let body = Body::Tagging {
             tag: Clean::new(&tag.name),
-            commit: tag.commit.clone(),
-            remote: remote.as_deref().map(Clean::new),
+            commit: commit.clone(),
+            base: (*commit != tag.asked).then(|| tag.asked.clone()),
+            branch: tag.branch.as_deref().map(Clean::new),
+            remote: meant_for,
         };
-        if made || remote.is_some() {
-            self.outside.tagged(&project, &self.actor, body).await?;
+        let (name, seen) = (Clean::new(&tag.name), tag.begun.as_ref());
+        let begun = self
+            .outside
+            .begin_tag(project, &self.actor, &name, seen, &body);
+        match begun.await? {
+            Begun::Ours => Ok(()),
+            Begun::Refused(refusal) => Err(refusal.into()),
         }
-        self.told_tag(&project, &tag, remote.as_deref(), made).await
+    }
+
+    /// True where it was made now.
+    async fn make_branch(
+        &self,
+        project: &Project,
+        tag: &Tag,
+        commit: &Commit,
+    ) -> Result<bool, Stop> {
+        let Some(branch) = &tag.branch else {
+            return Ok(false);
+        };
+        let tip = prepare::branch_tip(&project.source, branch)?;
+        if tip.as_deref() == Some(commit.as_str()) {
+            return Ok(false);
+        }
+        let doing = format!("making the branch {branch}");
+        let words = program::branch(&project.source, branch, commit.as_str());
+        program::run(&words, &doing).await?;
+        Ok(true)
     }
 
     /// Everything that the next version follows from.
@@ -145,12 +313,12 @@ impl Headless {
     }
 
     /// True where it was made now.
-    async fn make(&self, project: &Project, tag: &Tag) -> Result<bool, Stop> {
+    async fn make(&self, project: &Project, tag: &Tag, commit: &Commit) -> Result<bool, Stop> {
         if tag.there {
             return Ok(false);
         }
-        let words = program::tag(&project.source, &tag.name, &tag.commit, &tag.message);
-        let doing = format!("tagging commit {} as {}", tag.commit.short(), tag.name);
+        let words = program::tag(&project.source, &tag.name, commit.as_str(), &tag.message);
+        let doing = format!("tagging commit {} as {}", commit.short(), tag.name);
         let Err(fault) = program::run(&words, &doing).await else {
             return Ok(true);
         };
@@ -160,6 +328,7 @@ impl Headless {
                 "tag {} was made by somebody else meanwhile; nothing was moved",
                 tag.name
             );
+            self.dropped(project, tag, commit, &sentence).await?;
             return Err(Refusal::raced("version.taken", sentence)
                 .hint("run it again for the next free one")
                 .into());
@@ -171,16 +340,24 @@ impl Headless {
         &self,
         project: &Project,
         tag: &Tag,
+        commit: &Commit,
         remote: &str,
         made: bool,
     ) -> Result<(), Stop> {
+        if let Some(branch) = &tag.branch {
+            let words = program::push_branch(&project.source, remote, branch);
+            let doing = format!("pushing the branch {branch} to {remote}");
+            let pushed = program::run(&words, &doing).await;
+            pushed.map_err(|fault| kept(fault, tag))?;
+        }
         let words = program::push(&project.source, remote, &tag.name);
         let doing = format!("pushing tag {} to {remote}", tag.name);
         let Err(fault) = program::run(&words, &doing).await else {
             return Ok(());
         };
         let here = self.outside.tag_object(project, &tag.name).await?;
-        match program::remote_object(&project.source, remote, &tag.name).await {
+        let reference = format!("refs/tags/{}", tag.name);
+        match program::remote_object(&project.source, remote, &reference).await {
             // It arrived, and its answer was lost.
             Ok(there) if there.is_some() && there == here => Ok(()),
             Ok(Some(_)) => {
@@ -189,7 +366,10 @@ impl Headless {
                     let doing = format!("taking tag {} back, which nobody has seen", tag.name);
                     program::run(&words, &doing).await?;
                 }
-                Err(taken_there(tag, remote).into())
+                let refusal = taken_there(tag, remote);
+                self.dropped(project, tag, commit, &refusal.sentence)
+                    .await?;
+                Err(refusal.into())
             }
             Err(_) if fault.leaves_outcome_unknown() => {
                 self.output.fault(self.rehearsal(), &kept(fault, tag));
@@ -199,20 +379,55 @@ impl Headless {
         }
     }
 
-    fn told_dry(&self, project: &Project, tag: &Tag, remote: Option<&str>) -> Exit {
-        let make = (!tag.there)
-            .then(|| program::tag(&project.source, &tag.name, &tag.commit, &tag.message));
-        let push = remote.map(|remote| program::push(&project.source, remote, &tag.name));
-        let commands: Vec<Words> = make.into_iter().chain(push).collect();
+    /// It came to nothing, and the next one does not go on with it.
+    async fn dropped(
+        &self,
+        project: &Project,
+        tag: &Tag,
+        commit: &Commit,
+        reason: &str,
+    ) -> Result<(), Stop> {
+        let body = Body::TagDropped {
+            tag: Clean::new(&tag.name),
+            commit: commit.clone(),
+            reason: Clean::new(reason),
+        };
+        Ok(self.outside.tagged(project, &self.actor, body).await?)
+    }
+
+    fn told_dry(&self, project: &Project, tag: &Tag, remote: Option<&str>) -> Result<Exit, Stop> {
+        let source = &project.source;
+        let mut commands: Vec<Words> = Vec::new();
+        if tag.commit.is_none() {
+            commands = prepare::words(source, &tag.asked, &tag.edits, &tag.message)?;
+        }
+        // Its id is not known before it is made.
+        let commit = tag.commit.as_ref().map_or("NEW_COMMIT", Commit::as_str);
+        if let Some(branch) = &tag.branch {
+            commands.push(program::branch(source, branch, commit));
+        }
+        if !tag.there {
+            commands.push(program::tag(source, &tag.name, commit, &tag.message));
+        }
+        if let Some(remote) = remote {
+            let branch = tag.branch.as_ref();
+            commands.extend(branch.map(|it| program::push_branch(source, remote, it)));
+            commands.push(program::push(source, remote, &tag.name));
+        }
         let words: Vec<&Vec<String>> = commands.iter().map(|words| &words.0).collect();
+        let diff = prepare::diff(&tag.edits)?;
         let object = json!({
             "dry_run": true, "project": project.id, "tag": tag.name, "version": tag.version,
-            "commit": tag.commit, "commands": words,
+            "commit": tag.commit.as_ref().unwrap_or(&tag.asked), "branch": tag.branch,
+            "files": tag.edits.iter().map(|edit| &edit.path).collect::<Vec<_>>(),
+            "diff": diff, "commands": words,
         });
         self.data(object, || {
-            commands.iter().map(ToString::to_string).collect()
+            let diff = diff.iter().map(ToString::to_string);
+            diff.chain(commands.iter().map(ToString::to_string))
+                .collect()
         });
-        Exit::Done
+        Ok(Exit::Done)
     }
 
     /// The release it names now, with its number.
@@ -220,31 +435,75 @@ impl Headless {
         &mut self,
         project: &Project,
         tag: &Tag,
+        commit: &Commit,
         remote: Option<&str>,
-        made: bool,
+        done: Done,
     ) -> Result<Exit, Stop> {
         let releases = self.outside.catalogue(project).await?;
-        let release = releases.iter().find(|it| it.commit == tag.commit);
+        let release = releases.iter().find(|it| it.commit == *commit);
+        let files: Vec<&String> = tag.edits.iter().map(|edit| &edit.path).collect();
         let object = json!({
-            "project": project.id, "tag": tag.name, "version": tag.version, "commit": tag.commit,
-            "made": made, "pushed": remote, "release": release.map(Self::release_json),
+            "project": project.id, "tag": tag.name, "version": tag.version, "commit": commit,
+            "base": (*commit != tag.asked).then_some(&tag.asked), "branch": tag.branch, "files": files,
+            "made": done.tag, "pushed": remote, "release": release.map(Self::release_json),
         });
         self.data(object, || {
-            let what = if made { "tagged" } else { "is" };
-            let mut lines = vec![format!("commit {} {what} {}", tag.commit.short(), tag.name)];
+            let mut lines = Vec::new();
+            if done.commit {
+                let (from, to) = (tag.asked.short(), commit.short());
+                lines.push(format!("commit {to} on top of {from}: {}", list(&files)));
+            }
+            if let Some(branch) = &tag.branch {
+                let what = if done.branch { "made" } else { "was there" };
+                lines.push(format!("branch {branch} {what}"));
+            }
+            let what = if done.tag { "tagged" } else { "is" };
+            lines.push(format!("commit {} {what} {}", commit.short(), tag.name));
             lines.extend(release.map(|release| format!("release {}", release.title())));
             lines.push(match remote {
                 Some(remote) => format!("pushed to {remote}"),
                 None => format!(
-                    "not pushed: release tag {} --version {} --push",
+                    "not pushed: release tag {} --commit {} --version {} --push",
                     project.id.name(),
+                    tag.asked.short(),
                     tag.version
                 ),
             });
+            if *commit != tag.asked && tag.branch.is_none() {
+                lines.push(format!(
+                    "no branch holds that commit, only its tag; bring it to main with: git merge {}",
+                    tag.name
+                ));
+            }
             lines
         });
         Ok(Exit::Done)
     }
+}
+
+fn list(files: &[&String]) -> String {
+    let files: Vec<&str> = files.iter().map(|file| file.as_str()).collect();
+    files.join(", ")
+}
+
+/// The version that a tag of this project says.
+fn version_of(project: &Project, tag: &Clean) -> Option<Version> {
+    let name = match project.tags {
+        TagStrategy::Monorepo => tag
+            .as_str()
+            .strip_prefix(project.id.name())?
+            .strip_prefix('/')?,
+        TagStrategy::TagAll => tag.as_str(),
+    };
+    name.parse().ok()
+}
+
+fn branch_taken(branch: &str, place: &str) -> Refusal {
+    let sentence = format!(
+        "{place} has a branch {branch} already, on another commit; a branch is never moved"
+    );
+    Refusal::raced("version.branch", sentence)
+        .hint("look at it, and remove it or choose another version")
 }
 
 fn taken_there(tag: &Tag, remote: &str) -> Refusal {

@@ -3,25 +3,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError},
+    sync::PoisonError,
 };
 
 use crate::{
-    adapters::git::{range, tags},
     domain::{
         catalogue::{self, Catalogue, Register, SourceCommit},
-        difference::{Compared, Difference, Log},
         entry::{Body, Draft, StreamId},
         fault::{Fault, FaultKind},
-        hotfix::{Asked, Hotfixes, Lineage},
+        hotfix::Lineage,
         project::{Project, ProjectId, Triggers},
         release::{Artifact, Commit, Digest, Release},
         text::Clean,
         workspace::Actor,
-    },
-    policy::{
-        refusal::Refusal,
-        releasing::{self, Wish},
     },
     ports::{
         ask::Source as _,
@@ -31,6 +25,14 @@ use crate::{
 
 use super::Outside;
 
+mod books;
+mod creating;
+mod questions;
+mod tagging;
+
+pub(super) use self::books::Books;
+pub use self::{creating::Creation, tagging::Begun};
+
 /// How often numbering a new commit is tried again when another process numbers at the same time.
 const NUMBERING_TRIES: usize = 20;
 
@@ -39,14 +41,6 @@ const MISSED: usize = 3;
 
 /// So many numbers are written at once.
 const AT_ONCE: usize = 1_000;
-
-/// What the ledger says about releases, up to `seq` of its chain.
-#[derive(Debug, Default)]
-pub(super) struct Books {
-    seq: u64,
-    registers: BTreeMap<StreamId, Arc<Register>>,
-    hotfixes: BTreeMap<ProjectId, Hotfixes>,
-}
 
 /// Artifacts by project and commit.
 pub(super) type Learned = BTreeMap<ProjectId, BTreeMap<Commit, Artifact>>;
@@ -58,13 +52,6 @@ pub struct Edition {
     position: u64,
     /// What is asked of git about hotfixes.
     hotfixes: Digest,
-}
-
-/// What became of `release create`.
-pub enum Creation {
-    /// With whether it was created now.
-    Release(Box<Release>, bool),
-    Refused(Refusal),
 }
 
 impl Outside {
@@ -131,58 +118,6 @@ impl Outside {
         }
     }
 
-    /// Two releases side by side, with their images as far as the registry knows them.
-    pub async fn difference(&self, from: Release, to: Release) -> Result<Difference, Fault> {
-        let project = self.workspace.project(&from.project).cloned();
-        let project = project.ok_or_else(|| {
-            let doing = format!("looking {} up", from.project);
-            Fault::new(
-                "configuration",
-                FaultKind::NotFound,
-                doing,
-                "it is not configured",
-            )
-        })?;
-        let compared = self.compare(&project, &from.commit, &to.commit).await?;
-        let mut both = [from, to];
-        for release in both.iter_mut().filter(|it| it.artifacts.is_empty()) {
-            // Without an answer its digest is not known, and the difference says so.
-            let asked = self.artifact(&release.project, &release.commit).await;
-            release.artifacts.extend(asked.ok());
-        }
-        let [from, to] = both;
-        Ok(Difference::between(&from, &to, compared))
-    }
-
-    /// What the stream of a project says now.
-    async fn register(&self, project: &Project) -> Result<Arc<Register>, Fault> {
-        let stream = StreamId::releases(&project.id);
-        let mut books = self.books.lock().await;
-        for entry in self.ledger.read(books.seq).await? {
-            books.seq = entry.seq;
-            if let Some(project) = entry.stream.hotfixes_of() {
-                books.hotfixes.entry(project).or_default();
-            }
-            for (project, hotfixes) in &mut books.hotfixes {
-                hotfixes.enter(project, &entry);
-            }
-            let of_releases = matches!(
-                entry.body,
-                Body::Numbered { .. } | Body::ReleaseCreated { .. } | Body::Tagged { .. }
-            );
-            if of_releases || books.registers.contains_key(&entry.stream) {
-                let register = books.registers.entry(entry.stream.clone()).or_default();
-                Arc::make_mut(register).enter(&entry);
-            }
-        }
-        Ok(books.registers.get(&stream).cloned().unwrap_or_default())
-    }
-
-    /// Another ledger stands where the one that was read stood, perhaps: it is read from its beginning.
-    async fn reread(&self) {
-        *self.books.lock().await = Books::default();
-    }
-
     async fn commits(
         &self,
         project: &Project,
@@ -190,28 +125,6 @@ impl Outside {
     ) -> Result<Vec<SourceCommit>, Fault> {
         let (git, project) = (self.git.clone(), project.clone());
         blocking(move || git.commits(&project, &created)).await
-    }
-
-    /// Why releases may be missing that somebody looks for; nothing where the repository is whole, or cannot be read.
-    pub async fn remarks(&self, project: &ProjectId) -> Vec<Clean> {
-        let Some(project) = self.workspace.project(project).cloned() else {
-            return Vec::new();
-        };
-        let register = self.register(&project).await.unwrap_or_default();
-        let created = register.created.keys().cloned().collect();
-        let git = self.git.clone();
-        blocking(move || git.remarks(&project, &created))
-            .await
-            .unwrap_or_default()
-    }
-
-    /// What is to be asked of git about the hotfixes of a project.
-    async fn asked(&self, project: &Project) -> Result<Vec<Asked>, Fault> {
-        self.register(project).await?;
-        let books = self.books.lock().await;
-        let hotfixes = books.hotfixes.get(&project.id);
-        let all = hotfixes.into_iter().flat_map(|hotfixes| &hotfixes.all);
-        Ok(all.filter_map(Asked::of).collect())
     }
 
     async fn numbered(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {
@@ -321,137 +234,6 @@ impl Outside {
             .append(stream, Expected::Position(position), drafts.collect());
         appended.await.map(|_| ())
     }
-
-    /// Makes a commit a release: once per commit, whoever asks how often, and all of it or nothing (SPEC R4).
-    pub async fn create(
-        &self,
-        project: &Project,
-        wish: &Wish,
-        actor: &Actor,
-        write: bool,
-    ) -> Result<Creation, Fault> {
-        // What triggers name comes first: the first import goes by commit time.
-        self.numbered(project, write).await?;
-        let stream = StreamId::releases(&project.id);
-        for attempt in 0..NUMBERING_TRIES {
-            if attempt > MISSED {
-                self.reread().await;
-            }
-            let register = self.register(project).await?;
-            let bodies = match releasing::create(project, &register, wish) {
-                Ok(bodies) => bodies,
-                Err(refusal) => return Ok(Creation::Refused(refusal)),
-            };
-            let fresh = !bodies.is_empty();
-            if !write || !fresh {
-                let mut created: BTreeSet<Commit> = register.created.keys().cloned().collect();
-                created.insert(wish.commit.clone());
-                let commits = self.commits(project, created).await?;
-                let mut register = Register::clone(&register);
-                register.foretell(catalogue::unnumbered(&commits, &register.numbers));
-                return found(project, &commits, &register, wish)
-                    .map(|release| Creation::Release(Box::new(release), fresh));
-            }
-            let appended = self.append(&stream, register.position, actor, bodies.into_iter());
-            match appended.await {
-                Ok(()) => {
-                    let register = self.register(project).await?;
-                    let created = register.created.keys().cloned().collect();
-                    let commits = self.commits(project, created).await?;
-                    return found(project, &commits, &register, wish)
-                        .map(|release| Creation::Release(Box::new(release), true));
-                }
-                Err(AppendError::Conflict { .. }) => {}
-                Err(AppendError::Fault(fault)) => return Err(fault),
-            }
-        }
-        Err(contested(project))
-    }
-
-    /// Writes down that a tag was made. A fact: it goes in wherever the stream stands.
-    pub async fn tagged(&self, project: &Project, actor: &Actor, body: Body) -> Result<(), Fault> {
-        let stream = StreamId::releases(&project.id);
-        let draft = Draft {
-            at: self.now(),
-            actor: actor.clone(),
-            body,
-        };
-        let appended = self.ledger.append(&stream, Expected::Any, vec![draft]);
-        match appended.await {
-            Ok(_) => Ok(()),
-            Err(AppendError::Fault(fault)) => Err(fault),
-            Err(AppendError::Conflict { .. }) => Err(contested(project)),
-        }
-    }
-
-    /// The commit whose id begins so; what HEAD names where nothing is asked.
-    pub async fn commit(&self, project: &Project, text: Option<String>) -> Result<Commit, Fault> {
-        let project = project.clone();
-        blocking(move || tags::commit(&project, text.as_deref())).await
-    }
-
-    /// The versions there are, and which of them a commit contains; and whether it contains `asked`.
-    pub async fn versions(
-        &self,
-        project: &Project,
-        commit: &Commit,
-        asked: Option<Commit>,
-    ) -> Result<tags::Versions, Fault> {
-        let (project, commit) = (project.clone(), commit.clone());
-        blocking(move || tags::versions(&project, &commit, asked.as_ref())).await
-    }
-
-    pub async fn tag_object(&self, project: &Project, tag: &str) -> Result<Option<String>, Fault> {
-        let (project, tag) = (project.clone(), tag.to_owned());
-        blocking(move || tags::object_of(&project, &tag)).await
-    }
-
-    pub async fn compare(
-        &self,
-        project: &Project,
-        from: &Commit,
-        to: &Commit,
-    ) -> Result<Compared, Fault> {
-        let (project, from, to) = (project.clone(), from.clone(), to.clone());
-        blocking(move || range::compare(&project, &from, &to)).await
-    }
-
-    /// The commits up to `to`, without those that `from` has.
-    pub async fn since(
-        &self,
-        project: &Project,
-        from: Option<Commit>,
-        to: &Commit,
-    ) -> Result<Log, Fault> {
-        let (project, to) = (project.clone(), to.clone());
-        blocking(move || range::since(&project, from.as_ref(), &to)).await
-    }
-}
-
-fn found(
-    project: &Project,
-    commits: &[SourceCommit],
-    register: &Register,
-    wish: &Wish,
-) -> Result<Release, Fault> {
-    let releases = catalogue::assemble(project, commits, register);
-    let release = releases.into_iter().find(|it| it.commit == wish.commit);
-    release.ok_or_else(|| {
-        Fault::new(
-            "git",
-            FaultKind::NotFound,
-            format!(
-                "looking for commit {} in {}",
-                wish.commit,
-                project.source.display()
-            ),
-            "it is recorded as a release, and this clone does not have it",
-        )
-        .hint(format!(
-            "Fetch it: `git -C {} fetch`",
-            project.source.display()
-        ))
-    })
 }
 
 fn contested(project: &Project) -> Fault {

@@ -10,11 +10,12 @@ use crate::{
         hotfix::HotfixPolicy,
         metric::{Limit, Metric},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
-        project::{ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
             ClusterRef, Endpoint, MetricsSource, Target, TargetId, WorkloadKind, WorkloadRef,
         },
+        version_file::Preparing,
         workspace::{self, Person, Timings, Workspace},
     },
     simulator::Practice,
@@ -71,6 +72,8 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             branch_aliases: vec!["main".to_owned()],
             triggers: Triggers::default(),
             manifests: Vec::new(),
+            preparing: Preparing::default(),
+            catalogue: CatalogueSource::Git,
             image,
         });
     }
