@@ -245,17 +245,8 @@ fn line(effect: &Effect) -> Option<String> {
             format!("write down what was reached: {}", told.join(", "))
         }
         Effect::Copy(text) => format!("copy: {text}"),
-        Effect::Tell(_)
-        | Effect::Beat(_)
-        | Effect::LookFor { .. }
-        | Effect::Card(_)
-        | Effect::Resolve { .. }
-        | Effect::Compare { .. }
-        | Effect::Refresh
-        | Effect::Bell
-        | Effect::Suspend
-        | Effect::Redraw => return None,
         Effect::Quit => "quit".to_owned(),
+        _ => return None,
     })
 }
 
