@@ -23,6 +23,7 @@ fn word(status: ItemStatus) -> &'static str {
         ItemStatus::Running => "◐ running",
         ItemStatus::Done => "✔ done   ",
         ItemStatus::Failed => "✖ FAILED ",
+        ItemStatus::Unknown => "? UNKNOWN",
         ItemStatus::Waived => "≈ waived ",
     }
 }

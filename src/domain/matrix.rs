@@ -52,6 +52,8 @@ impl TestKind {
 #[serde(rename_all = "snake_case")]
 pub enum TestStatus {
     Failed,
+    /// It was begun, and nobody knows how it ended.
+    Unknown,
     /// Passed, and grew too old to count.
     Stale,
     Running,
@@ -64,6 +66,7 @@ impl TestStatus {
     pub fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Unknown => "unknown",
             Self::Stale => "stale",
             Self::Running => "running",
             Self::NotRun => "not run",
@@ -75,6 +78,7 @@ impl TestStatus {
     pub fn mark(self) -> &'static str {
         match self {
             Self::Failed => "✖",
+            Self::Unknown => "?",
             Self::Stale => "!",
             Self::Running => "◐",
             Self::NotRun => "○",
@@ -124,6 +128,7 @@ impl Test {
             ItemStatus::Open => TestStatus::NotRun,
             ItemStatus::Running => TestStatus::Running,
             ItemStatus::Failed => TestStatus::Failed,
+            ItemStatus::Unknown => TestStatus::Unknown,
             ItemStatus::Waived => TestStatus::Waived,
             ItemStatus::Done if stale => TestStatus::Stale,
             ItemStatus::Done => TestStatus::Passed,

@@ -211,7 +211,7 @@ fn tone(test: &Test) -> Tone {
     use crate::domain::matrix::TestStatus;
     match test.status {
         TestStatus::Passed => Tone::Good,
-        TestStatus::Failed => Tone::Bad,
+        TestStatus::Failed | TestStatus::Unknown => Tone::Bad,
         TestStatus::Stale | TestStatus::Running | TestStatus::NotRun | TestStatus::Waived => {
             Tone::Open
         }

@@ -93,9 +93,11 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
                 asked_at: prompt.painted_at,
             })
         }
-        Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. } | Overlay::Palette(_) => {
-            None
-        }
+        Overlay::Help
+        | Overlay::Difference { .. }
+        | Overlay::Sql { .. }
+        | Overlay::Page { .. }
+        | Overlay::Palette(_) => None,
     }
 }
 
@@ -120,6 +122,8 @@ pub struct Told {
     message: Option<Message>,
     /// When the comparison was asked for that was told last.
     compared: Option<Timestamp>,
+    /// When that was asked for of what was printed.
+    printed: Option<Timestamp>,
     ledger: Option<String>,
     targets: BTreeMap<TargetId, About>,
     /// What is wrong with platforms that are down, each said once however many targets it is about.
@@ -159,6 +163,15 @@ impl Told {
         {
             self.compared = Some(told.at);
             lines.extend(pages::difference(outcome));
+        }
+        if let Some(told) = cockpit
+            .printed
+            .as_ref()
+            .filter(|it| self.printed != Some(it.at))
+            && let Some(outcome) = &told.outcome
+        {
+            self.printed = Some(told.at);
+            lines.extend(pages::sql(told, outcome));
         }
         let down = |id: &TargetId| show::connection(cockpit, id).is_some();
         self.troubles.retain(|_, id| down(id));

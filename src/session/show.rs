@@ -16,6 +16,7 @@ mod plan;
 pub mod pods;
 mod poll;
 mod runs;
+pub mod sql;
 mod timeline;
 
 use jiff::Timestamp;

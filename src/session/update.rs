@@ -8,6 +8,7 @@ mod overlays;
 mod pages;
 mod pointer;
 mod sleep;
+mod sql;
 mod world;
 
 pub use keys::NO_ARM;

@@ -161,6 +161,10 @@ pub enum Overlay {
         page: Page,
         top: usize,
     },
+    /// What a preview printed, from this line on.
+    Sql {
+        top: usize,
+    },
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
@@ -213,6 +217,19 @@ pub enum Ask {
     },
     Note {
         item: ItemId,
+    },
+    /// What was printed may be done.
+    Read {
+        item: ItemId,
+        of: Digest,
+        said: String,
+    },
+    /// Something outside is changed.
+    Act {
+        item: ItemId,
+        what: String,
+        /// What has to be typed, where enter is not enough.
+        expected: Option<String>,
     },
     RollBack {
         release: Option<u64>,
@@ -270,6 +287,17 @@ impl Ask {
             Self::SayHold { plan } => format!("HOLD for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
             Self::Note { item } => format!("Note on {item}: what?"),
+            Self::Read { item, of, said } => {
+                format!("{item}: {} {said}: why may it be run?", of.short())
+            }
+            Self::Act {
+                item,
+                what,
+                expected,
+            } => match expected {
+                Some(number) => format!("Run {item}: {what}. Type {number}"),
+                None => format!("Run {item}: {what}. Enter runs it"),
+            },
             Self::RollBack { .. } => "Roll back: why?".to_owned(),
             Self::BreakGlass { .. } => {
                 "BREAK-GLASS: why? A second person answers for it too".to_owned()
@@ -305,6 +333,8 @@ impl Ask {
             Self::SayHold { .. } => "HOLD",
             Self::Waive { .. } => "waive",
             Self::Note { .. } => "note",
+            Self::Read { .. } => "read",
+            Self::Act { .. } => "type it",
             Self::RollBack { .. } => "why?",
             Self::BreakGlass { .. } => "BREAK-GLASS",
             Self::Countersign => "countersign",
@@ -329,6 +359,8 @@ impl Ask {
             Self::Request { .. }
             | Self::Waive { .. }
             | Self::Note { .. }
+            | Self::Read { .. }
+            | Self::Act { .. }
             | Self::Quit { .. }
             | Self::TakeOver { .. }
             | Self::HandOver
@@ -366,9 +398,12 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. }) => {
-                Context::Help
-            }
+            Some(
+                Overlay::Help
+                | Overlay::Difference { .. }
+                | Overlay::Sql { .. }
+                | Overlay::Page { .. },
+            ) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,
@@ -415,6 +450,8 @@ pub struct Aim {
     pub item: Option<ItemId>,
     pub step: Option<usize>,
     pub staged: bool,
+    /// The way back of a migration.
+    pub way_back: bool,
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,

@@ -6,6 +6,7 @@ mod help;
 mod page;
 mod palette;
 mod prompt;
+mod sql;
 
 use ratatui::layout::Rect;
 
@@ -18,6 +19,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     match &cockpit.view.overlay {
         None => {}
         Some(Overlay::Help) => help::draw(canvas, cockpit, area),
+        Some(Overlay::Sql { top }) => sql::draw(canvas, cockpit, *top, area),
         Some(Overlay::Difference { top }) => difference::draw(canvas, cockpit, *top, area),
         Some(Overlay::Page { page, top }) => page::draw(canvas, cockpit, page, *top, area),
         Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),

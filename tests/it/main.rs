@@ -38,6 +38,7 @@ mod last_seen;
 mod ledger;
 mod locks;
 mod matrix;
+mod migrate;
 mod mouse;
 mod movers;
 mod parked;

@@ -174,9 +174,17 @@ fn open_item(deployment: Option<&Deployment>, item: &ItemSpec, now: Timestamp) -
     if let Some(stale) = deployment.stale(item, now) {
         return format!("{id} ({})", stale.sentence());
     }
-    match deployment.item(id) {
+    let status = match deployment.item(id) {
+        ItemStatus::Done => ItemStatus::Done,
+        _ => deployment.status(item, now),
+    };
+    match status {
         ItemStatus::Failed => format!("{id} (failed)"),
         ItemStatus::Running => format!("{id} (running)"),
+        ItemStatus::Unknown => format!("{id} (nobody heard how it ended)"),
+        ItemStatus::Done if deployment.is_overtaken(item) => {
+            format!("{id} (what it rests on was done again)")
+        }
         _ => id.to_string(),
     }
 }

@@ -115,6 +115,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::Back => back(cockpit),
         Action::Compare => return super::compare::compare(cockpit, aim),
         Action::ShowMatrix => pages::open(cockpit, Page::Matrix),
+        Action::ShowSql => return super::sql::show_sql(cockpit, aim),
         Action::Filter => {
             if cockpit.view.screen != Screen::History {
                 show(cockpit, Screen::Releases);
@@ -410,6 +411,15 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
         }
         Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Page { .. })) => {
             pages::moved(cockpit, by);
+        }
+        Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Sql { .. })) => {
+            let told = cockpit.printed.as_ref().and_then(|it| it.outcome.as_ref());
+            let count = told
+                .and_then(|outcome| outcome.as_ref().ok())
+                .map_or(0, |kept| show::sql::lines(kept).len());
+            if let Some(Overlay::Sql { top }) = &mut cockpit.view.overlay {
+                *top = step(*top, count);
+            }
         }
         Context::Help => {
             cockpit.view.help_top = cockpit.view.help_top.saturating_add_signed(by).min(200);

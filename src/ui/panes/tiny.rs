@@ -289,10 +289,15 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             ]);
             palette.note.as_ref()
         }
-        Some(over @ (Overlay::Help | Overlay::Difference { .. } | Overlay::Page { .. })) => {
+        Some(
+            over @ (Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. }),
+        ) => {
             let what = match over {
                 Overlay::Help => "esc: too small for help. ",
-                Overlay::Page { .. } => "esc: too small to read it here. ",
+                Overlay::Sql { .. } | Overlay::Page { .. } => "esc: too small to read. ",
                 _ => "esc: too small to compare. ",
             };
             let mut line = vec![canvas.piece(what, Role::Text)];
