@@ -33,7 +33,7 @@ fn item(name: &str, max_age: Option<SignedDuration>) -> ItemSpec {
         max_age,
         timeout: None,
         types: Vec::new(),
-        chain: None,
+        chain: gonogo::domain::item::Chain::default(),
     }
 }
 

@@ -167,7 +167,7 @@ impl Room {
             max_age: None,
             timeout: None,
             types: Vec::new(),
-            chain: None,
+            chain: gonogo::domain::item::Chain::default(),
         };
         target.expect("such a target").items.push(item);
     }
