@@ -95,6 +95,7 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
         }
         Overlay::Help
         | Overlay::Difference { .. }
+        | Overlay::Paper { .. }
         | Overlay::Sql { .. }
         | Overlay::Page { .. }
         | Overlay::Palette(_) => None,
@@ -388,7 +389,7 @@ impl About {
             .filter(|symbol| !symbol.is_ascii_digit())
             .collect();
         if gist != self.gist {
-            let text = format!("next: {}: {}", waiting.mover.word(), waiting.sentence);
+            let text = format!("next: {}: {}", waiting.who(), waiting.sentence);
             say(Tone::Plain, facts.now, &text);
             self.gist = gist;
         }

@@ -159,7 +159,8 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     };
     let looks =
         action.group() == Group::Screens || matches!(action, Action::Compare | Action::ShowMatrix);
-    if action.risk() == Risk::None && !looks {
+    let reads = matches!(action, Action::ShowWindow | Action::Announce);
+    if action.risk() == Risk::None && !looks && !reads {
         let sentence = format!("`{text}` is for the screen; help lists what can be typed here");
         return misunderstood(cockpit, sentence);
     }
@@ -194,6 +195,12 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     if action == Action::ShowMatrix {
         cockpit.view.overlay = None;
         effects.push(Effect::Tell(pages::page(cockpit, &Page::Matrix)));
+    }
+    if let Some(Overlay::Paper { paper, .. }) = &cockpit.view.overlay {
+        let lines = paper.lines.iter();
+        let told = lines.map(|line| Line::new(Tone::Plain, line.clone()));
+        effects.push(Effect::Tell(told.collect()));
+        cockpit.view.overlay = None;
     }
     if action.group() == Group::Screens {
         effects.push(Effect::Tell(pages::screen(cockpit)));

@@ -99,7 +99,11 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
         Some(
-            Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. } | Overlay::Page { .. },
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         ) => {}
         None if cockpit.view.filtering => {
             into(cockpit.view.filter_line());
@@ -419,7 +423,14 @@ pub fn answer_dialog_at(cockpit: &mut Cockpit, at: Timestamp) -> Vec<Effect> {
                     since: cockpit.now,
                 },
             );
-            cockpit.say(Severity::Info, format!("{}: asked", kind.verb()));
+            let taken = match act.controls.as_ref().map(|taking| &taking.from) {
+                Some(Some(from)) => (
+                    Severity::Warning,
+                    format!("; it takes the controls from {from}: tell them"),
+                ),
+                Some(None) | None => (Severity::Info, String::new()),
+            };
+            cockpit.say(taken.0, format!("{}: asked{}", kind.verb(), taken.1));
             vec![Effect::Execute {
                 confirmed,
                 command,
@@ -460,7 +471,11 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
             }
         }
         Some(
-            Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. } | Overlay::Page { .. },
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         ) => {}
         None => {
             edit(cockpit.view.filter_line(), chord);
@@ -473,6 +488,12 @@ pub const MOST_COPIED: usize = 74_994;
 
 /// `y`: what is under the cursor goes to the clipboard, as it can be seen.
 pub fn copy(cockpit: &mut Cockpit) -> Vec<Effect> {
+    if let Some(Overlay::Paper { paper, .. }) = &cockpit.view.overlay {
+        let text = paper.copied.clone();
+        let title = paper.title.clone();
+        cockpit.say(Severity::Info, format!("copied: {title}"));
+        return vec![Effect::Copy(text)];
+    }
     let Some(text) = copied(cockpit) else {
         cockpit.say(Severity::Info, "nothing is selected that could be copied");
         return Vec::new();
@@ -553,6 +574,10 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
             .get(cockpit.view.inbox_line)
             .map(|errand| format!("{}: {}", errand.target, errand.sentence)),
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),
+        Screen::Hotfix => {
+            let owed = show::selected_owed(cockpit)?;
+            Some(format!("{} {}", owed.item, owed.title))
+        }
     }
 }
 

@@ -43,7 +43,11 @@ pub fn woke(cockpit: &mut Cockpit, since: Timestamp) -> Vec<Effect> {
         }
         Some(Overlay::Palette(_)) => "; what stood in the palette was dropped".to_owned(),
         Some(
-            Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. } | Overlay::Page { .. },
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         )
         | None => String::new(),
     };
