@@ -38,6 +38,7 @@ mod last_seen;
 mod ledger;
 mod locks;
 mod migrate;
+mod migrating;
 mod mouse;
 mod movers;
 mod next_steps;
