@@ -4,6 +4,7 @@
 mod acting;
 mod args;
 mod attend;
+mod beginning;
 mod card;
 mod completions;
 mod drift;
@@ -120,7 +121,7 @@ async fn run(cli: Cli) -> Exit {
                 Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(loaded, &common, output).await
+            Box::pin(rehearse::cockpit_on(loaded, &common, output)).await
         }
     }
 }

@@ -156,6 +156,7 @@ fn fast_validation() -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
     };
     vec![
         check(

@@ -117,7 +117,7 @@ impl Headless {
         }
     }
 
-    fn listen(&self, item: &ItemId) -> Listen {
+    pub(in crate::cli) fn listen(&self, item: &ItemId) -> Listen {
         let (output, rehearsal, item) = (self.output, self.rehearsal(), item.clone());
         Arc::new(move |Spoken { error, line }| {
             let object = json!({"item": item, "error": error, "line": line});
@@ -125,7 +125,7 @@ impl Headless {
         })
     }
 
-    fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran) -> Exit {
+    pub(in crate::cli) fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran) -> Exit {
         let word = if ran.ok { "passed" } else { "failed" };
         let kept = ran.evidence.kept.as_ref().map(|kept| {
             let ledger = &self.outside.workspace.ledger;

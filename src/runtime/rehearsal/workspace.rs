@@ -286,6 +286,7 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
     };
     let boxed = |id: &str, title: &str, probe: Probe, from: i64, until: i64| ItemSpec {
         time_box: Some(TimeBox {
