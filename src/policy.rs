@@ -15,6 +15,7 @@ pub mod guard;
 pub mod hotfix;
 pub mod judge;
 pub mod measure;
+pub mod migration;
 pub mod planner;
 pub mod poll;
 pub mod refusal;

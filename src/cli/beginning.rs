@@ -43,7 +43,7 @@ impl Headless {
         while let Some(ended) = begun.running.try_join_next() {
             match ended {
                 Ok((item, Ok(ran))) => {
-                    self.told_run(target, &item, &ran);
+                    self.told_run(target, &item, &ran, "check");
                 }
                 // Somebody else who attends was first.
                 Ok((_, Err(End::Refused(_)))) | Err(_) => {}

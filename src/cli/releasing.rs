@@ -9,6 +9,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         fault::FaultKind,
+        migration::{RollbackWord, Said},
         notes,
         project::Project,
         release::{Artifact, Commit, Release},
@@ -38,9 +39,11 @@ impl Headless {
                 project,
                 commit,
                 kind,
+                rollback,
             } => {
                 let kind = kind.as_deref().and_then(ReleaseType::parse);
-                self.release_create(&project, commit, kind).await
+                let rollback = rollback.as_deref().and_then(RollbackWord::parse);
+                self.release_create(&project, commit, kind, rollback).await
             }
             ReleaseVerb::Tag(wish) => self.release_tag(wish).await,
             ReleaseVerb::Diff { project, from, to } => {
@@ -111,6 +114,7 @@ impl Headless {
         project: &str,
         commit: Option<String>,
         kind: Option<ReleaseType>,
+        rollback: Option<RollbackWord>,
     ) -> Result<Exit, Stop> {
         let project = self.project(project)?;
         releasing::permit(&self.outside.workspace, &project, &self.actor)?;
@@ -125,6 +129,7 @@ impl Headless {
         let wish = Wish {
             commit,
             release_type: kind,
+            rollback,
             artifacts,
         };
         let write = !self.common.dry_run;
@@ -139,6 +144,13 @@ impl Headless {
                 .map_or("without a type", ReleaseType::word);
             self.output.say(&format!(
                 "gonogo: release {} was created {was}, and a release never changes",
+                release.title()
+            ));
+        }
+        let says = |said: &Said| said.word == rollback;
+        if !new && rollback.is_some() && !release.trail.said.iter().any(says) {
+            self.output.say(&format!(
+                "gonogo: release {} was created without that word, and a release never changes; a trailer `Rollback:` of a later commit says it",
                 release.title()
             ));
         }

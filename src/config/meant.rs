@@ -4,6 +4,7 @@
 mod access;
 mod item;
 mod measured;
+mod migration;
 mod people;
 mod place;
 mod quorum;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     entry::{Body, Entry},
+    migration::{RollbackWord, Said, Trail},
     project::Project,
     release::{Alias, AliasKind, Artifact, Commit, Release, Trigger},
     text::Clean,
@@ -68,6 +69,8 @@ pub struct SourceCommit {
     pub email: Clean,
     pub subject: Clean,
     pub committed_at: Timestamp,
+    /// What its commits say of their way back.
+    pub trail: Trail,
 }
 
 /// What a project's stream says: which number each commit has, and what was created by hand.
@@ -119,6 +122,7 @@ pub struct Created {
     pub by: Clean,
     pub at: Timestamp,
     pub release_type: Option<ReleaseType>,
+    pub rollback: Option<RollbackWord>,
     pub artifacts: Vec<Artifact>,
 }
 
@@ -144,6 +148,7 @@ impl Register {
             Body::ReleaseCreated {
                 commit,
                 release_type,
+                rollback,
                 artifacts,
             } => {
                 self.created
@@ -152,6 +157,7 @@ impl Register {
                         by: Clean::new(&entry.actor.name),
                         at: entry.at,
                         release_type: *release_type,
+                        rollback: *rollback,
                         artifacts: artifacts.clone(),
                     });
             }
@@ -282,7 +288,20 @@ fn release(
         artifacts: created.map_or_else(Vec::new, |created| created.artifacts.clone()),
         release_type: created.and_then(|created| created.release_type),
         lineage: Box::default(),
+        trail: Box::new(trail(source, number, created)),
     }
+}
+
+/// What its commits say, and who created it.
+fn trail(source: &SourceCommit, number: u64, created: Option<&Created>) -> Trail {
+    let mut trail = source.trail.clone();
+    let word = created.and_then(|created| Some((created, created.rollback?)));
+    trail.said.extend(word.map(|(created, word)| Said {
+        by: Clean::new(&format!("{}, who created release {number}", created.by)),
+        word: Some(word),
+        typed: Clean::new(word.word()),
+    }));
+    trail
 }
 
 #[cfg(test)]
@@ -306,6 +325,7 @@ mod tests {
             author: "Dana".into(),
             email: "dana@example.com".into(),
             subject: "a change".into(),
+            trail: Trail::default(),
             committed_at: Timestamp::from_second(second).expect("in range"),
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::{DeploymentId, Ending},
     environment::{ApprovalRule, EnvironmentName},
-    plan::{ItemId, ItemKind, ItemSpec, Phase},
+    plan::{Chain, ItemId, ItemKind, ItemSpec, Phase},
     release::ReleaseRef,
     text::Clean,
     time,
@@ -157,6 +157,7 @@ fn fast_validation() -> Vec<ItemSpec> {
         timeout: None,
         types: Vec::new(),
         auto: false,
+        chain: Chain::default(),
     };
     vec![
         check(

@@ -103,6 +103,7 @@ mod tests {
             artifacts: vec![],
             release_type: None,
             lineage: Box::default(),
+            trail: Box::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use gonogo::{
         access::Access,
         environment::EnvironmentName,
         evidence::RunEnd,
-        plan::{CommandSpec, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe},
+        plan::{Chain, CommandSpec, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe},
         project::ProjectId,
         release::{Commit, Digest, ReleaseRef},
         target::{ClusterRef, TargetId},
@@ -40,6 +40,7 @@ fn item(kind: ItemKind) -> ItemSpec {
         timeout: Some(SignedDuration::from_secs(60)),
         types: Vec::new(),
         auto: false,
+        chain: Chain::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use gonogo::{
         health::{Health, HealthAnswer, HealthSide},
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
-        plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
+        plan::{Chain, ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         readiness::{
             Capacity, Disk, OnPlatform, PodNeeds, Readiness, Reference, ReferenceKind, Right,
@@ -170,6 +170,7 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
         timeout: None,
         types: Vec::new(),
         auto: false,
+        chain: Chain::default(),
     }
 }
 
@@ -400,6 +401,7 @@ pub fn release(
         committed_at,
         release_type: None,
         lineage: Box::default(),
+        trail: Box::default(),
     }
 }
 

@@ -14,8 +14,8 @@ use gonogo::{
         entry::Body,
         evidence::RunEnd,
         plan::{
-            Bound, CiProbe, CommandSpec, Find, GitProbe, ItemId, ItemKind, ItemSpec, NumberProbe,
-            ObjectProbe, Phase, Probe, TimeBox,
+            Bound, Chain, CiProbe, CommandSpec, Find, GitProbe, ItemId, ItemKind, ItemSpec,
+            NumberProbe, ObjectProbe, Phase, Probe, TimeBox,
         },
         target::ClusterRef,
     },
@@ -489,6 +489,7 @@ fn smoking() -> fixture::Story {
         timeout: None,
         types: Vec::new(),
         auto: true,
+        chain: Chain::default(),
     };
     let known = &mut story.cockpit.known;
     let here = fixture::Story::here();

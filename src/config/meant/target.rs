@@ -53,7 +53,13 @@ pub(super) fn targets(
         let limits = limits(form, report);
         let stages = stages(form, report);
         let ci = project.as_ref().and_then(|project| named.ci.get(project));
-        let items = item::of_target(form, &checklists, ci, report);
+        let items = item::of_target(
+            form,
+            &checklists,
+            ci,
+            environment.is_some_and(|environment| environment.value.protected),
+            report,
+        );
         let mut cluster = ClusterRef {
             kubeconfig: ground.path(form, "kubeconfig", report),
             context: owned(form, "context"),

@@ -115,6 +115,8 @@ pub fn begins_by_itself(facts: &Facts<'_>, actor: &Actor) -> Option<Command> {
         let boxed = item.time_box;
         item.auto
             && item.is_run()
+            && item.chain.acts.is_none()
+            && !item.chain.way_back
             && boxed.is_some_and(|it| it.from <= since && since <= it.until)
             && !deployment.items.contains_key(&item.id)
     };
@@ -124,6 +126,7 @@ pub fn begins_by_itself(facts: &Facts<'_>, actor: &Actor) -> Option<Command> {
         .map(|item| Command::Run {
             item: item.id.clone(),
             note: Some(BY_ITSELF.to_owned()),
+            confirmed: None,
         });
     let mut commands = commands.filter(|command| decide(command, facts, actor).is_ok());
     commands.next()

@@ -31,6 +31,7 @@ fn release(number: u64, commit: &str, aliases: &[(&str, Option<&str>)]) -> Relea
         artifacts: vec![],
         release_type: None,
         lineage: Box::default(),
+        trail: Box::default(),
     }
 }
 
