@@ -23,6 +23,7 @@ mod polling;
 mod reading;
 mod rehearse;
 mod releasing;
+mod telling;
 mod trusting;
 
 use std::path::{Path, PathBuf};

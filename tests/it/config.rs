@@ -575,7 +575,7 @@ fn item() -> impl Strategy<Value = ItemSpec> {
             } else {
                 Vec::new()
             },
-            auto: time.is_some() && matches!(kind, ItemKind::Command(_)),
+            auto: time.is_some() && required && matches!(kind, ItemKind::Probe(Probe::Command(_))),
             kind,
             time_box: time.map(|(from, length)| TimeBox {
                 from: SignedDuration::from_secs(from),
