@@ -47,6 +47,7 @@ mod parked;
 mod paste;
 mod plain;
 mod policy;
+mod probes;
 mod pty;
 mod race;
 mod readme;
