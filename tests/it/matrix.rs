@@ -33,6 +33,7 @@ fn item(name: &str, max_age: Option<SignedDuration>) -> ItemSpec {
         max_age,
         timeout: None,
         types: Vec::new(),
+        auto: false,
         chain: gonogo::domain::item::Chain::default(),
     }
 }

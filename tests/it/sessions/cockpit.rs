@@ -167,6 +167,7 @@ impl Room {
             max_age: None,
             timeout: None,
             types: Vec::new(),
+            auto: false,
             chain: gonogo::domain::item::Chain::default(),
         };
         target.expect("such a target").items.push(item);
