@@ -1,6 +1,8 @@
 //! The catalogue of one project: commits that git names as releases, the numbers that the ledger gave them,
 //! and the releases that follow from both (SPEC R2, R6).
 
+pub mod images;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Deref,
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::{Body, Entry},
     project::Project,
-    release::{Alias, AliasKind, Artifact, Commit, Release, Trigger},
+    release::{Alias, AliasKind, Artifact, Commit, Release, Resources, Trigger},
     text::Clean,
     version::ReleaseType,
 };
@@ -68,6 +70,17 @@ pub struct SourceCommit {
     pub email: Clean,
     pub subject: Clean,
     pub committed_at: Timestamp,
+    /// From a registry, which knows other things than git.
+    pub listed: Option<Box<Listed>>,
+}
+
+/// What a registry says of a release, and what it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub artifacts: Vec<Artifact>,
+    pub source: Option<Clean>,
+    /// One phrase each.
+    pub missing: Vec<Clean>,
 }
 
 /// What a project's stream says: which number each commit has, and what was created by hand.
@@ -120,6 +133,8 @@ pub struct Created {
     pub at: Timestamp,
     pub release_type: Option<ReleaseType>,
     pub artifacts: Vec<Artifact>,
+    /// None: created before they counted.
+    pub resources: Option<Resources>,
 }
 
 impl Register {
@@ -145,6 +160,7 @@ impl Register {
                 commit,
                 release_type,
                 artifacts,
+                resources,
             } => {
                 self.created
                     .entry(commit.clone())
@@ -153,6 +169,7 @@ impl Register {
                         at: entry.at,
                         release_type: *release_type,
                         artifacts: artifacts.clone(),
+                        resources: resources.clone(),
                     });
             }
             Body::Tagging {
@@ -265,6 +282,8 @@ fn release(
             name: Clean::new(&format!("{}-{number}", branch.replace('/', "-"))),
             full: None,
         });
+    let listed = source.listed.as_deref();
+    let found = || listed.map_or_else(Vec::new, |listed| listed.artifacts.clone());
     Release {
         project: project.id.clone(),
         number,
@@ -279,8 +298,12 @@ fn release(
         email: source.email.clone(),
         subject: source.subject.clone(),
         committed_at: source.committed_at,
-        artifacts: created.map_or_else(Vec::new, |created| created.artifacts.clone()),
+        artifacts: created.map_or_else(found, |created| created.artifacts.clone()),
         release_type: created.and_then(|created| created.release_type),
+        missing: listed.map_or_else(Vec::new, |listed| listed.missing.clone()),
+        resources: created
+            .and_then(|created| created.resources.clone())
+            .map(Box::new),
         lineage: Box::default(),
     }
 }
@@ -307,6 +330,7 @@ mod tests {
             email: "dana@example.com".into(),
             subject: "a change".into(),
             committed_at: Timestamp::from_second(second).expect("in range"),
+            listed: None,
         }
     }
 

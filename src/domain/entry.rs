@@ -12,7 +12,7 @@ use super::{
     hotfix::{Carried, Criterion, Leg},
     plan::{ItemId, StoredPlan},
     project::ProjectId,
-    release::{Artifact, Commit, Digest, ReleaseRef},
+    release::{Artifact, Commit, Digest, ReleaseRef, Resources},
     target::TargetId,
     text::Clean,
     time,
@@ -224,6 +224,8 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release_type: Option<ReleaseType>,
         artifacts: Vec<Artifact>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resources: Option<Resources>,
     },
     /// Somebody is about to tag a commit: written before anything that others could see is made, so that whoever comes
     /// after a crash goes on with it.

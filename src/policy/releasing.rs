@@ -5,7 +5,7 @@ use crate::domain::{
     catalogue::Register,
     entry::Body,
     project::{Project, Triggers},
-    release::{Artifact, Commit},
+    release::{Artifact, Commit, Resources},
     version::ReleaseType,
     workspace::{Actor, Workspace},
 };
@@ -19,6 +19,8 @@ pub struct Wish {
     pub release_type: Option<ReleaseType>,
     /// What the registry has for it.
     pub artifacts: Vec<Artifact>,
+    /// What its repository has for it.
+    pub resources: Resources,
 }
 
 /// Whoever operates in some environment of the project makes its releases. A workspace that names nobody trusts
@@ -101,6 +103,7 @@ pub fn create(project: &Project, register: &Register, wish: &Wish) -> Result<Vec
         commit: wish.commit.clone(),
         release_type: wish.release_type,
         artifacts: wish.artifacts.clone(),
+        resources: Some(wish.resources.clone()),
     };
     Ok(numbered.into_iter().chain([created]).collect())
 }
@@ -143,6 +146,7 @@ mod tests {
                 uri: "r/auth".into(),
                 digest,
             }],
+            resources: Resources::default(),
         }
     }
 
