@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod platforms;
 pub mod probe;
 pub mod registry;
+pub mod room;
 pub mod scrape;
 pub mod secret;
 pub mod version_file;

@@ -120,7 +120,7 @@ async fn run(cli: Cli) -> Exit {
                 Ok(loaded) => loaded,
                 Err(exit) => return exit.told(output),
             };
-            rehearse::cockpit_on(loaded, &common, output).await
+            Box::pin(rehearse::cockpit_on(loaded, &common, output)).await
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod plan;
 pub mod presence;
 pub mod project;
 pub mod quorum;
+pub mod readiness;
 pub mod reading;
 pub mod release;
 pub mod rollout;

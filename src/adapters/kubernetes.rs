@@ -11,6 +11,7 @@ mod phase;
 mod pin;
 mod plugin;
 mod proxy;
+mod ready;
 mod renewal;
 mod steps;
 mod store;
@@ -24,6 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 use kube::client::Client;
 
@@ -42,6 +44,7 @@ use crate::{
     adapters::{health::HealthFeed, scrape::ScrapeFeed},
     domain::{
         fault::Fault,
+        readiness::OnPlatform,
         rollout::Observed,
         target::{Target, WorkloadKind, WorkloadRef},
         workspace::Timings,
@@ -118,6 +121,10 @@ impl Site for Cluster {
         clock: Arc<dyn Clock>,
     ) -> Vec<Box<dyn Feed>> {
         feeds(&self, target, timings, clock)
+    }
+
+    fn readiness<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, OnPlatform> {
+        ready::ask(self, target).boxed()
     }
 }
 

@@ -237,7 +237,7 @@ impl Headless {
             self.look_for(target, command).await?;
         }
         if needs.contains(&Query::Catalogue) {
-            self.way_back(target).await;
+            self.before_take_off(target).await;
         }
         if needs.contains(&Query::Figures) && self.common.sample {
             // What no figure could change is said at once.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
         card,
         decide::Command,
         facts::Facts,
-        gates::order,
+        gates::{order, ready},
         refusal::{Refusal, RefusalKind},
         resolve::{self, Resolution},
     },
@@ -42,6 +43,9 @@ use super::{
     exit::Exit,
     output::Output,
 };
+
+/// What was found to be there is asked again after this.
+const READY_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// For a run to end and to say how.
 const LAST_WORDS: Duration = Duration::from_secs(8);
@@ -268,8 +272,24 @@ impl Headless {
         self.known.observe(&observation, began);
     }
 
-    /// Whether what a rollback would put back is still in its registry; asked where a take-off is judged, once.
-    pub async fn way_back(&mut self, target: &Target) {
+    /// What a take-off is judged by beside the platform: whether everything is there that it needs, and whether there is
+    /// a way back.
+    pub async fn before_take_off(&mut self, target: &Target) {
+        let now = self.outside.now();
+        let due = self.facts(target).is_ok_and(|facts| {
+            let last = facts.readiness.last.as_ref();
+            let fresh = last.is_some_and(|last| !last.is_stale(now, READY_AGAIN));
+            ready::is_asked(&facts) && !fresh
+        });
+        if due {
+            let observation = self.outside.readiness(target).await;
+            self.known.observe(&observation, now);
+        }
+        self.way_back(target).await;
+    }
+
+    /// Whether what a rollback would put back is still in its registry; asked once.
+    async fn way_back(&mut self, target: &Target) {
         let asked = self.facts(target).ok();
         let asked = asked.and_then(|facts| order::image_to_ask(&facts));
         let Some(image) = asked.filter(|image| !self.known.images.contains_key(image)) else {

@@ -366,7 +366,7 @@ impl Headless {
                     .is_some_and(|current| !current.state.is_airborne())
                 {
                     let _ = self.catalogue(&target.id.project).await;
-                    self.way_back(target).await;
+                    self.before_take_off(target).await;
                 }
             }
             let (mut objects, mut lines) = (Vec::new(), Vec::new());
@@ -564,7 +564,7 @@ impl Headless {
             self.sample(&target).await?;
         }
         self.read(&target).await;
-        self.way_back(&target).await;
+        self.before_take_off(&target).await;
         self.catalogue(&target.id.project).await?;
         let open = self
             .facts(&target)?

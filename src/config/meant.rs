@@ -9,6 +9,7 @@ mod quorum;
 pub(super) mod screen;
 mod shipped;
 mod target;
+mod tight;
 
 use std::{
     collections::BTreeMap,
@@ -71,7 +72,8 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
             && environments.len() == root.forms("environment").len(),
         scrape_interval: timings.scrape_interval,
     };
-    let targets = target::targets(root, ground, &named, report);
+    let (targets, own) = target::targets(root, ground, &named, report);
+    quorum::tightened(root, &environments, &people, &own, report);
     for key in ["project", "environment", "target"] {
         if root.is_typed(key) && root.forms(key).is_empty() {
             report.problem(
@@ -84,7 +86,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
     Workspace {
         name: root.text("name").unwrap_or_default().to_owned(),
         projects: projects.into_iter().map(|meant| meant.value).collect(),
-        environments: place::resolved(environments),
+        environments: place::resolved(environments, own),
         targets,
         people: people.into_iter().map(|meant| meant.value).collect(),
         timings,

@@ -11,7 +11,7 @@ use toml::Value;
 use crate::domain::{
     access::{Access, Plugins},
     calendar::{Calendar, Day},
-    environment::{ApprovalRule, Contact, Dashboard, Environment, Policy},
+    environment::{ApprovalRule, Contact, Dashboard, Environment, Policy, Tightening},
     plan::{CommandSpec, GitProbe, ItemKind, ItemSpec, Probe},
     project::{CatalogueSource, Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
@@ -58,7 +58,9 @@ pub fn render(workspace: &Workspace) -> String {
         page.environment(environment);
     }
     for target in &workspace.targets {
-        page.target(target);
+        let place = workspace.environment(&target.id.environment);
+        let own = place.and_then(|place| place.policy.projects.get(&target.id.project));
+        page.target(target, own);
     }
     for person in &workspace.people {
         page.person(person);
@@ -239,7 +241,7 @@ impl Page {
         }
     }
 
-    fn target(&mut self, target: &Target) {
+    fn target(&mut self, target: &Target, own: Option<&Tightening>) {
         self.heading("[[target]]");
         self.pair("environment", quoted(target.id.environment.as_str()));
         self.pair("project", quoted(target.id.project.as_str()));
@@ -303,6 +305,34 @@ impl Page {
         self.tables("items", target.items.iter().map(item));
         self.pair("monitoring", quoted(&typed(target.monitoring)));
         self.pair("rollout_deadline", quoted(&typed(target.rollout_deadline)));
+        if let Some(own) = own {
+            self.tightening(own);
+        }
+    }
+
+    fn tightening(&mut self, own: &Tightening) {
+        self.line("[target.policy]");
+        self.maybe(
+            "allowed_triggers",
+            own.allowed_triggers.as_deref().map(list),
+        );
+        if !own.allowed_branches.is_empty() {
+            self.pair("allowed_branches", list(&own.allowed_branches));
+        }
+        if !own.allowed_tags.is_empty() {
+            self.pair("allowed_tags", list(&own.allowed_tags));
+        }
+        self.maybe("soak", own.soak.map(|soak| quoted(&typed(soak))));
+        if !own.approvals.is_empty() {
+            self.tables("approvals", own.approvals.iter().map(approvals));
+        }
+        if !own.veto.is_empty() {
+            self.pair("veto", list(&own.veto));
+        }
+        if own.never_by_itself {
+            self.pair("auto_deploy", false);
+        }
+        self.calendar(&own.calendar);
     }
 
     fn person(&mut self, person: &Person) {

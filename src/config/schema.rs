@@ -403,12 +403,30 @@ static TARGET: Section = Section {
         optional("pin", Kind::Table(&PIN), "which cluster it has to be; another one is never touched"),
         optional("health", Kind::Table(&HEALTH), "where pods say how they are"),
         optional("metrics", Kind::Table(&METRICS_SOURCE), "where pods serve their metrics"),
+        optional("policy", Kind::Table(&TIGHTER), "what this project asks here beside the policy of the environment; it may only tighten it"),
         default("limits", Kind::Tables(&LIMIT), "[]", "figures above which nothing is promoted, or the release should go"),
         default("stages", Kind::Tables(&STAGE), "[]", "the shares of updated pods it goes through; none for a plain rolling update"),
         optional("checklist", Kind::Text(&rules::CHECKLIST), "a `[[checklist]]` whose items come first, or one that ships: builtin:001, builtin:002, builtin:004-stage, builtin:004-production"),
         default("items", Kind::Tables(&ITEM), "[]", "what has to be ticked or measured"),
         default("monitoring", Kind::Duration, "\"1h\"", "how long it is watched after the last stage"),
         optional("rollout_deadline", Kind::Duration, "after this the rollout of one stage is late; left out, 10 min where protected and 5 min elsewhere"),
+    ],
+};
+
+#[rustfmt::skip]
+static TIGHTER: Section = Section {
+    heading: "[target.policy]",
+    keys: &[
+        optional("allowed_triggers", Kind::SomeOf(TRIGGERS), "some of those that the environment allows"),
+        default("allowed_branches", Kind::Globs, "[]", "of those that the environment allows, only these; none means all of them"),
+        default("allowed_tags", Kind::Globs, "[]", "a tag that the environment allows has to be one of these too; `!` in front excludes"),
+        optional("soak", Kind::Wait, "for how long it must have been verified in the environment before; not shorter than there"),
+        default("approvals", Kind::OneOrMore(&APPROVALS), "[]", "who must say go beside; of a role that the environment asks too, the stricter counts"),
+        default("veto", Kind::Texts(&rules::NAME), "[]", "further roles that may say NO-GO"),
+        optional("auto_deploy", Kind::Flag, "`false`: nothing of it is flown without being asked for"),
+        default("windows", Kind::Tables(&WINDOW), "[]", "has to be open too, by the clocks of the environment"),
+        default("freezes", Kind::Tables(&FREEZE), "[]", "when nothing of it enters, once"),
+        default("no_deploys_on", Kind::SomeOf(DAYS), "[]", "days on which nothing of it enters"),
     ],
 };
 

@@ -1,13 +1,17 @@
 //! Environments in promotion order, and what may enter them. What the ledger adds is in `state`.
 
 mod state;
+mod tightening;
+
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 pub use state::{EnvironmentState, Lock, Recorded};
+pub use tightening::Tightening;
 
-use super::{calendar::Calendar, hotfix::HotfixPolicy, release::TriggerKind};
+use super::{calendar::Calendar, hotfix::HotfixPolicy, project::ProjectId, release::TriggerKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -101,6 +105,9 @@ pub struct Policy {
     /// When not.
     #[serde(default, skip_serializing_if = "Calendar::is_default")]
     pub calendar: Calendar,
+    /// What projects ask for themselves beside it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub projects: BTreeMap<ProjectId, Tightening>,
 }
 
 impl Policy {
@@ -129,6 +136,7 @@ impl Default for Policy {
             auto_deploy: false,
             auto_deploy_tags: Vec::new(),
             calendar: Calendar::default(),
+            projects: BTreeMap::new(),
         }
     }
 }

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{fault::Fault, health::Health, metric::Metrics, rollout::Observed, target::TargetId};
+use super::{
+    fault::Fault, health::Health, metric::Metrics, readiness::Readiness, rollout::Observed,
+    target::TargetId,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -26,4 +29,5 @@ pub enum Seen {
     HealthFailed(Fault),
     Metrics(Metrics),
     MetricsFailed(Fault),
+    Readiness(Box<Readiness>),
 }

@@ -19,6 +19,7 @@ use crate::{
         observation::{Observation, Seen},
         presence::Presence,
         project::ProjectId,
+        readiness::Readiness,
         reading::Subject,
         release::{Commit, Release, Shipped},
         rollout::Observed,
@@ -72,6 +73,41 @@ pub struct EnvironmentKnown {
     pub state: EnvironmentState,
     /// As configured, with the policy that counts.
     pub in_force: Environment,
+    /// The same for each project that asks more for itself.
+    tightened: BTreeMap<ProjectId, Environment>,
+}
+
+impl EnvironmentKnown {
+    fn new(configured: &Environment) -> Self {
+        let mut known = Self {
+            state: EnvironmentState::default(),
+            in_force: configured.clone(),
+            tightened: BTreeMap::new(),
+        };
+        known.tighten();
+        known
+    }
+
+    fn evolve(&mut self, entry: &Entry, configured: &Environment) {
+        self.state.evolve(entry);
+        self.in_force = self.state.in_force(configured);
+        self.tighten();
+    }
+
+    fn tighten(&mut self) {
+        let policy = &self.in_force.policy;
+        let tightened = policy.projects.keys().map(|project| {
+            let mut environment = self.in_force.clone();
+            environment.policy = policy.for_project(project);
+            (project.clone(), environment)
+        });
+        self.tightened = tightened.collect();
+    }
+
+    /// With the policy that counts for one project.
+    fn of(&self, project: &ProjectId) -> &Environment {
+        self.tightened.get(project).unwrap_or(&self.in_force)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -88,6 +124,8 @@ pub struct TargetKnown {
     pub workload: Subject<Observed>,
     pub health: Subject<Health>,
     pub metrics: Subject<Metrics>,
+    /// What a flight will need; asked where a take-off is judged.
+    pub readiness: Subject<Readiness>,
     pub curve: VecDeque<CurvePoint>,
     /// How far the platform's clock is ahead of ours; behind is negative. Nothing is ordered by it.
     pub ahead: SignedDuration,
@@ -149,14 +187,10 @@ impl Known {
             .iter()
             .map(|target| (target.id.clone(), TargetKnown::default()))
             .collect();
-        let in_force = |environment: &Environment| EnvironmentKnown {
-            state: EnvironmentState::default(),
-            in_force: environment.clone(),
-        };
         let environments = workspace
             .environments
             .iter()
-            .map(|environment| (environment.name.clone(), in_force(environment)))
+            .map(|environment| (environment.name.clone(), EnvironmentKnown::new(environment)))
             .collect();
         Self {
             workspace,
@@ -239,8 +273,7 @@ impl Known {
             .find(|environment| StreamId::environment(&environment.name) == entry.stream);
         if let Some(environment) = environment {
             if let Some(known) = self.environments.get_mut(&environment.name) {
-                known.state.evolve(entry);
-                known.in_force = known.state.in_force(environment);
+                known.evolve(entry, environment);
             }
             // It is about each of its targets, and stands in the timeline of each.
             let targets = self.targets.iter_mut();
@@ -289,6 +322,7 @@ impl Known {
                 known.metrics.good(metrics.clone(), at, source);
             }
             Seen::MetricsFailed(fault) => known.metrics.failed(fault.clone(), at),
+            Seen::Readiness(found) => known.readiness.good((**found).clone(), at, source),
         }
     }
 
@@ -354,7 +388,7 @@ impl Known {
         let target = self.workspace.target(id)?;
         self.workspace.environment(&id.environment)?;
         let place = self.environments.get(&id.environment)?;
-        let environment = &place.in_force;
+        let environment = place.of(&id.project);
         let earlier = environment
             .policy
             .after
@@ -382,6 +416,7 @@ impl Known {
             workload: &known.workload,
             health: &known.health,
             metrics: &known.metrics,
+            readiness: &known.readiness,
             present: &known.present,
             images: &self.images,
             guard: &known.guard,

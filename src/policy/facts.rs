@@ -13,6 +13,7 @@ use crate::domain::{
     hotfix::Hotfixes,
     metric::Metrics,
     presence::Presence,
+    readiness::Readiness,
     reading::Subject,
     release::{Commit, Release, ReleaseRef},
     rollout::{Observed, ReplicaSet},
@@ -50,6 +51,8 @@ pub struct Facts<'a> {
     pub workload: &'a Subject<Observed>,
     pub health: &'a Subject<Health>,
     pub metrics: &'a Subject<Metrics>,
+    /// What the flight will need, as it was found when it was last asked.
+    pub readiness: &'a Subject<Readiness>,
     /// Who attends or attended this target, by heartbeat.
     pub present: &'a [Presence],
     /// Images that the registry was asked for, by their whole name: there as of then, or what came back instead.

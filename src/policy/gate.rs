@@ -46,9 +46,16 @@ pub struct GateResult {
     pub verdict: Verdict,
     pub sentence: String,
     pub waivable: bool,
+    /// It is said, and stops nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub advisory: bool,
 }
 
 impl GateResult {
+    pub fn lets_through(&self) -> bool {
+        self.advisory || self.verdict.lets_through()
+    }
+
     /// Closed by time or order alone: nothing is wrong, it is not yet time.
     pub fn only_wants_time(&self) -> bool {
         self.verdict == Verdict::Fail
@@ -66,15 +73,13 @@ pub struct Judgement {
 impl Judgement {
     pub fn of(gates: Vec<GateResult>) -> Self {
         Self {
-            go: gates.iter().all(|gate| gate.verdict.lets_through()),
+            go: gates.iter().all(GateResult::lets_through),
             gates,
         }
     }
 
     pub fn blocking(&self) -> impl Iterator<Item = &GateResult> {
-        self.gates
-            .iter()
-            .filter(|gate| !gate.verdict.lets_through())
+        self.gates.iter().filter(|gate| !gate.lets_through())
     }
 
     /// The reason to name where there is room for one: what is wrong before what is unknown, and last what time alone
@@ -95,13 +100,18 @@ pub fn judge_all(table: &[Gate], facts: &Facts<'_>, plan: &StoredPlan) -> Vec<Ga
         .current()
         .filter(|current| current.plan.digest == plan.digest);
     let judged = table.iter().filter_map(|gate| {
-        let (verdict, sentence) = (gate.judge)(facts, plan)?;
+        let (verdict, mut sentence) = (gate.judge)(facts, plan)?;
+        let advisory = super::gates::is_advisory(gate.id, facts);
+        if advisory && !verdict.lets_through() {
+            sentence = format!("{sentence} (stops nothing in {})", plan.plan.environment);
+        }
         let result = GateResult {
             id: gate.id.to_owned(),
             title: gate.title.to_owned(),
             verdict,
             sentence,
             waivable: gate.waivable,
+            advisory,
         };
         Some(waive(result, waivers))
     });

@@ -7,6 +7,7 @@ pub mod hotfix;
 pub mod order;
 pub mod people;
 pub mod place;
+pub mod ready;
 
 use super::{
     facts::Facts,
@@ -136,6 +137,30 @@ pub const TAKE_OFF: &[Gate] = &[
         waivable: true,
         judge: order::way_back,
     },
+    Gate {
+        id: "ready.rights",
+        title: "rights",
+        waivable: true,
+        judge: ready::rights,
+    },
+    Gate {
+        id: "ready.secrets",
+        title: "secrets",
+        waivable: true,
+        judge: ready::references,
+    },
+    Gate {
+        id: "ready.capacity",
+        title: "capacity",
+        waivable: true,
+        judge: ready::capacity,
+    },
+    Gate {
+        id: "ready.disk",
+        title: "disk",
+        waivable: true,
+        judge: ready::disk,
+    },
 ];
 
 /// Before one more pod gets the new release.
@@ -252,6 +277,11 @@ pub fn breakable(id: &str) -> bool {
     ["approvals", "order.verified", "calendar.window"].contains(&id)
 }
 
+/// Shown and never in the way: what is not ready in an environment that is not protected.
+pub fn is_advisory(id: &str, facts: &Facts<'_>) -> bool {
+    id.starts_with("ready.") && !facts.environment.protected
+}
+
 /// A stage's bake does not hold a full promotion back; everything else does.
 pub fn full_promotion(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
     let judgement = promotion(facts, plan);
@@ -300,6 +330,7 @@ fn limits(facts: &Facts<'_>, plan: &StoredPlan, hash: Option<&str>, who: &str) -
                 verdict,
                 sentence,
                 waivable: true,
+                advisory: false,
             },
             waivers,
         )

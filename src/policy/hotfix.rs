@@ -48,6 +48,11 @@ fn relax(plan: &mut Plan, policy: &HotfixPolicy, mark: &Mark) -> Terms {
     if !plan.policy.allowed_branches.contains(&mark.branch) {
         plan.policy.allowed_branches.push(mark.branch.clone());
     }
+    for own in plan.policy.projects.values_mut() {
+        if !own.allowed_branches.is_empty() && !own.allowed_branches.contains(&mark.branch) {
+            own.allowed_branches.push(mark.branch.clone());
+        }
+    }
     let approvals = std::mem::take(&mut plan.policy.approvals);
     if !approvals.is_empty() {
         plan.policy.approvals.push(ApprovalRule {

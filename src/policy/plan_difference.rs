@@ -84,7 +84,11 @@ fn policy(said: &mut Vec<String>, stored: &Policy, today: &Policy) {
         |rules| words(rules.iter().map(approvers)),
     );
     durations(said, "the soak", stored.soak, today.soak);
-    rest(said, "policy ", &["approvals", "soak"], stored, today);
+    if stored.projects != today.projects {
+        said.push("what the project asks for itself changed".to_owned());
+    }
+    let worded = ["approvals", "soak", "projects"];
+    rest(said, "policy ", &worded, stored, today);
 }
 
 /// `2 of approve`

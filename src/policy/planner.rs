@@ -60,7 +60,7 @@ fn of(
         release_digest: covered.release,
         resources: covered.resources,
         protected: environment.protected,
-        policy: environment.policy.clone(),
+        policy: environment.policy.for_project(&target.id.project),
         delivery: Delivery::SetImage {
             workload: target.workload.clone(),
             image: covered.image,

@@ -9,6 +9,7 @@ use crate::domain::{
     change::{Change, Expect},
     entry::IntentId,
     fault::Fault,
+    readiness::OnPlatform,
     rollout::Observed,
     target::{Target, WorkloadRef},
     workspace::Timings,
@@ -52,6 +53,9 @@ pub trait Site: Platform {
         timings: &Timings,
         clock: Arc<dyn Clock>,
     ) -> Vec<Box<dyn Feed>>;
+
+    /// Whether the platform has what a flight to this target will need. Asks only; every failure is part of the answer.
+    fn readiness<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, OnPlatform>;
 }
 
 /// The server took it.

@@ -22,6 +22,7 @@ enum Subject {
     Clock,
     Health,
     Metrics,
+    Readiness,
 }
 
 #[derive(Clone, Default)]
@@ -44,6 +45,7 @@ impl Board {
             Seen::ServerClock { .. } => Subject::Clock,
             Seen::Health(_) | Seen::HealthFailed(_) => Subject::Health,
             Seen::Metrics(_) | Seen::MetricsFailed(_) => Subject::Metrics,
+            Seen::Readiness(_) => Subject::Readiness,
         };
         let key = (observation.target.clone(), subject);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);

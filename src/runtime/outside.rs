@@ -20,6 +20,7 @@ use crate::{
         ledger::local::LocalLedger,
         platforms,
         registry::OciRegistry,
+        room,
     },
     config::Folders,
     domain::{
@@ -27,6 +28,7 @@ use crate::{
         fault::{Fault, FaultKind},
         observation::{Observation, Seen},
         project::{Project, ProjectId},
+        readiness::{OnPlatform, Readiness},
         release::{Artifact, Commit, Shipped},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
@@ -148,6 +150,24 @@ impl Outside {
         Observation {
             target: target.id.clone(),
             seen,
+        }
+    }
+
+    /// What a flight to this target will need, asked now (SPEC E8).
+    pub async fn readiness(&self, target: &Target) -> Observation {
+        let ledger = self.workspace.ledger.clone();
+        let disk = tokio::task::spawn_blocking(move || room::around(&ledger));
+        let platform = async {
+            match self.cluster(target).await {
+                Ok(site) => site.readiness(target).await,
+                Err(fault) => OnPlatform::unreached(&fault),
+            }
+        };
+        let (disk, platform) = tokio::join!(disk, platform);
+        let disk = disk.unwrap_or_else(|error| Err(lost(&error)));
+        Observation {
+            target: target.id.clone(),
+            seen: Seen::Readiness(Box::new(Readiness { platform, disk })),
         }
     }
 
@@ -284,9 +304,9 @@ impl Outside {
 
 fn lost(error: &tokio::task::JoinError) -> Fault {
     Fault::new(
-        "git",
+        "gonogo",
         FaultKind::Bug,
-        "working on the repository",
+        "working on the disk",
         &error.to_string(),
     )
 }

@@ -310,6 +310,13 @@ impl Outward {
                     answer(Event::Image { image, missing }).await;
                 });
             }
+            Effect::Ready(target) => {
+                let Some(target) = outside.workspace.target(&target).cloned() else {
+                    return;
+                };
+                let post = self.board.post();
+                tokio::spawn(async move { post(outside.readiness(&target).await) });
+            }
             Effect::Card(target) => {
                 tokio::spawn(async move {
                     let event = match card::write(&outside, known, &target).await {

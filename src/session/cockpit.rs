@@ -72,6 +72,8 @@ pub struct Cockpit {
     pub resolving: BTreeSet<(ProjectId, Commit)>,
     /// Images that the registry was asked for, without an answer yet.
     pub looked_for: BTreeSet<String>,
+    /// Targets whose readiness was asked for, without an answer yet.
+    pub readying: BTreeSet<TargetId>,
     /// The dead-man cards that were written from here, and where they are.
     pub cards: BTreeMap<TargetId, Written>,
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
@@ -176,6 +178,7 @@ impl Cockpit {
             catalogue_trouble: BTreeMap::new(),
             resolving: BTreeSet::new(),
             looked_for: BTreeSet::new(),
+            readying: BTreeSet::new(),
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             comparison: None,

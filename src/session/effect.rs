@@ -52,6 +52,8 @@ pub enum Effect {
         project: ProjectId,
         image: String,
     },
+    /// Ask whether everything is there that a flight will need.
+    Ready(TargetId),
     /// Write the target's dead-man card anew.
     Card(TargetId),
     /// Ask the registry for a release's digest.

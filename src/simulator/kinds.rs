@@ -132,6 +132,11 @@ static CONFIG_MAPS: Kind = Kind {
     ..core("configmaps", "configmap", "ConfigMap")
 };
 static SECRETS: Kind = core("secrets", "secret", "Secret");
+static RESOURCE_QUOTAS: Kind = Kind {
+    short: &["quota"],
+    subresources: &["status"],
+    ..core("resourcequotas", "resourcequota", "ResourceQuota")
+};
 static SERVICE_ACCOUNTS: Kind = Kind {
     short: &["sa"],
     ..core("serviceaccounts", "serviceaccount", "ServiceAccount")
@@ -178,7 +183,7 @@ pub(super) static ANALYSIS_TEMPLATES: Kind = argo(
 static EXPERIMENTS: Kind = argo("experiments", "experiment", "Experiment", &["exp"]);
 
 /// Every served kind, in the order of discovery.
-pub(super) static KINDS: [&Kind; 16] = [
+pub(super) static KINDS: [&Kind; 17] = [
     &NAMESPACES,
     &NODES,
     &PODS,
@@ -187,6 +192,7 @@ pub(super) static KINDS: [&Kind; 16] = [
     &CONFIG_MAPS,
     &SECRETS,
     &SERVICE_ACCOUNTS,
+    &RESOURCE_QUOTAS,
     &DEPLOYMENTS,
     &REPLICA_SETS,
     &ENDPOINT_SLICES,

@@ -35,6 +35,8 @@ Secret metadata=1:ObjectMeta data=2:{}y type=3:s stringData=4:{}s immutable=5:b
 ServiceAccount metadata=1:ObjectMeta imagePullSecrets=3:[]LocalObjectReference automountServiceAccountToken=4:b
 SelfSubjectAccessReview metadata=1:- spec=2:SelfSubjectAccessReviewSpec status=3:-
 SelfSubjectAccessReviewSpec resourceAttributes=1:ResourceAttributes nonResourceAttributes=2:NonResourceAttributes
+SelfSubjectRulesReview metadata=1:- spec=2:SelfSubjectRulesReviewSpec status=3:-
+SelfSubjectRulesReviewSpec namespace=1:s
 ResourceAttributes namespace=1:s verb=2:s group=3:s version=4:s resource=5:s subresource=6:s name=7:s
 NonResourceAttributes path=1:s verb=2:s
 ";

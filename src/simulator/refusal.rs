@@ -48,6 +48,33 @@ impl Refusal {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
+    pub fn forbidden(
+        kind: &'static Kind,
+        subresource: &str,
+        name: &str,
+        user: &str,
+        verb: &str,
+        namespace: &str,
+    ) -> Self {
+        let resource = match subresource {
+            "" => kind.plural.to_owned(),
+            sub => format!("{}/{sub}", kind.plural),
+        };
+        let place = match namespace {
+            "" => "at the cluster scope".to_owned(),
+            namespace => format!("in the namespace \"{namespace}\""),
+        };
+        let what = match name {
+            "" => kind.qualified(),
+            name => format!("{} \"{name}\"", kind.qualified()),
+        };
+        let message = format!(
+            "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{}\" {place}",
+            kind.group
+        );
+        Self::new(403, "Forbidden", message).of(kind, name)
+    }
+
     pub fn unknown_path() -> Self {
         Self::new(
             404,

@@ -146,6 +146,16 @@ impl World {
                 "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080},
                     {"name": "metrics", "port": 9090, "protocol": "TCP", "targetPort": 9090}]},
             "status": {"loadBalancer": {}}}));
+        let labels = json!({"app": project});
+        self.create(json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": project, "namespace": namespace, "labels": labels},
+            "data": {"LOG_LEVEL": "info"}}));
+        // What it holds is for practice too.
+        self.create(
+            json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": {"name": project, "namespace": namespace, "labels": labels},
+            "data": {"DATABASE_PASSWORD": "cHJhY3RpY2U="}}),
+        );
     }
 
     /// Lives through the past of one workload: a `ReplicaSet` for each release it had, pods for the last.
@@ -238,6 +248,7 @@ fn workload(standing: &Standing, image: &str) -> Value {
             "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9090"}},
         "spec": {"containers": [{"name": "app", "image": image,
             "env": [{"name": "ENVIRONMENT", "value": namespace}],
+            "envFrom": [{"configMapRef": {"name": project}}, {"secretRef": {"name": project}}],
             "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"},
                 {"name": "metrics", "containerPort": 9090, "protocol": "TCP"}],
             "readinessProbe": {"httpGet": {"path": "/health", "port": 8080}, "periodSeconds": 2},

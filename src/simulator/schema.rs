@@ -41,6 +41,7 @@ impl Schemas {
             SchemaGenerator::subschema_for::<core::ConfigMap>,
             SchemaGenerator::subschema_for::<core::Secret>,
             SchemaGenerator::subschema_for::<core::ServiceAccount>,
+            SchemaGenerator::subschema_for::<core::ResourceQuota>,
             SchemaGenerator::subschema_for::<apps::Deployment>,
             SchemaGenerator::subschema_for::<apps::ReplicaSet>,
             SchemaGenerator::subschema_for::<discovery::EndpointSlice>,

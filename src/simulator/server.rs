@@ -8,6 +8,7 @@ mod openapi_v2;
 mod proxy;
 mod reads;
 mod registry;
+mod rights;
 mod route;
 mod second_operator;
 mod table;
@@ -49,6 +50,8 @@ pub(super) struct Shell {
     wake: Notify,
     stop: CancellationToken,
     token: String,
+    /// The token of somebody who may look, and nothing else.
+    viewer: String,
     rehearsal: Mutex<Rehearsal>,
     images: RwLock<Images>,
     catalogue: Arc<Catalogue>,
@@ -178,6 +181,7 @@ pub(super) async fn start(options: Options) -> Result<Servers, StartError> {
         wake: Notify::new(),
         stop: stop.clone(),
         token: identity.token.clone(),
+        viewer: identity.viewer.clone(),
         rehearsal: Mutex::default(),
         images: RwLock::new(built.images),
         catalogue: Arc::clone(&catalogue),

@@ -11,6 +11,7 @@ use gonogo::{
         calendar::{Calendar, Day, Freeze, Window, Zone},
         environment::{
             ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
+            Tightening,
         },
         hotfix::HotfixPolicy,
         metric::{Limit, Metric},
@@ -129,6 +130,78 @@ fn the_example_is_good_and_means_what_its_comments_say() {
     assert_eq!(web.endpoint, "https://registry-1.docker.io");
     assert_eq!(web.repository, "acmeshop/web");
     assert_eq!(workspace.environments[1].policy.soak, SignedDuration::ZERO);
+}
+
+/// SPEC E2: a project may only tighten what its environment asks; each key that would loosen it is an error that names
+/// both values.
+#[test]
+fn a_project_that_would_loosen_a_policy_is_an_error_that_names_both_values() {
+    let check = |from: &str, to: &str, sentence: &str| {
+        let (before, own) = EXAMPLE.split_once("[target.policy]\n").unwrap();
+        let changed = own.replacen(from, to, 1);
+        assert_ne!(changed, own, "{from} does not stand in [target.policy]");
+        let text = format!("{before}[target.policy]\n{changed}");
+        let told = read(&text).unwrap_err().to_string();
+        assert!(told.contains(sentence), "{told}");
+        let line = 1
+            + before.lines().count()
+            + changed.lines().position(|line| line.contains(to)).unwrap()
+            + 1;
+        assert!(told.contains(&format!(":{line}:")), "line {line}: {told}");
+    };
+    check(
+        "allowed_triggers = [\"tag\"]",
+        "allowed_triggers = [\"tag\", \"branch_push\"]",
+        "`allowed_triggers` of production is [tag, manual]; auth-service cannot have [tag, branch_push]",
+    );
+    check(
+        "soak = \"2h\"",
+        "soak = \"30m\"",
+        "`soak` of production is 1 h; auth-service cannot have 30 min",
+    );
+    check(
+        "auto_deploy = false",
+        "auto_deploy = true",
+        "`auto_deploy` of production is false; auth-service cannot have true",
+    );
+    check(
+        "expires_after = \"2h\"",
+        "expires_after = \"8h\"",
+        "production asks for `expires_after` 4 h of the role `approve`; auth-service cannot have 8 h",
+    );
+    check(
+        "expires_after = \"2h\"",
+        "quorum = 1",
+        "production asks for `quorum` 2 of the role `approve`; auth-service cannot have 1",
+    );
+    check(
+        "expires_after = \"2h\"",
+        "exclude_requester = false",
+        "production asks for `exclude_requester` true of the role `approve`; auth-service cannot have false",
+    );
+    check(
+        "expires_after = \"2h\"",
+        "quorum = 5",
+        "production asks for 5 with the role `approve`, and only 2 hold it",
+    );
+}
+
+#[test]
+fn what_a_project_asks_for_itself_is_part_of_the_policy_of_its_environment() {
+    let workspace = read(EXAMPLE).unwrap().workspace;
+    let production = workspace.find_environment("prod").unwrap();
+    let (id, own) = production.policy.projects.first_key_value().unwrap();
+    assert_eq!(id.name(), "auth-service");
+    assert_eq!(own.approvals[0].quorum, 2, "what is left out is as there");
+    let policy = production.policy.for_project(id);
+    assert_eq!(policy.soak, SignedDuration::from_hours(2));
+    assert_eq!(policy.veto, ["security", "qa"]);
+    assert_eq!(policy.allowed_triggers, [TriggerKind::Tag]);
+    assert_eq!(
+        policy.approvals[0].expires_after,
+        SignedDuration::from_hours(2)
+    );
+    assert_eq!(policy.approvals.len(), production.policy.approvals.len());
 }
 
 #[test]
@@ -535,6 +608,7 @@ fn policy() -> impl Strategy<Value = Policy> {
                     .into_iter()
                     .collect(),
                 calendar: calendar(soak),
+                projects: std::collections::BTreeMap::new(),
             },
         )
 }
@@ -559,6 +633,23 @@ fn calendar(seed: SignedDuration) -> Calendar {
             reason: "a \"busy\" day".to_owned(),
         }],
         no_deploys_on: vec![Day::Friday, Day::Sunday],
+    }
+}
+
+/// Some of everything, and nothing looser.
+fn tightening(policy: &Policy) -> Tightening {
+    Tightening {
+        allowed_triggers: policy.allowed_triggers.first().map(|first| vec![*first]),
+        allowed_branches: vec!["main".to_owned()],
+        allowed_tags: vec!["v*".to_owned(), "!*-*".to_owned()],
+        soak: policy
+            .after
+            .as_ref()
+            .map(|_| policy.soak + SignedDuration::from_mins(1)),
+        approvals: policy.approvals.iter().take(1).cloned().collect(),
+        veto: vec!["approve".to_owned()],
+        never_by_itself: policy.auto_deploy,
+        calendar: policy.calendar.clone(),
     }
 }
 
@@ -658,7 +749,11 @@ fn workspace() -> impl Strategy<Value = Workspace> {
         duration(),
     )
         .prop_map(
-            move |((name, purpose, person), policy, mut target, flag, speed, time)| {
+            move |((name, purpose, person), mut policy, mut target, flag, speed, time)| {
+                if flag {
+                    let own = tightening(&policy);
+                    policy.projects.insert(target.id.project.clone(), own);
+                }
                 target.cluster.must_be_verified = !policy.soak.is_zero();
                 Workspace {
                     projects: vec![Project {

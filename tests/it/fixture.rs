@@ -18,6 +18,9 @@ use gonogo::{
         observation::{Observation, Seen},
         plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        readiness::{
+            Capacity, Disk, OnPlatform, PodNeeds, Readiness, Reference, ReferenceKind, Right,
+        },
         release::{Alias, AliasKind, Artifact, Commit, Digest, Release, Trigger},
         rollout::{
             Observed, PlatformPause, Pod, PodState, ReplicaSet, RolloutPhase, Step, Workload,
@@ -71,6 +74,48 @@ pub fn actor(name: &str) -> Actor {
 
 pub fn project(name: &str) -> ProjectId {
     ProjectId::parse(&format!("acme/shop/{name}")).expect("valid")
+}
+
+/// All rights, what the pods name, and room for more of them.
+pub fn readiness() -> Readiness {
+    let right = |verb: &str, resource: &str| Right {
+        verb: verb.to_owned(),
+        resource: resource.to_owned(),
+        allowed: true,
+        reason: Clean::default(),
+    };
+    Readiness {
+        platform: OnPlatform {
+            rights: Ok(vec![
+                right("get", "rollouts"),
+                right("patch", "rollouts"),
+                right("patch", "rollouts/status"),
+            ]),
+            references: Ok(vec![Reference {
+                kind: ReferenceKind::Secret,
+                name: Clean::new("auth-service"),
+                optional: false,
+                there: Ok(true),
+            }]),
+            capacity: Ok(Capacity {
+                pod: PodNeeds {
+                    cpu: 100,
+                    memory: 256 << 20,
+                },
+                surge: 3,
+                room: 214,
+                nodes: 3,
+                of_nodes: 3,
+                waiting: 0,
+                over_quota: None,
+                quotas: 0,
+            }),
+        },
+        disk: Ok(Disk {
+            folder: Clean::new("/home/dana/.local/share/gonogo"),
+            free: 42 << 30,
+        }),
+    }
 }
 
 pub fn target(environment: &str, name: &str) -> TargetId {
@@ -587,6 +632,12 @@ impl Story {
         }
         for image in images {
             known.image(&image, None, at("14:32:00"));
+        }
+        // And so was every platform, which has all that is wanted.
+        let targets: Vec<TargetId> = known.targets.keys().cloned().collect();
+        for target in targets {
+            let seen = Seen::Readiness(Box::new(readiness()));
+            known.observe(&Observation { target, seen }, at("14:32:00"));
         }
         for name in ["auth-service", "checkout", "search-api"] {
             story.past(&target("production", name), 40, days_ago(9, "10:02:11"));

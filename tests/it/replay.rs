@@ -151,6 +151,10 @@ impl Session {
                 let missing = self.outside.image_there(&project, &image).await;
                 Event::Image { image, missing }
             }
+            Effect::Ready(target) => {
+                let target = self.outside.target(&target).unwrap();
+                Event::Seen(self.outside.readiness(target).await)
+            }
             Effect::Beat(rows) => {
                 self.outside.ledger.beat(rows).await.unwrap();
                 Event::Present(self.outside.ledger.present().await.unwrap())

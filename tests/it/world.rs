@@ -318,6 +318,8 @@ impl Operator {
         let observation = self.outside.read(&self.target).await;
         self.known.observe(&observation, self.outside.now());
         let now = self.outside.now();
+        let readiness = self.outside.readiness(&self.target).await;
+        self.known.observe(&readiness, now);
         let facts = self.known.facts(&self.target.id, now).unwrap();
         let wanted = gonogo::policy::gates::order::image_to_ask(&facts);
         if let Some(image) = wanted.filter(|image| !self.known.images.contains_key(image)) {

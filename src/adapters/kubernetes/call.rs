@@ -50,6 +50,15 @@ impl<'a> Ask<'a> {
         }
     }
 
+    pub fn post(path: impl Into<String>, body: Bytes, doing: &'a str) -> Self {
+        Self {
+            method: Method::POST,
+            content_type: Some("application/json"),
+            body,
+            ..Self::get(path, doing)
+        }
+    }
+
     fn request(&self) -> Result<Request<Body>, Fault> {
         let mut builder = Request::builder()
             .method(self.method.clone())

@@ -34,7 +34,7 @@ impl Headless {
 
     /// Says what was asked for, and what stands against it.
     pub(in crate::cli) async fn requested(&mut self, target: &Target) -> Result<Exit, Stop> {
-        self.way_back(target).await;
+        self.before_take_off(target).await;
         let facts = self.facts(target)?;
         let Some(current) = facts.current() else {
             return Ok(Exit::Failed);

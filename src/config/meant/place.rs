@@ -1,12 +1,16 @@
 //! Environments, their names and their order.
 
+use std::collections::BTreeMap;
+
 use crate::domain::{
     calendar::{Calendar, Day, Freeze, WHOLE_DAY, Window, Zone},
     environment::{
         ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
+        Tightening,
     },
     hotfix::HotfixPolicy,
     release::TriggerKind,
+    target::TargetId,
 };
 
 use super::{
@@ -53,7 +57,7 @@ pub(super) fn environments<'f>(root: &'f Form, report: &mut Report) -> Vec<Meant
             policy: form
                 .form("policy")
                 .map(|policy_form| {
-                    let calendar = calendar(form, policy_form, report);
+                    let calendar = calendar(zone(form, report), policy_form, report);
                     policy(policy_form, calendar, report)
                 })
                 .unwrap_or_default(),
@@ -86,10 +90,8 @@ fn dashboards(form: &Form) -> Vec<Dashboard> {
         .collect()
 }
 
-/// What cannot be kept is reported where it stands: a zone nobody knows, a freeze that ends before it begins, a window
-/// that never opens.
-fn calendar(environment: &Form, form: &Form, report: &mut Report) -> Calendar {
-    let zone = environment
+fn zone(environment: &Form, report: &mut Report) -> Zone {
+    environment
         .text("time_zone")
         .map_or_else(Zone::default, |zone| {
             Zone::parse(zone).unwrap_or_else(|| {
@@ -100,7 +102,12 @@ fn calendar(environment: &Form, form: &Form, report: &mut Report) -> Calendar {
                 );
                 Zone::default()
             })
-        });
+        })
+}
+
+/// What cannot be kept is reported where it stands: a freeze that ends before it begins, a window
+/// that never opens.
+pub(super) fn calendar(zone: Zone, form: &Form, report: &mut Report) -> Calendar {
     let off = days(form, "no_deploys_on");
     if off.len() == Day::ALL.len() {
         report.problem(
@@ -187,16 +194,19 @@ fn days(form: &Form, key: &str) -> Vec<Day> {
     Day::ALL.into_iter().filter(named).collect()
 }
 
+pub(super) fn triggers(form: &Form) -> Vec<TriggerKind> {
+    let typed = form.texts("allowed_triggers").iter();
+    let kind = |word: &str| match word {
+        "branch_push" => TriggerKind::BranchPush,
+        "tag" => TriggerKind::Tag,
+        _ => TriggerKind::Manual,
+    };
+    typed.map(|trigger| kind(&trigger.value)).collect()
+}
+
 fn policy(form: &Form, calendar: Calendar, report: &mut Report) -> Policy {
-    let triggers = form.texts("allowed_triggers").iter();
     Policy {
-        allowed_triggers: triggers
-            .map(|trigger| match trigger.value.as_str() {
-                "branch_push" => TriggerKind::BranchPush,
-                "tag" => TriggerKind::Tag,
-                _ => TriggerKind::Manual,
-            })
-            .collect(),
+        allowed_triggers: triggers(form),
         allowed_branches: values(form.texts("allowed_branches")),
         allowed_tags: values(form.texts("allowed_tags")),
         after: form.text("after").map(EnvironmentName::new),
@@ -215,6 +225,8 @@ fn policy(form: &Form, calendar: Calendar, report: &mut Report) -> Policy {
         auto_deploy: form.flag("auto_deploy"),
         auto_deploy_tags: values(form.texts("auto_deploy_tags")),
         calendar,
+        // What targets say is put in once all of them are read.
+        projects: BTreeMap::new(),
         hotfix: form.form("hotfix").map(|form| hotfix(form, report)),
     }
 }
@@ -246,7 +258,7 @@ fn hotfix(form: &Form, report: &mut Report) -> HotfixPolicy {
     }
 }
 
-fn approvals(form: &Form) -> ApprovalRule {
+pub(super) fn approvals(form: &Form) -> ApprovalRule {
     ApprovalRule {
         quorum: form
             .count("quorum")
@@ -334,7 +346,11 @@ pub(super) fn names<'a>(
         .map(|environment| environment.value.name.as_str())
 }
 
-pub(super) fn resolved(environments: Vec<Meant<Environment>>) -> Vec<Environment> {
+/// With the names that were meant, and what projects ask for themselves.
+pub(super) fn resolved(
+    environments: Vec<Meant<Environment>>,
+    own: Vec<(TargetId, Tightening)>,
+) -> Vec<Environment> {
     let mut resolved: Vec<Environment> = Vec::new();
     for Meant {
         value: mut next, ..
@@ -347,6 +363,12 @@ pub(super) fn resolved(environments: Vec<Meant<Environment>>) -> Vec<Environment
                 .map(|earlier| earlier.name.clone());
         }
         resolved.push(next);
+    }
+    for (target, own) in own {
+        let mut places = resolved.iter_mut();
+        if let Some(place) = places.find(|place| place.name == target.environment) {
+            place.policy.projects.insert(target.project, own);
+        }
     }
     resolved
 }

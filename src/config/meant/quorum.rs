@@ -1,8 +1,9 @@
 //! Approvals that can be given: quorums that can be reached, rules that can count, waivers that find a second person.
 
 use crate::domain::{
-    environment::{ApprovalRule, Environment, Policy},
+    environment::{ApprovalRule, Environment, Policy, Tightening},
     quorum::seated,
+    target::TargetId,
     workspace::Person,
 };
 
@@ -54,6 +55,62 @@ pub(super) fn quorums(
             each &= reached(&room, rule, form, report);
         }
         if each && rules.len() > 1 {
+            together(&room, first, report);
+        }
+    }
+}
+
+/// The same for what a project asks beside it: whom it asks for has to be found too.
+pub(super) fn tightened(
+    root: &Form,
+    environments: &[Meant<Environment>],
+    people: &[Meant<Person>],
+    own: &[(TargetId, Tightening)],
+    report: &mut Report,
+) {
+    if people.len() != root.forms("person").len() || !report.is_clean() {
+        return;
+    }
+    let people: Vec<&Person> = people.iter().map(|person| &person.value).collect();
+    for form in root.forms("target") {
+        let Some(typed) = form
+            .form("policy")
+            .filter(|own| !own.forms("approvals").is_empty())
+        else {
+            continue;
+        };
+        let named = |(target, _): &&(TargetId, Tightening)| {
+            let place = environments
+                .iter()
+                .find(|it| it.value.name == target.environment);
+            let environment = form.text("environment").unwrap_or_default();
+            let project = form.text("project").unwrap_or_default();
+            place.is_some_and(|it| it.value.answers_to(environment))
+                && target.project.answers_to(project)
+        };
+        let Some((target, own)) = own.iter().find(named) else {
+            continue;
+        };
+        let place = environments
+            .iter()
+            .find(|it| it.value.name == target.environment);
+        let Some(mut environment) = place.map(|it| it.value.clone()) else {
+            continue;
+        };
+        let policy = &mut environment.policy;
+        policy.projects.insert(target.project.clone(), own.clone());
+        environment.policy = environment.policy.for_project(&target.project);
+        let room = Room {
+            environment: &environment,
+            people: &people,
+        };
+        let mut each = true;
+        for (rule, form) in own.approvals.iter().zip(typed.forms("approvals")) {
+            let mut rules = environment.policy.approvals.iter();
+            let both = rules.find(|other| other.role == rule.role).unwrap_or(rule);
+            each &= reached(&room, both, form, report);
+        }
+        if let Some(first) = typed.forms("approvals").first().filter(|_| each) {
             together(&room, first, report);
         }
     }

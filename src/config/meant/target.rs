@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::domain::{
-    environment::Environment,
+    environment::{Environment, Tightening},
     metric::{Limit, Metric},
     plan::StageSpec,
     project::{Project, ProjectId},
@@ -18,7 +18,7 @@ use super::{
         typed::Form,
         units::Figure,
     },
-    Ground, Meant, item, owned, place,
+    Ground, Meant, item, owned, place, tight,
 };
 
 /// What a target may refer to.
@@ -35,9 +35,10 @@ pub(super) fn targets(
     ground: &Ground,
     named: &Named,
     report: &mut Report,
-) -> Vec<Target> {
+) -> (Vec<Target>, Vec<(TargetId, Tightening)>) {
     let checklists = item::checklists(root, report);
     let mut targets: Vec<Target> = Vec::new();
+    let mut tightenings = Vec::new();
     for form in root.forms("target") {
         let environment = environment(form, named, report);
         let project = project(form, named, report);
@@ -57,7 +58,12 @@ pub(super) fn targets(
         let (Some(environment), Some(project)) = (environment, project) else {
             continue;
         };
-        let id = TargetId::new(environment.name.clone(), project);
+        let place = &environment.value;
+        let id = TargetId::new(place.name.clone(), project);
+        if let Some(form) = form.form("policy") {
+            let own = tight::tightening(form, id.project.name(), environment, report);
+            tightenings.push((id.clone(), own));
+        }
         if targets.iter().any(|other| other.id == id) {
             report.problem(
                 form.at,
@@ -65,8 +71,8 @@ pub(super) fn targets(
                 "leave one of them out",
             );
         }
-        cluster.must_be_verified = environment.protected;
-        let late = if environment.protected { 10 } else { 5 };
+        cluster.must_be_verified = place.protected;
+        let late = if place.protected { 10 } else { 5 };
         targets.push(Target {
             id,
             cluster,
@@ -82,14 +88,14 @@ pub(super) fn targets(
                 .unwrap_or(SignedDuration::from_mins(late)),
         });
     }
-    targets
+    (targets, tightenings)
 }
 
 fn environment<'a>(
     form: &Form,
     named: &Named<'a, '_>,
     report: &mut Report,
-) -> Option<&'a Environment> {
+) -> Option<&'a Meant<'a, Environment>> {
     let name = form.text("environment")?;
     let found = named
         .environments
@@ -102,7 +108,7 @@ fn environment<'a>(
             did_you_mean(name, place::names(named.environments)),
         );
     }
-    found.map(|environment| &environment.value)
+    found
 }
 
 fn project(form: &Form, named: &Named, report: &mut Report) -> Option<ProjectId> {

@@ -4,6 +4,7 @@ use globset::Glob;
 
 use crate::{
     domain::{
+        environment::Tightening,
         plan::StoredPlan,
         release::{AliasKind, Release, TriggerKind},
         text::Clean,
@@ -153,10 +154,11 @@ pub fn trigger(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             None => {
                 let has = words(release.triggers.iter().map(|t| t.kind().to_string()));
                 let wants = words(policy.allowed_triggers.iter().map(TriggerKind::to_string));
+                let who = rule_of(plan, |own| own.allowed_triggers.is_some());
                 (
                     Verdict::Fail,
                     format!(
-                        "{environment} allows triggers {wants}; release {} has {has}",
+                        "{who} allows triggers {wants}; release {} has {has}",
                         plan.release.title()
                     ),
                 )
@@ -172,19 +174,28 @@ pub fn branch(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         Err(unknown) => return Some(unknown),
     };
     let environment = &plan.plan.environment;
-    let allowed = |branch: &str| {
-        policy
-            .allowed_branches
-            .iter()
-            .any(|glob| matches(glob, branch))
-    };
+    let some = |globs: &[String], branch: &str| globs.iter().any(|glob| matches(glob, branch));
+    let own = own(plan).map_or(&[][..], |own| own.allowed_branches.as_slice());
+    let allowed = |branch: &&Clean| some(&policy.allowed_branches, branch.as_ref());
+    let tight = |branch: &&Clean| own.is_empty() || some(own, branch.as_ref());
+    let mut branches = release.branches.iter();
+    let either = release.branches.iter().find(allowed);
     Some(
-        match release
-            .branches
-            .iter()
-            .find(|branch| allowed(branch.as_ref()))
-        {
-            Some(branch) => (
+        match (
+            branches.find(|branch| allowed(branch) && tight(branch)),
+            either,
+        ) {
+            (None, Some(branch)) => (
+                Verdict::Fail,
+                format!(
+                    "{} allows branches {} (tighter than {environment}, which allows {branch}); release {} is on {}",
+                    rule_of(plan, |own| !own.allowed_branches.is_empty()),
+                    words(own.iter().cloned()),
+                    plan.release.title(),
+                    words(release.branches.iter().map(ToString::to_string))
+                ),
+            ),
+            (Some(branch), _) => (
                 Verdict::Pass,
                 match hotfix::terms(plan) {
                     Some((hurry, _)) => {
@@ -193,7 +204,7 @@ pub fn branch(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
                     None => format!("{environment} allows branch {branch}"),
                 },
             ),
-            None => {
+            (None, None) => {
                 let wants = words(policy.allowed_branches.iter().cloned());
                 let has = words(release.branches.iter().map(ToString::to_string));
                 (
@@ -210,7 +221,8 @@ pub fn branch(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
 
 pub fn tag(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let policy = &plan.plan.policy;
-    if policy.allowed_tags.is_empty() {
+    let own = own(plan).map_or(&[][..], |own| own.allowed_tags.as_slice());
+    if policy.allowed_tags.is_empty() && own.is_empty() {
         return None;
     }
     let release = match release(facts, plan) {
@@ -224,13 +236,26 @@ pub fn tag(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
         .filter(|alias| alias.kind == AliasKind::Tag)
         .map(|alias| alias.name.as_ref())
         .collect();
+    let allowed =
+        |tag: &&&str| policy.allowed_tags.is_empty() || tag_allowed(&policy.allowed_tags, tag);
+    let tight = |tag: &&&str| own.is_empty() || tag_allowed(own, tag);
     Some(
-        match tags
-            .iter()
-            .find(|tag| tag_allowed(&policy.allowed_tags, tag))
-        {
-            Some(tag) => (Verdict::Pass, format!("{environment} allows tag {tag}")),
-            None => {
+        match (
+            tags.iter().find(|tag| allowed(tag) && tight(tag)),
+            tags.iter().find(allowed),
+        ) {
+            (Some(tag), _) => (Verdict::Pass, format!("{environment} allows tag {tag}")),
+            (None, either) if either.is_some() || policy.allowed_tags.is_empty() => (
+                Verdict::Fail,
+                format!(
+                    "{} wants a tag like {}, tighter than {environment}; release {} has {}",
+                    rule_of(plan, |own| !own.allowed_tags.is_empty()),
+                    words(own.iter().cloned()),
+                    plan.release.title(),
+                    words(tags.iter().map(ToString::to_string))
+                ),
+            ),
+            (None, _) => {
                 let wants = words(policy.allowed_tags.iter().cloned());
                 (
                     Verdict::Fail,
@@ -243,6 +268,19 @@ pub fn tag(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             }
         },
     )
+}
+
+fn own(plan: &StoredPlan) -> Option<&Tightening> {
+    plan.plan.policy.tightening().map(|(_, own)| own)
+}
+
+/// Who asks: the environment, or the project where it asks for more there.
+pub(super) fn rule_of(plan: &StoredPlan, asks: impl Fn(&Tightening) -> bool) -> String {
+    let environment = &plan.plan.environment;
+    match plan.plan.policy.tightening().filter(|(_, own)| asks(own)) {
+        Some((project, _)) => format!("the rule of {} in {environment}", project.name()),
+        None => environment.to_string(),
+    }
 }
 
 /// Some glob accepts it and no `!glob` does.

@@ -152,12 +152,17 @@ pub fn verified(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             ),
         ));
     }
+    let own = policy.tightening().filter(|(_, own)| own.soak.is_some());
+    let whose = own.map_or_else(String::new, |(project, _)| {
+        format!(" by the rule of {}", project.name())
+    });
     Some(if soaked < policy.soak {
         (
             Verdict::Fail,
             format!(
-                "verified in {after} {} ago, the soak is {}",
+                "verified in {after} {} ago, the soak{} is {}",
                 time::age(soaked),
+                whose,
                 time::exact(policy.soak)
             ),
         )

@@ -29,8 +29,28 @@ pub fn approvals(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     if poll.seats.is_empty() && poll.call == Call::Go {
         return None;
     }
-    let sentence = format!("{}{}", poll.sentence, hurried(plan));
+    let sentence = format!("{}{}{}", poll.sentence, tightened(plan), hurried(plan));
     Some((poll.call.verdict(), sentence))
+}
+
+/// That the project asks for more here than the environment does.
+fn tightened(plan: &StoredPlan) -> String {
+    let policy = &plan.plan.policy;
+    let own = policy.tightening().filter(|_| plan.plan.hotfix.is_none());
+    match own.filter(|(_, own)| !own.approvals.is_empty()) {
+        Some((project, own)) => {
+            let rules = own.approvals.iter();
+            let asked: Vec<String> = rules
+                .map(|rule| format!("{} of the role {}", rule.quorum, rule.role))
+                .collect();
+            format!(
+                "; {} is the rule of {}",
+                asked.join(" and "),
+                project.name()
+            )
+        }
+        None => String::new(),
+    }
 }
 
 /// In whose place one emergency approver stands.

@@ -10,7 +10,11 @@ use crate::{
         target::TargetId,
     },
     flight::known::TargetKnown,
-    policy::{card, controls, decide::may_stand_guard, gates::order},
+    policy::{
+        card, controls,
+        decide::may_stand_guard,
+        gates::{order, ready},
+    },
     session::{cockpit::Cockpit, effect::Effect, view::Screen},
 };
 
@@ -94,13 +98,35 @@ pub fn look_for(cockpit: &mut Cockpit) -> Vec<Effect> {
         })
         .filter(|(_, image)| due(image) && !cockpit.looked_for.contains(image))
         .collect();
-    let mut effects = Vec::new();
+    let mut effects = make_ready(cockpit, looks.as_ref());
     for (project, image) in wanted {
         if cockpit.looked_for.insert(image.clone()) {
             effects.push(Effect::LookFor { project, image });
         }
     }
     effects
+}
+
+/// So often it is asked anew whether everything is there that a flight will need.
+const READY_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Asked where a plan is looked at or requested, and nowhere else: a fleet at rest costs no question.
+fn make_ready(cockpit: &mut Cockpit, looks: Option<&TargetId>) -> Vec<Effect> {
+    let (known, now) = (&cockpit.known, cockpit.now);
+    let due = |of: &TargetKnown| {
+        let last = of.readiness.last.as_ref();
+        last.is_none_or(|last| now.duration_since(last.at) >= READY_AGAIN)
+    };
+    let wanted: Vec<TargetId> = known
+        .targets
+        .iter()
+        .filter(|(id, of)| of.state.current.is_some() || looks == Some(*id))
+        .filter(|(id, of)| due(of) && !cockpit.readying.contains(*id))
+        .filter(|(id, _)| known.facts(id, now).is_some_and(|f| ready::is_asked(&f)))
+        .map(|(id, _)| id.clone())
+        .collect();
+    cockpit.readying.extend(wanted.iter().cloned());
+    wanted.into_iter().map(Effect::Ready).collect()
 }
 
 /// The cards that say something else after these entries.

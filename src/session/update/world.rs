@@ -8,8 +8,8 @@ use crate::session::{
 };
 use crate::{
     domain::{
-        difference::Difference, fault::Fault, plan::ItemId, release::Commit, standing::Standing,
-        target::TargetId,
+        difference::Difference, fault::Fault, observation::Seen, plan::ItemId, release::Commit,
+        standing::Standing, target::TargetId,
     },
     flight::process::{self, Next},
     policy::{
@@ -53,6 +53,9 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
             cockpit.known.set_aside(aside.clone());
         }
         Event::Seen(observation) => {
+            if let Seen::Readiness(_) = observation.seen {
+                cockpit.readying.remove(&observation.target);
+            }
             cockpit.known.observe(observation, cockpit.now);
             return attend_to(cockpit, &observation.target)
                 .into_iter()

@@ -1,5 +1,6 @@
 //! One HTTP call as the practice servers see it, and the answers they give.
 
+use super::rights::Rights;
 use crate::simulator::protobuf;
 use crate::simulator::refusal::Refusal;
 use bytes::Bytes;
@@ -27,6 +28,7 @@ pub(super) struct Call {
     pub target: String,
     pub headers: HeaderMap,
     pub body: Bytes,
+    pub rights: Rights,
 }
 
 impl Call {

@@ -1,7 +1,8 @@
 //! From a call to its answer: token, faults, then the path.
 
-use super::call::{Answer, Call, Cut, decode, full, json, ok, parse_query, refused};
+use super::call::{Answer, Call, Cut, decode, full, ok, parse_query, refused};
 use super::faults::{self, Action};
+use super::rights::{self, Rights};
 use super::{Shell, discovery, logs, proxy, reads, watch, writes};
 use crate::simulator::kinds::{self, Kind, PODS, SERVICES};
 use crate::simulator::refusal::Refusal;
@@ -9,7 +10,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
-use serde_json::json as object;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,20 @@ pub(super) async fn answer(
         .uri
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
+    let bearer = parts
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let rights = match bearer {
+        Some(token) if token == shell.token => Some(Rights::Owner),
+        Some(token) if token == shell.viewer => Some(Rights::Viewer),
+        _ => None,
+    };
+    let Some(rights) = rights else {
+        return Ok(refused(&Refusal::unauthorised()));
+    };
     let call = Call {
+        rights,
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parse_query(parts.uri.query().unwrap_or("")),
@@ -42,10 +55,7 @@ pub(super) async fn answer(
         headers: parts.headers,
         body,
     };
-    if call.header("authorization").strip_prefix("Bearer ") != Some(shell.token.as_str()) {
-        return Ok(refused(&Refusal::unauthorised()));
-    }
-    if call.path.starts_with("/rehearsal/") {
+    if call.path.starts_with("/rehearsal/") && rights == Rights::Owner {
         return Ok(faults::rehearse(&shell, &call).unwrap_or_else(|refusal| refused(&refusal)));
     }
     perform(&shell, &call).await
@@ -56,7 +66,7 @@ pub(super) async fn perform(shell: &Arc<Shell>, call: &Call) -> Result<Answer, C
     let received = Timestamp::now();
     let action = shell.rehearsal().hit(call);
     let outcome = carry_out(shell, call, action).await;
-    if call.method != Method::GET {
+    if call.method != Method::GET && !rights::is_review(call) {
         let status = outcome
             .as_ref()
             .map_or(0, |answer| answer.status().as_u16());
@@ -104,12 +114,13 @@ fn dispatch(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Refusal> {
     if let Some(answer) = discovery::answer(call, path) {
         return Ok(answer);
     }
-    if path.starts_with("/apis/authorization.k8s.io/v1/") && call.method == Method::POST {
-        return review(call);
+    if rights::is_review(call) {
+        return rights::review(call);
     }
     let Some(target) = target(path) else {
         return Err(Refusal::unknown_path());
     };
+    call.rights.check(call, &target)?;
     match target.subresource.as_str() {
         "log" if target.kind == &PODS => return logs::answer(shell, call, &target),
         "proxy" if target.kind == &PODS || target.kind == &SERVICES => {
@@ -132,13 +143,6 @@ fn dispatch(shell: &Arc<Shell>, call: &Call) -> Result<Answer, Refusal> {
         };
     }
     writes::answer(shell, call, &target)
-}
-
-/// Access reviews: everything is allowed.
-fn review(call: &Call) -> Result<Answer, Refusal> {
-    let mut review = call.object()?;
-    review["status"] = object!({"allowed": true});
-    Ok(json(StatusCode::CREATED, &review))
 }
 
 /// Reads a path such as `/apis/apps/v1/namespaces/dev/deployments/a/scale`.

@@ -4,6 +4,7 @@
 
 use super::Shell;
 use super::call::Call;
+use super::rights::Rights;
 use super::route;
 use crate::simulator::catalogue::BAD_RELEASE;
 use crate::simulator::json::Json;
@@ -99,5 +100,6 @@ fn call(body: &Value) -> Call {
         query: Vec::new(),
         headers,
         body: body.to_string().into(),
+        rights: Rights::Owner,
     }
 }

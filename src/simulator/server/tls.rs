@@ -17,6 +17,7 @@ pub(super) struct Identity {
     chain: Vec<rustls::pki_types::CertificateDer<'static>>,
     key: Vec<u8>,
     pub token: String,
+    pub viewer: String,
 }
 
 impl Identity {
@@ -46,6 +47,10 @@ impl Identity {
             chain: vec![leaf.der().clone()],
             key: key.serialize_der(),
             token: format!("practice-{}", chance::suffix(seed, &words, 24)),
+            viewer: format!(
+                "viewer-{}",
+                chance::suffix(seed, &format!("{words}/viewer"), 24)
+            ),
         })
     }
 
@@ -64,10 +69,13 @@ impl Identity {
         format!(
             "apiVersion: v1\nkind: Config\nclusters:\n- name: practice\n  cluster:\n    server: {api_url}\n    \
              certificate-authority-data: {authority}\nusers:\n- name: practice\n  user:\n    token: {token}\n\
+             - name: practice-viewer\n  user:\n    token: {viewer}\n\
              contexts:\n- name: practice\n  context:\n    cluster: practice\n    user: practice\n    \
-             namespace: production\ncurrent-context: practice\n",
+             namespace: production\n- name: practice-viewer\n  context:\n    cluster: practice\n    \
+             user: practice-viewer\n    namespace: production\ncurrent-context: practice\n",
             authority = base64(self.authority_pem.as_bytes()),
             token = self.token,
+            viewer = self.viewer,
         )
     }
 }
