@@ -104,14 +104,14 @@ async fn run(cli: Cli) -> Exit {
             verb: ConfigVerb::Trust { revoke },
         }) => trusting::config_trust(&common, revoke, output),
         Some(Verb::Import { file, write }) => import::run(&file, write.as_deref(), output),
-        Some(Verb::Rehearse(wish)) => rehearse::run(wish, &common, output).await,
+        Some(Verb::Rehearse(wish)) => Box::pin(rehearse::run(wish, &common, output)).await,
         Some(verb) => {
             let workspace = match load(&common) {
                 Ok(workspace) => workspace,
                 Err(exit) => return exit.told(output),
             };
             match Headless::open(workspace, common, output).await {
-                Ok(mut headless) => headless.run(verb).await,
+                Ok(mut headless) => Box::pin(headless.run(verb)).await,
                 Err((exit, output)) => exit.told(output),
             }
         }

@@ -14,6 +14,7 @@ pub mod guard;
 pub mod hotfix;
 pub mod judge;
 pub mod measure;
+pub mod migration;
 pub mod plan_difference;
 pub mod planner;
 pub mod poll;

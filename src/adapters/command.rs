@@ -117,7 +117,7 @@ fn start(
     order: &Order,
     folder: &Path,
 ) -> Result<Box<dyn ChildWrapper>, String> {
-    let words: Vec<String> = spec.argv.iter().map(|word| filled(word, order)).collect();
+    let words = spec.argv_for(&order.target, &order.release);
     let Some((program, rest)) = words.split_first() else {
         return Err("it names no program".to_owned());
     };
@@ -153,21 +153,6 @@ fn program_path(program: &str, folder: &Path) -> PathBuf {
     } else {
         PathBuf::from(program)
     }
-}
-
-/// Only what cannot carry anything but letters, digits and a few signs, so that it may stand in any word.
-fn filled(word: &str, order: &Order) -> String {
-    if !word.contains('{') {
-        return word.to_owned();
-    }
-    word.replace("{environment}", order.target.environment.as_str())
-        .replace("{project}", order.target.project.name())
-        .replace("{commit}", order.release.commit.as_str())
-        .replace("{number}", &order.release.number.to_string())
-        .replace(
-            "{image}",
-            order.release.image.as_deref().unwrap_or_default(),
-        )
 }
 
 fn environment(spec: &CommandSpec, order: &Order) -> Result<BTreeMap<String, String>, String> {

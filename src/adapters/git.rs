@@ -18,6 +18,7 @@ use crate::{
     domain::{
         fault::{Fault, FaultKind},
         hotfix::{Asked, Lineage},
+        migration::Trail,
         project::{Project, TagStrategy, Triggers},
         release::{Alias, Commit, Digest, Trigger},
         text::Clean,
@@ -36,6 +37,7 @@ pub mod program;
 pub mod range;
 pub mod resources;
 pub mod tags;
+mod trail;
 
 const BRANCHES: &[u8] = b"refs/heads/";
 const TAGS: &[u8] = b"refs/tags/";
@@ -476,6 +478,8 @@ fn releases(
 
     let mut named: Vec<(usize, Named)> = named.into_iter().collect();
     named.sort_by_key(|(at, _)| graph.age(*at));
+    let places = named.iter().map(|(at, _)| *at).collect();
+    let mut trails = trail::of(repository, kept, &graph, &places);
     let commits = named
         .into_iter()
         .filter_map(|(at, named)| {
@@ -484,7 +488,9 @@ fn releases(
                 .filter_map(|branch| refs.branches.get(branch))
                 .map(|branch| branch.name.clone())
                 .collect();
-            describe(repository, kept, graph.id(at)?, named, branches)
+            let mut described = describe(repository, kept, graph.id(at)?, named, branches)?;
+            described.trail = trails.remove(&at).unwrap_or_default();
+            Some(described)
         })
         .collect();
     (commits, graph)
@@ -508,6 +514,7 @@ fn describe(
         subject: told.subject.clone(),
         committed_at: Timestamp::from_second(told.time).unwrap_or(Timestamp::UNIX_EPOCH),
         listed: None,
+        trail: Trail::default(),
     })
 }
 

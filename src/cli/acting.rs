@@ -3,6 +3,7 @@
 mod change;
 mod check;
 mod confirm;
+pub mod migrate;
 mod request;
 
 use serde_json::json;
@@ -142,6 +143,7 @@ impl Headless {
                 )
                 .await
             }
+            Verb::Migrate { verb } => self.migrate(verb).await,
             Verb::Hotfix { verb } => self.hotfix(verb).await,
             Verb::Lock {
                 environment,

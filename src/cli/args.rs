@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use crate::{
     domain::{
         hotfix::Criterion,
+        migration::RollbackWord,
         notes::telling::Telling,
         version::{ReleaseType, Version},
     },
@@ -390,6 +391,11 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// The migration of a release: its SQL before anything is done, applied, verified, taken back
+    Migrate {
+        #[command(subcommand)]
+        verb: MigrateVerb,
+    },
     /// A hotfix, from its branch to the proof that it reached main
     Hotfix {
         #[command(subcommand)]
@@ -553,6 +559,9 @@ pub enum ReleaseVerb {
         /// What it changes for its users; left out, its version says
         #[arg(long = "type", value_name = "T", value_parser = PossibleValuesParser::new(ReleaseType::ALL.map(ReleaseType::word)))]
         kind: Option<String>,
+        /// Whether it can be taken back, where its commits do not say so (a trailer `Rollback: W`); the worse word counts
+        #[arg(long, value_name = "W", value_parser = PossibleValuesParser::new(RollbackWord::ALL.map(RollbackWord::word)))]
+        rollback: Option<String>,
     },
     /// Give a commit the next version, as an annotated tag; never moved, never forced. What was begun and not ended is
     /// gone on with
@@ -687,6 +696,59 @@ pub enum HotfixVerb {
         which: WhichHotfix,
         #[arg(long)]
         reason: String,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum MigrateVerb {
+    /// Make the SQL, keep it by its digest, and show it with what in it may lose data
+    Preview {
+        #[command(flatten)]
+        place: Place,
+        /// The one that is requested; another one is shown and not kept
+        release: Option<String>,
+        /// Of the way back
+        #[arg(long)]
+        revert: bool,
+    },
+    /// Show the SQL that was made last, without making it again
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Of the way back
+        #[arg(long)]
+        revert: bool,
+    },
+    /// Say that you read exactly this SQL and that it may be run
+    Approve {
+        #[command(flatten)]
+        place: Place,
+        /// Its digest, or the first twelve digits of it
+        #[arg(long, value_name = "DIGEST")]
+        sql: String,
+        /// Of the way back
+        #[arg(long)]
+        revert: bool,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Make the SQL once more, and run it if it is what was read
+    Apply {
+        #[command(flatten)]
+        place: Place,
+        release: Option<String>,
+    },
+    /// Look whether the database is at the release's revision; also what became of an apply that nobody heard of
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        release: Option<String>,
+    },
+    /// Take it back, by SQL that was previewed and read on its own
+    Revert {
+        #[command(flatten)]
+        place: Place,
+        release: Option<String>,
     },
 }
 

@@ -110,7 +110,7 @@ impl Headless {
                 .release_with_artifact(&target.id.project, &release.number.to_string())
                 .await?;
             let facts = self.facts(target)?;
-            let plan = planner::store(facts.environment, facts.target, &release, facts.before());
+            let plan = planner::planned(&facts, &release);
             let reason = format!("{} follows its releases", target.id.environment);
             let plan = Box::new(plan);
             self.record(target, &Command::Request { plan, reason })

@@ -460,6 +460,7 @@ impl Headless {
             "triggers": release.triggers,
             "version": release.version(),
             "type": release.kind(),
+            "rollback": release.trail.said,
             "subject": release.subject,
             "author": release.author,
             "committed_at": release.committed_at,

@@ -29,6 +29,7 @@ use crate::{
 };
 
 use super::{
+    acting::migrate,
     args::{AuditVerb, Common, HotfixVerb, Place, PolicyVerb, Verb},
     attend,
     exit::Exit,
@@ -575,8 +576,7 @@ impl Headless {
             (open, Some(name)) => {
                 let release = self.release_with_artifact(&target.id.project, name).await?;
                 let facts = self.facts(&target)?;
-                let fresh =
-                    planner::store(facts.environment, facts.target, &release, facts.before());
+                let fresh = planner::planned(&facts, &release);
                 // The request that is open is the plan that people decided on, as long as nothing changed.
                 open.filter(|open| open.digest == fresh.digest)
                     .unwrap_or(fresh)
@@ -604,6 +604,8 @@ impl Headless {
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,
             "go": judgement.go, "gates": judgement.gates,
+            "rollback": migrate::rollback_json(plan.plan.rollback.as_ref()),
+            "migration": migrate::steps_json(&facts, &plan.plan),
             "ledger": facts.environment.protected.then_some(ONE_MACHINE),
         });
         self.data(object, || {

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         fault::FaultKind,
+        migration::{RollbackWord, Said},
         notes::{
             self,
             telling::{self, Telling},
@@ -41,9 +42,11 @@ impl Headless {
                 project,
                 commit,
                 kind,
+                rollback,
             } => {
                 let kind = kind.as_deref().and_then(ReleaseType::parse);
-                self.release_create(&project, commit, kind).await
+                let rollback = rollback.as_deref().and_then(RollbackWord::parse);
+                self.release_create(&project, commit, kind, rollback).await
             }
             ReleaseVerb::Tag(wish) => self.release_tag(wish).await,
             ReleaseVerb::Diff { project, from, to } => {
@@ -120,6 +123,7 @@ impl Headless {
         project: &str,
         commit: Option<String>,
         kind: Option<ReleaseType>,
+        rollback: Option<RollbackWord>,
     ) -> Result<Exit, Stop> {
         let project = self.project(project)?;
         releasing::permit(&self.outside.workspace, &project, &self.actor)?;
@@ -135,6 +139,7 @@ impl Headless {
             resources: self.outside.resources(&project.id, &commit).await?,
             commit,
             release_type: kind,
+            rollback,
             artifacts,
         };
         let write = !self.common.dry_run;
@@ -149,6 +154,13 @@ impl Headless {
                 .map_or("without a type", ReleaseType::word);
             self.output.say(&format!(
                 "gonogo: release {} was created {was}, and a release never changes",
+                release.title()
+            ));
+        }
+        let says = |said: &Said| said.word == rollback;
+        if !new && rollback.is_some() && !release.trail.said.iter().any(says) {
+            self.output.say(&format!(
+                "gonogo: release {} was created without that word, and a release never changes; a trailer `Rollback:` of a later commit says it",
                 release.title()
             ));
         }

@@ -3,6 +3,7 @@
 
 mod access;
 mod item;
+mod migration;
 mod people;
 mod place;
 mod quorum;

@@ -420,6 +420,21 @@ fn item(item: &ItemSpec) -> String {
             fields.push(("kind", quoted("action")));
             fields.push(("action", quoted(action.id())));
         }
+        ItemKind::Read(of) => {
+            fields.push(("kind", quoted("read")));
+            fields.push(("reads", quoted(&of.0)));
+        }
+    }
+    if !item.chain.after.is_empty() {
+        let after: Vec<String> = item.chain.after.iter().map(|id| quoted(&id.0)).collect();
+        fields.push(("after", format!("[{}]", after.join(", "))));
+    }
+    if let Some(acts) = &item.chain.acts {
+        fields.push(("acts", "true".to_owned()));
+        fields.extend(acts.rollback.map(|word| ("rollback", quoted(word.word()))));
+    }
+    if item.chain.way_back {
+        fields.push(("way_back", "true".to_owned()));
     }
     if !item.types.is_empty() {
         fields.push(("types", list(&item.types)));

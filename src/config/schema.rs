@@ -125,12 +125,15 @@ pub const PHASES: &[&str] = &[
     "communicate",
 ];
 pub const RELEASE_TYPES: &[&str] = &["major", "minor", "patch", "hotfix"];
-pub const ITEM_KINDS: &[&str] = &["check", "probe", "command", "action"];
+pub const ITEM_KINDS: &[&str] = &["check", "probe", "command", "action", "read"];
 pub const PLUGINS: &[&str] = &["deny", "allowlist", "allow-all"];
 pub const PROBES: &[&str] = &[
     "pods", "health", "metrics", "metric", "gate", "command", "http", "tcp", "dns", "git",
 ];
 pub const GIT_QUESTIONS: &[&str] = &["merged", "tagged", "changed", "no-new-todo", "reviewed"];
+pub const MIGRATIONS: &[&str] = &["alembic", "prisma", "command"];
+/// As [`crate::domain::migration::RollbackWord`] has them.
+pub const ROLLBACK_WORDS: &[&str] = &["safe", "needs-steps", "forbidden"];
 pub const FLIGHT_ACTIONS: &[&str] = &["deliver", "promote"];
 /// Why a file that came with a repository sets no command.
 const RUNS: &str = "it would be run on your machine, as you";
@@ -408,8 +411,39 @@ static TARGET: Section = Section {
         default("stages", Kind::Tables(&STAGE), "[]", "the shares of updated pods it goes through; none for a plain rolling update"),
         optional("checklist", Kind::Text(&rules::CHECKLIST), "a `[[checklist]]` whose items come first, or one that ships: builtin:001, builtin:002, builtin:004-stage, builtin:004-production"),
         default("items", Kind::Tables(&ITEM), "[]", "what has to be ticked or measured"),
+        optional("migration", Kind::Table(&MIGRATION), "what changes the database before the new release is there: previewed, read, applied, verified"),
         default("monitoring", Kind::Duration, "\"1h\"", "how long it is watched after the last stage"),
         optional("rollout_deadline", Kind::Duration, "after this the rollout of one stage is late; left out, 10 min where protected and 5 min elsewhere"),
+    ],
+};
+
+#[rustfmt::skip]
+static MIGRATION: Section = Section {
+    heading: "[target.migration]",
+    keys: &[
+        required("preset", Kind::OneOf(MIGRATIONS), "the tool whose steps these are; `command`: every step is said here"),
+        optional("run_in", Kind::Argv, "the program and its words that run each step in the new release's image; {image} stands for that image, by digest")
+            .own_file_only(RUNS),
+        optional("preview", Kind::Argv, "prints the SQL and changes nothing; left out, as the preset has it")
+            .own_file_only(RUNS),
+        optional("apply", Kind::Argv, "applies it; left out, as the preset has it")
+            .own_file_only(RUNS),
+        optional("verify", Kind::Argv, "says at which revision the database is; left out, as the preset has it")
+            .own_file_only(RUNS),
+        optional("expect", Kind::Pattern, "what a line of `verify` has to match; left out, as the preset has it"),
+        optional("revert_preview", Kind::Argv, "prints the SQL that takes it back; left out, as the preset has it, and prisma has none")
+            .own_file_only(RUNS),
+        optional("revert", Kind::Argv, "takes it back; left out, as the preset has it, and prisma has none: `migrate resolve` reverses nothing")
+            .own_file_only(RUNS),
+        optional("env", Kind::Texts(&rules::ENV), "`NAME` is handed on to each step, `NAME=value` is set")
+            .own_file_only(RUNS),
+        optional("folder", Kind::Text(&rules::INNER_PATH), "where each step runs, within the project's source")
+            .own_file_only(RUNS),
+        optional("checkout", Kind::Flag, "runs each step in a fresh copy of the release's commit, instead of its image")
+            .own_file_only(RUNS),
+        optional("timeout", Kind::Duration, "how long each step may take; left out, 10 min"),
+        optional("rollback", Kind::OneOf(ROLLBACK_WORDS), "whether a release can be taken back, where it does not say so itself"),
+        optional("owner", Kind::Text(&rules::TEXT), "who sees to it"),
     ],
 };
 
@@ -488,7 +522,7 @@ static ITEM: Section = Section {
         required("id", Kind::Text(&rules::NAME), "a stable name, like oncall.confirmed"),
         required("phase", Kind::OneOf(PHASES), "the phase it belongs to; items of verify are done after the last stage"),
         required("title", Kind::Text(&rules::TEXT), "what has to be true"),
-        default("kind", Kind::OneOf(ITEM_KINDS), "\"check\"", "`check`: a person confirms; `probe`: gonogo measures; `command`: gonogo runs it; `action`: the flight does it"),
+        default("kind", Kind::OneOf(ITEM_KINDS), "\"check\"", "`check`: a person confirms; `probe`: gonogo measures; `command`: gonogo runs it; `action`: the flight does it; `read`: a person reads what another item printed"),
         optional("probe", Kind::OneOf(PROBES), "what is measured, for the kind `probe`"),
         optional("metric", Kind::OneOf(METRICS), "which of the target's limits, for the probe `metric`"),
         optional("gate", Kind::Text(&rules::NAME), "the id of a gate of the take-off that has to pass, for the probe `gate`"),
@@ -513,6 +547,11 @@ static ITEM: Section = Section {
         optional("timeout", Kind::Duration, "how long a run may take; left out, 10 min for commands and 10 s for questions"),
         optional("max_age", Kind::Duration, "evidence older than this does not count: the item is open again"),
         default("types", Kind::SomeOf(RELEASE_TYPES), "[\"major\", \"minor\", \"patch\", \"hotfix\"]", "the releases that want it; one that does not say what it is gets every item"),
+        optional("reads", Kind::Text(&rules::NAME), "the item whose output is read, for the kind `read`: it counts for exactly that output"),
+        default("after", Kind::Texts(&rules::NAME), "[]", "items above it that have to be green first; when one of them is run again, this is open again"),
+        default("acts", Kind::Flag, "false", "the command changes what is outside: it is confirmed, not run twice, and unknown where nobody heard how it ended"),
+        optional("rollback", Kind::OneOf(ROLLBACK_WORDS), "whether what it does can be undone, where no release says so itself; for one that acts"),
+        default("way_back", Kind::Flag, "false", "it takes back what an earlier one did, and is not due on the way forth"),
         default("required", Kind::Flag, "true", "whether it must be green, or is advice"),
         optional("owner", Kind::Text(&rules::TEXT), "who sees to it"),
         optional("from", Kind::Wait, "when it is due, counted from the end of the last stage"),

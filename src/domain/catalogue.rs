@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     entry::{Body, Entry},
+    migration::{RollbackWord, Said, Trail},
     project::Project,
     release::{Alias, AliasKind, Artifact, Commit, Release, Resources, Trigger},
     text::Clean,
@@ -70,6 +71,8 @@ pub struct SourceCommit {
     pub email: Clean,
     pub subject: Clean,
     pub committed_at: Timestamp,
+    /// What its commits say of their way back.
+    pub trail: Trail,
     /// From a registry, which knows other things than git.
     pub listed: Option<Box<Listed>>,
 }
@@ -132,6 +135,7 @@ pub struct Created {
     pub by: Clean,
     pub at: Timestamp,
     pub release_type: Option<ReleaseType>,
+    pub rollback: Option<RollbackWord>,
     pub artifacts: Vec<Artifact>,
     /// None: created before they counted.
     pub resources: Option<Resources>,
@@ -159,6 +163,7 @@ impl Register {
             Body::ReleaseCreated {
                 commit,
                 release_type,
+                rollback,
                 artifacts,
                 resources,
             } => {
@@ -168,6 +173,7 @@ impl Register {
                         by: Clean::new(&entry.actor.name),
                         at: entry.at,
                         release_type: *release_type,
+                        rollback: *rollback,
                         artifacts: artifacts.clone(),
                         resources: resources.clone(),
                     });
@@ -305,7 +311,20 @@ fn release(
             .and_then(|created| created.resources.clone())
             .map(Box::new),
         lineage: Box::default(),
+        trail: Box::new(trail(source, number, created)),
     }
+}
+
+/// What its commits say, and who created it.
+fn trail(source: &SourceCommit, number: u64, created: Option<&Created>) -> Trail {
+    let mut trail = source.trail.clone();
+    let word = created.and_then(|created| Some((created, created.rollback?)));
+    trail.said.extend(word.map(|(created, word)| Said {
+        by: Clean::new(&format!("{}, who created release {number}", created.by)),
+        word: Some(word),
+        typed: Clean::new(word.word()),
+    }));
+    trail
 }
 
 #[cfg(test)]
@@ -329,6 +348,7 @@ mod tests {
             author: "Dana".into(),
             email: "dana@example.com".into(),
             subject: "a change".into(),
+            trail: Trail::default(),
             committed_at: Timestamp::from_second(second).expect("in range"),
             listed: None,
         }

@@ -1,6 +1,7 @@
 //! One deployment as the ledger tells it: where it stands, what was answered, ticked, measured and done.
 //! The fold that makes it is in `fold`, what stays of a target between deployments in `target`.
 
+mod acting;
 pub mod difference;
 mod fold;
 mod target;
@@ -14,7 +15,7 @@ use super::{
     change::{Act, ActKind},
     entry::{Answer, DeploymentId, IntentId, OutsideAct},
     evidence::Evidence,
-    plan::{ItemId, ItemSpec, StoredPlan},
+    plan::{ItemId, ItemKind, ItemSpec, StoredPlan},
     release::{Digest, ReleaseRef},
     workspace::{Actor, IdentityMeans},
 };
@@ -158,7 +159,13 @@ pub struct ItemState {
     /// What a run left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Box<Evidence>>,
+    /// The output that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Digest>,
 }
+
+/// How long after its deadline a run may still say how it ended.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Evidence that is older than its item lets it be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +183,8 @@ pub enum ItemStatus {
     Done,
     Failed,
     Waived,
+    /// It acts, and nobody heard how it ended: it may have happened.
+    Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -294,12 +303,61 @@ impl Deployment {
         (state.status == ItemStatus::Done && age > limit).then_some(Stale { age, limit })
     }
 
-    /// As it counts now: what grew too old is open again.
+    /// As it counts now: what grew too old, or rests on what was done again since, is open again. What acted stays so, and
+    /// is unknown once nobody can be expected to say how it ended.
     pub fn status(&self, item: &ItemSpec, now: Timestamp) -> ItemStatus {
-        match self.stale(item, now) {
-            Some(_) => ItemStatus::Open,
-            None => self.item(&item.id),
+        match self.item(&item.id) {
+            ItemStatus::Running if item.acts() && self.is_silent(item, now) => ItemStatus::Unknown,
+            ItemStatus::Done if item.acts() => ItemStatus::Done,
+            ItemStatus::Done if self.stale(item, now).is_some() || self.is_overtaken(item) => {
+                ItemStatus::Open
+            }
+            status => status,
         }
+    }
+
+    /// Its run should have ended some time ago, and nobody said so.
+    fn is_silent(&self, item: &ItemSpec, now: Timestamp) -> bool {
+        let state = self.items.get(&item.id);
+        state.is_some_and(|state| {
+            now.duration_since(state.at) > item.patience().saturating_add(GRACE)
+        })
+    }
+
+    /// What it rests on was done again since, or is not green any more; what was read is another output now.
+    pub fn is_overtaken(&self, item: &ItemSpec) -> bool {
+        let Some(state) = self.items.get(&item.id) else {
+            return false;
+        };
+        let green = |id: &ItemId| matches!(self.item(id), ItemStatus::Done | ItemStatus::Waived);
+        let another = match &item.kind {
+            ItemKind::Read(of) => !green(of) || self.output_of(of) != state.of.as_ref(),
+            _ => false,
+        };
+        another
+            || item.chain.after.iter().any(|earlier| {
+                let since = self.items.get(earlier).map(|earlier| earlier.at);
+                !green(earlier) || since.is_some_and(|since| since > state.at)
+            })
+    }
+
+    /// The digest of what the last run of an item printed, if it ended well.
+    pub fn output_of(&self, id: &ItemId) -> Option<&Digest> {
+        let state = self
+            .items
+            .get(id)
+            .filter(|state| state.status == ItemStatus::Done)?;
+        state.evidence.as_ref().map(|evidence| &evidence.output)
+    }
+
+    /// The item of the way forth that changed what is outside, or may have, and was not taken back.
+    pub fn acted(&self) -> Option<&ItemSpec> {
+        self.plan.plan.acts().find(|item| {
+            matches!(
+                self.item(&item.id),
+                ItemStatus::Done | ItemStatus::Running | ItemStatus::Unknown
+            )
+        })
     }
 
     /// Green now, or waived by name.

@@ -289,7 +289,7 @@ pub struct DifferenceLine {
 }
 
 impl DifferenceLine {
-    fn new(tone: LineTone, text: String) -> Self {
+    pub fn new(tone: LineTone, text: String) -> Self {
         Self { tone, text }
     }
 

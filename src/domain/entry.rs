@@ -10,6 +10,7 @@ use super::{
     evidence::Evidence,
     fault::Fault,
     hotfix::{Carried, Criterion, Leg},
+    migration::RollbackWord,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
     release::{Artifact, Commit, Digest, ReleaseRef, Resources},
@@ -223,6 +224,8 @@ pub enum Body {
         commit: Commit,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release_type: Option<ReleaseType>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rollback: Option<RollbackWord>,
         artifacts: Vec<Artifact>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resources: Option<Resources>,
@@ -288,6 +291,13 @@ pub enum Body {
         deployment: DeploymentId,
         item: ItemId,
         note: Option<String>,
+    },
+    /// Somebody read what a run printed, and answers for exactly this output.
+    OutputRead {
+        deployment: DeploymentId,
+        item: ItemId,
+        of: Digest,
+        reason: String,
     },
     Waived {
         deployment: DeploymentId,
@@ -575,6 +585,13 @@ impl Entry {
             Body::Checked { item, note, .. } => {
                 format!("{who} checked {item}{}", because(note.as_ref()))
             }
+            Body::OutputRead {
+                item, of, reason, ..
+            } => format!(
+                "{who} read {item} as {}{}",
+                of.short(),
+                because(Some(reason))
+            ),
             Body::Waived { item, reason, .. } => {
                 format!("{who} waived {item}{}", because(Some(reason)))
             }
@@ -841,6 +858,7 @@ impl Body {
             | Self::Withdrawn { deployment, .. }
             | Self::AutoApproved { deployment, .. }
             | Self::Checked { deployment, .. }
+            | Self::OutputRead { deployment, .. }
             | Self::Waived { deployment, .. }
             | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }

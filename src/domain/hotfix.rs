@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::{DeploymentId, Ending},
     environment::{ApprovalRule, EnvironmentName},
-    plan::{ItemId, ItemKind, ItemSpec, Phase},
+    plan::{Chain, ItemId, ItemKind, ItemSpec, Phase},
     release::ReleaseRef,
     text::Clean,
     time,
@@ -156,6 +156,7 @@ fn fast_validation() -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        chain: Chain::default(),
     };
     vec![
         check(

@@ -1,9 +1,14 @@
 //! Items: one line of a checklist each, who or what turns it green, and how old its evidence may grow (SPEC C1).
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{metric::Metric, version::ReleaseType};
+use super::{
+    metric::Metric, migration::RollbackWord, release::ReleaseRef, target::TargetId,
+    version::ReleaseType,
+};
 
 /// The seven phases of seed 002.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +67,56 @@ pub enum ItemKind {
     Command(CommandSpec),
     /// We change the platform: green when the flight has done it.
     Action(FlightAction),
+    /// A person reads what the run of that item printed, and says so of exactly this output.
+    Read(ItemId),
+}
+
+/// How an item hangs together with others, and what running it does to the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// Have to be green first. Once one of these is run again, this is open again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<ItemId>,
+    /// Running it changes what is outside, so that it is confirmed, never run twice, and unknown where nobody heard how it
+    /// ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts: Option<Acts>,
+    /// It undoes what an earlier one did: never due on the way forth.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub way_back: bool,
+}
+
+impl Chain {
+    pub fn is_free(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An item that changes what is outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acts {
+    /// What its target says of the way back, where no release says more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackWord>,
+}
+
+/// Every item that acts, and all that hangs on one: what has to come before, and what waits for it.
+pub fn hang_on_acts(items: &[ItemSpec]) -> BTreeSet<ItemId> {
+    let acting = items.iter().filter(|item| item.acts());
+    let mut found: BTreeSet<ItemId> = acting.map(|item| item.id.clone()).collect();
+    loop {
+        let known = found.len();
+        for item in items {
+            if found.contains(&item.id) {
+                found.extend(item.before_it().cloned());
+            } else if item.before_it().any(|earlier| found.contains(earlier)) {
+                found.insert(item.id.clone());
+            }
+        }
+        if found.len() == known {
+            return found;
+        }
+    }
 }
 
 /// What of a flight an item of the kind *action* stands for.
@@ -171,6 +226,25 @@ impl CommandSpec {
     }
 }
 
+impl CommandSpec {
+    /// With the words of one deployment in place of the placeholders: nothing in them but letters, digits and a few signs,
+    /// so that they may stand in any word.
+    pub fn argv_for(&self, target: &TargetId, release: &ReleaseRef) -> Vec<String> {
+        let filled = |word: &String| {
+            if !word.contains('{') {
+                return word.clone();
+            }
+            let image = release.image.as_deref().unwrap_or_default();
+            word.replace("{environment}", target.environment.as_str())
+                .replace("{project}", target.project.name())
+                .replace("{commit}", release.commit.as_str())
+                .replace("{number}", &release.number.to_string())
+                .replace("{image}", image)
+        };
+        self.argv.iter().map(filled).collect()
+    }
+}
+
 /// A GET without redirects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpProbe {
@@ -235,9 +309,25 @@ pub struct ItemSpec {
     /// Which releases want it (SPEC R13); none: all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<ReleaseType>,
+    #[serde(default, skip_serializing_if = "Chain::is_free")]
+    pub chain: Chain,
 }
 
 impl ItemSpec {
+    /// Running it changes what is outside.
+    pub fn acts(&self) -> bool {
+        self.chain.acts.is_some()
+    }
+
+    /// Every item that has to be green before this one.
+    pub fn before_it(&self) -> impl Iterator<Item = &ItemId> {
+        let read = match &self.kind {
+            ItemKind::Read(of) => Some(of),
+            _ => None,
+        };
+        self.chain.after.iter().chain(read)
+    }
+
     /// A release that does not say what it is gets every item.
     pub fn is_for(&self, release: Option<ReleaseType>) -> bool {
         self.types.is_empty() || release.is_none_or(|release| self.types.contains(&release))
@@ -249,7 +339,7 @@ impl ItemSpec {
 
     /// Has to be green before anything is touched: what the flight itself does cannot be.
     pub fn is_before_take_off(&self) -> bool {
-        !self.is_verification() && !matches!(self.kind, ItemKind::Action(_))
+        !self.is_verification() && !self.chain.way_back && !matches!(self.kind, ItemKind::Action(_))
     }
 
     /// The command of this item, whether it changes something or measures.
@@ -265,7 +355,7 @@ impl ItemSpec {
         match &self.kind {
             ItemKind::Command(_) => true,
             ItemKind::Probe(probe) => probe.is_outward(),
-            ItemKind::Check | ItemKind::Action(_) => false,
+            ItemKind::Check | ItemKind::Action(_) | ItemKind::Read(_) => false,
         }
     }
 
@@ -280,6 +370,7 @@ impl ItemSpec {
             ItemKind::Probe(Probe::Dns(name)) => format!("looks {name} up"),
             ItemKind::Probe(Probe::Git(question)) => format!("asks git: {}", question.id()),
             ItemKind::Action(_) => "the flight does it".to_owned(),
+            ItemKind::Read(of) => format!("somebody reads what {of} printed"),
             _ => return None,
         })
     }

@@ -8,6 +8,7 @@ use super::{
     environment::{EnvironmentName, Policy},
     hotfix::Expedited,
     metric::Limit,
+    migration::RollbackClaim,
     project::ProjectId,
     release::{Digest, ReleaseRef},
     target::{MetricsSource, Target, TargetId, WorkloadRef},
@@ -15,8 +16,8 @@ use super::{
 };
 
 pub use super::item::{
-    CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe,
-    TimeBox,
+    Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
+    Probe, TimeBox,
 };
 
 /// One canary step: the share of updated pods in percent, and how long it bakes.
@@ -97,9 +98,29 @@ pub struct Plan {
     /// It flies a hotfix, on these terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hotfix: Option<Expedited>,
+    /// What the release says of its way back, since what was live before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackClaim>,
 }
 
 impl Plan {
+    /// Items of the way forth that change what is outside before the flight does: a migration.
+    pub fn acts(&self) -> impl Iterator<Item = &ItemSpec> {
+        let forth = self.items.iter().filter(|item| !item.chain.way_back);
+        forth.filter(|item| item.acts())
+    }
+
+    /// The way back of what those did, in order; empty where there is none.
+    pub fn way_back(&self) -> impl Iterator<Item = &ItemSpec> {
+        self.items.iter().filter(|item| item.chain.way_back)
+    }
+
+    /// The item by which somebody reads what this one printed.
+    pub fn reader_of(&self, id: &ItemId) -> Option<&ItemSpec> {
+        let reads = |item: &&ItemSpec| matches!(&item.kind, ItemKind::Read(of) if of == id);
+        self.items.iter().find(reads)
+    }
+
     pub fn digest(&self) -> Digest {
         Digest::of_json(self)
     }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     hotfix::Lineage,
+    migration::Trail,
     project::ProjectId,
     text::Clean,
     version::{ReleaseType, Version},
@@ -226,6 +227,13 @@ pub struct Release {
     /// Whose hotfix it is, and which fixes it has.
     #[serde(default, skip_serializing_if = "Lineage::is_plain")]
     pub lineage: Box<Lineage>,
+    /// What it says of its way back.
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    pub trail: Box<Trail>,
+}
+
+fn says_nothing(trail: &Trail) -> bool {
+    trail.is_empty()
 }
 
 impl Release {
@@ -310,6 +318,7 @@ impl Release {
             missing: Vec::new(),
             resources: None,
             lineage: Box::default(),
+            trail: Box::default(),
         }
     }
 

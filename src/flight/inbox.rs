@@ -209,7 +209,13 @@ fn of_target(facts: &Facts<'_>, me: &Actor) -> Vec<Errand> {
 }
 
 fn is_open(current: &Deployment, item: &ItemSpec) -> bool {
-    item.kind == ItemKind::Check && !current.is_settled(item)
+    let waits = match &item.kind {
+        ItemKind::Check => true,
+        // There is something to read, and nobody did, or it is another text by now.
+        ItemKind::Read(of) => current.output_of(of).is_some() && !item.chain.way_back,
+        _ => false,
+    };
+    waits && (!current.is_settled(item) || current.is_overtaken(item))
 }
 
 fn due(current: &Deployment, item: &ItemSpec) -> Option<Timestamp> {

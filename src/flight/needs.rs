@@ -21,7 +21,8 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::SayHold { .. }
         | Command::Withdraw { .. }
         | Command::Check { .. }
-        | Command::Run { .. }
+        | Command::Read { .. }
+        | Command::Run { confirmed: None, .. }
         | Command::Conclude { .. }
         | Command::StopRun { .. }
         | Command::Reopen { .. }
@@ -43,7 +44,9 @@ pub fn needs(command: &Command) -> &'static [Query] {
                 | HotfixCommand::Check { .. }
                 | HotfixCommand::GiveUp { .. },
         } => &[],
-        Command::Hotfix {
+        // What acts asks of the release what a take-off asks.
+        Command::Run { confirmed: Some(_), .. }
+        | Command::Hotfix {
             what: HotfixCommand::Backport { .. },
         } => &[Query::Catalogue],
         // A waiver is for the stage that is reached: what was reached is written down first.

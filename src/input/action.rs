@@ -154,6 +154,18 @@ actions! {
             "Prove by patch id that every commit of the hotfix reached main, and record it.";
         HotfixGiveUp = "hotfix.give_up", "give up", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix give-up"]);
             "Give up a hotfix that never landed, with your name and a reason.";
+        MigratePreview = "migration.preview", "preview SQL", [], [Plan, Flight], Acts, verbs(&["migrate preview"]);
+            "Make the SQL of the migration, and keep it by its digest for whoever reads it: --revert for the way back.";
+        ShowSql = "migration.show", "show SQL", ["v"], [Plan, Flight], None, verbs(&["migrate show"]);
+            "Show the SQL that was made last, line by line, with what in it may lose data.";
+        MigrateApprove = "migration.approve", "approve SQL", [], [Plan, Flight], Acts, verbs(&["migrate approve"]);
+            "Say that you read exactly this SQL and that it may be run, with a reason; another SQL voids it.";
+        MigrateApply = "migration.apply", "apply SQL", [], [Plan, Flight], Destructive, verbs(&["migrate apply"]);
+            "Make the SQL once more and run it, if it is what was read; the dialog says what it is.";
+        MigrateVerify = "migration.verify", "verify data", [], [Plan, Flight], Acts, verbs(&["migrate verify"]);
+            "Look whether the database is at the release's revision, also after an apply that nobody heard of.";
+        MigrateRevert = "migration.revert", "revert SQL", [], [Plan, Flight], Destructive, verbs(&["migrate revert"]);
+            "Take the migration back, by SQL that was previewed and read on its own.";
         Close = "deployment.close", "close", ["C"], [Flight], Acts, verbs(&["close"]);
             "Close the session: record, announce and report it, once verification and monitoring are done.";
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::domain::{
     entry::Body,
+    migration::RollbackClaim,
     release::ReleaseRef,
     rollout::{Observed, Workload},
     target::WorkloadKind,
@@ -78,7 +79,41 @@ pub fn is_news(body: &Body) -> bool {
             | Body::Promoted { .. }
             | Body::RetriedOutside { .. }
             | Body::Ended { .. }
+            | Body::Ran { .. }
     )
+}
+
+/// What a way back leaves behind in the data, and the commands that take that back, as they are configured.
+fn data_section(facts: &Facts<'_>) -> Option<Section> {
+    let migrated = facts.state.last_migrated()?;
+    let plan = &migrated.plan.plan;
+    let claim = plan.rollback.as_ref();
+    let says = claim.map_or_else(
+        || "nobody says whether the former release runs on it".to_owned(),
+        RollbackClaim::sentence,
+    );
+    let commands = plan.way_back().filter_map(|item| {
+        let words = item
+            .command()?
+            .argv_for(&facts.target.id, &migrated.plan.release);
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        Some(words.join(" "))
+    });
+    let commands: Vec<String> = commands.collect();
+    let says = if commands.is_empty() {
+        format!("{says}; nothing is configured that takes it back")
+    } else {
+        format!("{says}; the first prints what the second does, and it may lose data")
+    };
+    Some(Section {
+        id: "data".to_owned(),
+        title: format!(
+            "The migration of release {} stands",
+            migrated.plan.release.title()
+        ),
+        says,
+        commands,
+    })
 }
 
 /// Makes it from what is known now. Without a reading of the platform it still says what can be said without.
@@ -127,6 +162,7 @@ pub fn card(facts: &Facts<'_>, way: &WayIn) -> Card {
             commands: vec![commands.abort(), commands.go_on()],
         });
     }
+    sections.extend(data_section(facts));
     let mut back = back_sections(facts, &commands);
     if !flies && back.len() > 1 {
         back.retain(|section| section.id != "rollback");

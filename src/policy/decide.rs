@@ -1,6 +1,7 @@
 //! `decide`: a command, the facts and who asks, to entries or an act or a refusal. The same for the screen, the
 //! verbs and two operators at once: after a lost race it is simply asked again.
 
+mod acting;
 mod drifting;
 mod flying;
 mod guarding;
@@ -32,7 +33,7 @@ use super::{
     auto, controls,
     facts::Facts,
     gate::{Judgement, Verdict},
-    gates, planner,
+    gates, migration, planner,
     refusal::{Refusal, RefusalKind},
 };
 
@@ -73,6 +74,15 @@ pub enum Command {
     Run {
         item: ItemId,
         note: Option<String>,
+        /// What was typed to confirm one that acts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed: Option<String>,
+    },
+    /// Somebody read what an item printed, and answers for this output.
+    Read {
+        item: ItemId,
+        of: Digest,
+        reason: String,
     },
     /// Judge a probe from what is watched.
     Measure {
@@ -211,6 +221,7 @@ impl Command {
             | Self::Run { .. }
             | Self::Measure { .. }
             | Self::Conclude { .. } => "check",
+            Self::Read { .. } => "migrate approve",
             Self::StopRun { .. } => "check --stop",
             Self::Waive { .. } => "waive",
             Self::Reopen { .. } => "reopen",
@@ -245,6 +256,7 @@ impl Command {
         match self {
             Self::Check { item, .. }
             | Self::Run { item, .. }
+            | Self::Read { item, .. }
             | Self::Measure { item }
             | Self::StopRun { item }
             | Self::Conclude { item, .. }
@@ -378,7 +390,10 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         }
         Command::Withdraw { plan } => papers::withdraw(facts, actor, plan),
         Command::Check { item, note } => items::check(facts, item, note.as_ref()),
-        Command::Run { item, .. } => items::run(facts, item),
+        Command::Run {
+            item, confirmed, ..
+        } => items::run(facts, actor, item, confirmed.as_deref()),
+        Command::Read { item, of, reason } => acting::read(facts, actor, item, of, reason),
         Command::Measure { item } => items::measured(facts, item),
         Command::StopRun { item } => items::stop(facts, item),
         Command::Conclude {
@@ -440,6 +455,8 @@ fn permit(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<(), Ref
         // Whoever gave an answer may take it back, whatever they hold today; whether they did is asked there.
         Command::Withdraw { .. } => return known(facts, &actor.name).map(drop),
         Command::Approve { .. } => return approves(facts, &actor.name, &[]),
+        // Whoever might do it may read it, too.
+        Command::Read { .. } if approves(facts, &actor.name, &[]).is_ok() => return Ok(()),
         Command::Countersign { .. } => return approves(facts, &actor.name, &usual(facts)),
         // NO is heard from whoever could say GO on any terms, those of a hotfix or the usual ones.
         Command::Reject { .. } | Command::SayHold { .. } => {

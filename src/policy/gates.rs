@@ -12,6 +12,7 @@ pub mod ready;
 use super::{
     facts::Facts,
     gate::{Gate, GateResult, Judgement, judge_all, waive},
+    migration,
 };
 use crate::domain::plan::StoredPlan;
 
@@ -138,6 +139,12 @@ pub const TAKE_OFF: &[Gate] = &[
         judge: order::way_back,
     },
     Gate {
+        id: "migration.rollback",
+        title: "data back",
+        waivable: true,
+        judge: migration::rollback,
+    },
+    Gate {
         id: "ready.rights",
         title: "rights",
         waivable: true,
@@ -162,6 +169,34 @@ pub const TAKE_OFF: &[Gate] = &[
         judge: ready::disk,
     },
 ];
+
+/// What has to pass before an item changes anything outside: all that is asked of release, plan, order, people and time.
+/// What the flight itself asks of the platform comes later.
+const BEFORE_ACTS: &[&str] = &[
+    "release.digest",
+    "plan.current",
+    "policy.recorded",
+    "lock",
+    "release.tag",
+    "policy.trigger",
+    "policy.branch",
+    "policy.tag",
+    "target.idle",
+    "order.verified",
+    "calendar.window",
+    "release.grounded",
+    "release.backport",
+    "hotfix.open",
+    "approvals",
+    "migration.rollback",
+];
+
+/// Before an item is run that acts.
+pub fn before_acts(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
+    let mut gates = judge_all(TAKE_OFF, facts, plan);
+    gates.retain(|gate| BEFORE_ACTS.contains(&gate.id.as_str()));
+    Judgement::of(gates)
+}
 
 /// Before one more pod gets the new release.
 pub const PROMOTION: &[Gate] = &[
@@ -345,6 +380,9 @@ pub fn waivable(id: &str) -> Option<bool> {
             .iter()
             .any(|m| m.id() == metric)
             .then_some(true);
+    }
+    if id == migration::FORBIDDEN {
+        return Some(true);
     }
     TAKE_OFF
         .iter()

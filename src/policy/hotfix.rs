@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use crate::domain::{
     environment::ApprovalRule,
     hotfix::{Expedited, HotfixPolicy, Mark, Terms},
+    item::hang_on_acts,
     plan::{ItemId, ItemSpec, Plan, StoredPlan},
 };
 
@@ -37,6 +38,10 @@ fn relax(plan: &mut Plan, policy: &HotfixPolicy, mark: &Mark) -> Terms {
         .map(|item| item.id.clone())
         .collect();
     let listed = std::mem::take(&mut plan.items);
+    // Nothing hurries so much that its data is changed unread, or not at all.
+    let acts = hang_on_acts(&listed);
+    let (acting, listed): (Vec<ItemSpec>, Vec<ItemSpec>) =
+        listed.into_iter().partition(|item| acts.contains(&item.id));
     let (verification, before): (Vec<ItemSpec>, Vec<ItemSpec>) =
         listed.into_iter().partition(ItemSpec::is_verification);
     let afterwards = before
@@ -44,6 +49,7 @@ fn relax(plan: &mut Plan, policy: &HotfixPolicy, mark: &Mark) -> Terms {
         .filter(|item| !validation.contains(&item.id))
         .collect();
     plan.items.clone_from(&policy.validation);
+    plan.items.extend(acting);
     plan.items.extend(verification);
     if !plan.policy.allowed_branches.contains(&mark.branch) {
         plan.policy.allowed_branches.push(mark.branch.clone());

@@ -14,7 +14,7 @@ use crate::domain::{
     target::{Target, WorkloadKind},
 };
 
-use super::{facts::Facts, gates::calendar, hotfix, refusal::Refusal};
+use super::{facts::Facts, gates::calendar, hotfix, migration, refusal::Refusal};
 
 /// The plan's own format; part of what the digest covers.
 pub const FORMAT: u32 = 1;
@@ -77,6 +77,7 @@ fn of(
         monitoring: target.monitoring,
         rollout_deadline: target.rollout_deadline,
         hotfix: None,
+        rollback: None,
     }
 }
 
@@ -93,7 +94,8 @@ pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
         // Of which type it is, is not known either: what was asked of it is.
         let wanted =
             |item: &ItemSpec| item.types.is_empty() || stored.plan.item(&item.id).is_some();
-        let plan = of(facts.environment, facts.target, covered, wanted);
+        let mut plan = of(facts.environment, facts.target, covered, wanted);
+        plan.rollback.clone_from(&stored.plan.rollback);
         return match stored.plan.hotfix.as_ref().map(Expedited::mark) {
             Some(mark) => hotfix::expedite(plan, &mark),
             None => plan,
@@ -110,16 +112,46 @@ pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
         let files = usize::from(digest.is_some());
         release.resources = Some(Box::new(Resources { files, digest }));
     }
-    make(facts.environment, facts.target, &release)
+    let mut plan = make(facts.environment, facts.target, &release);
+    plan.rollback = migration::claim_of(
+        facts.releases,
+        &release,
+        stored.before.as_ref(),
+        &plan.items,
+    );
+    plan
 }
 
+/// With all that the catalogue knows, on what runs now.
+pub fn planned(facts: &Facts<'_>, release: &Release) -> StoredPlan {
+    stored(
+        facts.environment,
+        facts.target,
+        release,
+        facts.before(),
+        facts.releases,
+    )
+}
+
+/// With what the release itself says, and nothing of those between.
 pub fn store(
     environment: &Environment,
     target: &Target,
     release: &Release,
     before: Option<ReleaseRef>,
 ) -> StoredPlan {
-    let plan = make(environment, target, release);
+    stored(environment, target, release, before, &[])
+}
+
+fn stored(
+    environment: &Environment,
+    target: &Target,
+    release: &Release,
+    before: Option<ReleaseRef>,
+    releases: &[Release],
+) -> StoredPlan {
+    let mut plan = make(environment, target, release);
+    plan.rollback = migration::claim_of(releases, release, before.as_ref(), &plan.items);
     let digest = plan.digest();
     StoredPlan {
         plan,

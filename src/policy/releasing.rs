@@ -4,6 +4,7 @@
 use crate::domain::{
     catalogue::Register,
     entry::Body,
+    migration::RollbackWord,
     project::{Project, Triggers},
     release::{Artifact, Commit, Resources},
     version::ReleaseType,
@@ -17,6 +18,8 @@ use super::refusal::Refusal;
 pub struct Wish {
     pub commit: Commit,
     pub release_type: Option<ReleaseType>,
+    /// What whoever creates it says of its way back.
+    pub rollback: Option<RollbackWord>,
     /// What the registry has for it.
     pub artifacts: Vec<Artifact>,
     /// What its repository has for it.
@@ -102,6 +105,7 @@ pub fn create(project: &Project, register: &Register, wish: &Wish) -> Result<Vec
     let created = Body::ReleaseCreated {
         commit: wish.commit.clone(),
         release_type: wish.release_type,
+        rollback: wish.rollback,
         artifacts: wish.artifacts.clone(),
         resources: Some(wish.resources.clone()),
     };
@@ -141,6 +145,7 @@ mod tests {
         Wish {
             commit: Commit::parse(&"a".repeat(40)).expect("hex"),
             release_type: Some(ReleaseType::Minor),
+            rollback: None,
             artifacts: vec![Artifact {
                 name: "image".into(),
                 uri: "r/auth".into(),

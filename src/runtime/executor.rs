@@ -57,7 +57,11 @@ impl Executor<'_> {
         Ok(())
     }
 
-    fn decided(&self, command: &Command, target: &TargetId) -> Result<Decision, Refusal> {
+    pub(super) fn decided(
+        &self,
+        command: &Command,
+        target: &TargetId,
+    ) -> Result<Decision, Refusal> {
         let facts = self.known.facts(target, self.outside.now());
         let facts = facts.ok_or_else(|| {
             Refusal::new(

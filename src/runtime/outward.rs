@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    adapters::evidence,
     domain::{
         entry::{Draft, StreamId},
         fault::{Fault, FaultKind},
@@ -293,6 +294,27 @@ impl Outward {
                         },
                     };
                     answer(event).await;
+                });
+            }
+            Effect::ReadOutput { kept } => {
+                let ledger = outside.workspace.ledger.clone();
+                self.under_way.spawn(async move {
+                    let digest = kept.digest.clone();
+                    let reading =
+                        tokio::task::spawn_blocking(move || evidence::read(&ledger, &kept));
+                    let read = caught("migrate show", reading).await;
+                    let outcome = read.and_then(|read| {
+                        read.unwrap_or_else(|error| {
+                            let doing = "reading what was printed";
+                            let kind = FaultKind::Malformed;
+                            Err(Fault::new("evidence", kind, doing, &error.to_string()))
+                        })
+                    });
+                    answer(Event::OutputRead {
+                        kept: digest,
+                        outcome,
+                    })
+                    .await;
                 });
             }
             Effect::Beat(rows) => {

@@ -192,6 +192,7 @@ impl Plain {
                             | Effect::Record { .. }
                             | Effect::Resolve { .. }
                             | Effect::Compare { .. }
+                            | Effect::ReadOutput { .. }
                     );
                     if asked {
                         self.pace = Pace::Answer;

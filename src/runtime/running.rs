@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     adapters::{evidence, probe::Here},
     domain::{
+        self,
         entry::{Body, DeploymentId, StreamId},
         evidence::{Evidence, Spoken},
         plan::ItemId,
@@ -20,6 +21,7 @@ use crate::{
     },
     policy::{
         decide::Command,
+        migration,
         refusal::{Refusal, RefusalKind},
     },
     ports::run::{Listen, Order, Report, Runner},
@@ -47,7 +49,7 @@ pub async fn run(
     listen: Listen,
     cancel: CancellationToken,
 ) -> Result<Ran, End> {
-    let Command::Run { item, note } = command else {
+    let Command::Run { item, .. } = command else {
         let sentence = format!("{} runs nothing", command.verb());
         return Err(End::Refused(Refusal::new(
             RefusalKind::Usage,
@@ -55,11 +57,77 @@ pub async fn run(
             sentence,
         )));
     };
+    for preview in previews(executor, command, target).await? {
+        let again = Command::Run {
+            item: preview.clone(),
+            note: None,
+            confirmed: None,
+        };
+        let ran = once(
+            executor,
+            &again,
+            &preview,
+            target,
+            Arc::new(|_| {}),
+            &cancel,
+        )
+        .await?;
+        if !ran.ok {
+            let sentence = format!(
+                "{preview} was made anew before {item} and failed: {}; {item} was not begun",
+                ran.evidence.sentence()
+            );
+            return Err(End::Refused(Refusal::raced("item.preview", sentence)));
+        }
+    }
+    once(executor, command, item, target, listen, &cancel).await
+}
+
+/// What somebody read before this may be done is made anew right before, so that what is done is what was read. Only
+/// where all else lets it be done.
+async fn previews(
+    executor: &mut Executor<'_>,
+    command: &Command,
+    target: &TargetId,
+) -> Result<Vec<ItemId>, End> {
+    let Command::Run {
+        item,
+        confirmed: Some(_),
+        ..
+    } = command
+    else {
+        return Ok(Vec::new());
+    };
+    executor.sync().await.map_err(End::Failed)?;
+    executor.decided(command, target).map_err(End::Refused)?;
+    let known = executor.known.targets.get(target);
+    let carrier = known.and_then(|known| known.state.carrier(item));
+    let plan = carrier.map(|carrier| &carrier.plan.plan);
+    let spec = plan.and_then(|plan| plan.item(item));
+    let acts = spec.filter(|spec| spec.acts());
+    Ok(plan
+        .zip(acts)
+        .map_or_else(Vec::new, |(plan, act)| migration::previews_of(plan, act)))
+}
+
+/// From its first entry to its last.
+async fn once(
+    executor: &mut Executor<'_>,
+    command: &Command,
+    item: &ItemId,
+    target: &TargetId,
+    listen: Listen,
+    cancel: &CancellationToken,
+) -> Result<Ran, End> {
+    let note = match command {
+        Command::Run { note, .. } => note.clone(),
+        _ => None,
+    };
     match executor.record(command, target).await {
         End::Done => {}
         end => return Err(end),
     }
-    let (order, deployment) = order(executor, target, item)?;
+    let (order, read, deployment) = order(executor, target, item)?;
     let seq = executor.known.seq;
     let began = executor.outside.now();
     let ending = cancel.child_token();
@@ -76,12 +144,13 @@ pub async fn run(
         }
     };
     let took = executor.outside.now().duration_since(began);
+    let report = if read { readable(report) } else { report };
     let ran = kept(executor.outside, report, took).await;
     let conclude = Command::Conclude {
         item: item.clone(),
         ok: ran.ok,
         evidence: Box::new(ran.evidence.clone()),
-        note: note.clone(),
+        note,
     };
     match executor.record(&conclude, target).await {
         End::Done => Ok(ran),
@@ -89,12 +158,27 @@ pub async fn run(
     }
 }
 
-/// What the plan says of it, and what it is about.
+/// What somebody has to read has to be there in full; what it says at a glance goes with it wherever it is shown.
+fn readable(mut report: Report) -> Report {
+    if !report.ok {
+        return report;
+    }
+    match domain::migration::readable(&report.text, report.left_out) {
+        Ok(said) => report.said = Clean::new(&said),
+        Err(why) => {
+            report.ok = false;
+            report.said = Clean::new(&why);
+        }
+    }
+    report
+}
+
+/// What the plan says of it, whether somebody reads what it prints, and what it is about.
 fn order(
     executor: &Executor<'_>,
     target: &TargetId,
     item: &ItemId,
-) -> Result<(Order, DeploymentId), End> {
+) -> Result<(Order, bool, DeploymentId), End> {
     let gone = || {
         End::Refused(Refusal::raced(
             "checklist.running",
@@ -105,7 +189,7 @@ fn order(
         .known
         .targets
         .get(target)
-        .and_then(|known| known.state.current.as_ref())
+        .and_then(|known| known.state.carrier(item))
         .ok_or_else(gone)?;
     let spec = current.plan.plan.item(item).ok_or_else(gone)?;
     let project = executor.outside.workspace.project(&target.project);
@@ -118,7 +202,8 @@ fn order(
             .map(|project| project.source.clone())
             .ok_or_else(gone)?,
     };
-    Ok((order, current.id.clone()))
+    let read = current.plan.plan.reader_of(item).is_some();
+    Ok((order, read, current.id.clone()))
 }
 
 /// Ends when the ledger says that this run does not count, or has to end.

@@ -13,9 +13,10 @@ use crate::{
         change::ActKind,
         difference::Difference,
         fault::Fault,
+        plan::ItemId,
         presence::Presence,
         project::ProjectId,
-        release::{Commit, Release, ReleaseRef},
+        release::{Commit, Digest, Release, ReleaseRef},
         target::{Target, TargetId},
         workspace::{Actor, Workspace},
     },
@@ -79,6 +80,8 @@ pub struct Cockpit {
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
     /// The two releases that were compared last.
     pub comparison: Option<Comparison>,
+    /// What was printed and is looked at.
+    pub printed: Option<Printed>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
 }
@@ -105,6 +108,21 @@ pub struct Comparison {
     pub at: Timestamp,
     /// None until it was read.
     pub outcome: Option<Result<Box<Difference>, Fault>>,
+}
+
+/// What a run printed, on its way from beside the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Printed {
+    pub item: ItemId,
+    pub said: String,
+    /// Of the whole of what was printed.
+    pub of: Digest,
+    /// Of what is kept.
+    pub kept: Digest,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// None until it was read.
+    pub outcome: Option<Result<String, Fault>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -182,6 +200,7 @@ impl Cockpit {
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             comparison: None,
+            printed: None,
             size: (80, 24),
         }
     }

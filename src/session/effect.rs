@@ -5,6 +5,7 @@ use crate::{
     domain::{
         change::Act,
         entry::Body,
+        evidence::Kept,
         plan::ItemId,
         presence::Presence,
         project::ProjectId,
@@ -65,6 +66,10 @@ pub enum Effect {
     Compare {
         from: Box<Release>,
         to: Box<Release>,
+    },
+    /// Read what is kept of a run.
+    ReadOutput {
+        kept: Kept,
     },
     /// Lines for a session without a screen: the answer to what was typed.
     Tell(Vec<Line>),

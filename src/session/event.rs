@@ -16,7 +16,7 @@ use crate::{
         plan::ItemId,
         presence::Presence,
         project::ProjectId,
-        release::{Commit, Shipped},
+        release::{Commit, Digest, Shipped},
         standing::{Aside, Standing},
         target::TargetId,
     },
@@ -107,6 +107,11 @@ pub enum Event {
         from: Commit,
         to: Commit,
         fault: Fault,
+    },
+    /// What is kept of a run was read.
+    OutputRead {
+        kept: Digest,
+        outcome: Result<String, Fault>,
     },
     /// A command without an act was written, or not.
     Recorded {

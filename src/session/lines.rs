@@ -93,7 +93,9 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
                 asked_at: prompt.painted_at,
             })
         }
-        Overlay::Help | Overlay::Difference { .. } | Overlay::Palette(_) => None,
+        Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. } | Overlay::Palette(_) => {
+            None
+        }
     }
 }
 
@@ -118,6 +120,8 @@ pub struct Told {
     message: Option<Message>,
     /// When the comparison was asked for that was told last.
     compared: Option<Timestamp>,
+    /// When that was asked for of what was printed.
+    printed: Option<Timestamp>,
     ledger: Option<String>,
     targets: BTreeMap<TargetId, About>,
     /// What is wrong with platforms that are down, each said once however many targets it is about.
@@ -157,6 +161,15 @@ impl Told {
         {
             self.compared = Some(told.at);
             lines.extend(pages::difference(outcome));
+        }
+        if let Some(told) = cockpit
+            .printed
+            .as_ref()
+            .filter(|it| self.printed != Some(it.at))
+            && let Some(outcome) = &told.outcome
+        {
+            self.printed = Some(told.at);
+            lines.extend(pages::sql(told, outcome));
         }
         let down = |id: &TargetId| show::connection(cockpit, id).is_some();
         self.troubles.retain(|_, id| down(id));

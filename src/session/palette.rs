@@ -77,6 +77,7 @@ pub fn parse(
             "--full" | "--break-glass" | "--clear" | "--hold" | "--stop" => kind = Some(word),
             "--former-revision" => aim.revision = true,
             "--staged" => aim.staged = true,
+            "--revert" => aim.way_back = true,
             "--push" => aim.hotfix.push = true,
             "--name" => {
                 aim.hotfix.name = Some(words.next().ok_or("--name NAME")?.to_owned());

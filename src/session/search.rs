@@ -105,6 +105,7 @@ mod tests {
             missing: Vec::new(),
             resources: None,
             lineage: Box::default(),
+            trail: Box::default(),
         }
     }
 

@@ -15,6 +15,7 @@ mod plan;
 pub mod pods;
 mod poll;
 mod runs;
+pub mod sql;
 mod timeline;
 
 use jiff::Timestamp;

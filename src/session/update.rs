@@ -7,6 +7,7 @@ mod line;
 mod overlays;
 mod pointer;
 mod sleep;
+mod sql;
 mod world;
 
 pub use keys::NO_ARM;

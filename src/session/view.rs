@@ -156,6 +156,10 @@ pub enum Overlay {
     Difference {
         top: usize,
     },
+    /// What a preview printed, from this line on.
+    Sql {
+        top: usize,
+    },
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
@@ -196,6 +200,19 @@ pub enum Ask {
     },
     Waive {
         item: ItemId,
+    },
+    /// What was printed may be done.
+    Read {
+        item: ItemId,
+        of: Digest,
+        said: String,
+    },
+    /// Something outside is changed.
+    Act {
+        item: ItemId,
+        what: String,
+        /// What has to be typed, where enter is not enough.
+        expected: Option<String>,
     },
     RollBack {
         release: Option<u64>,
@@ -252,6 +269,17 @@ impl Ask {
             Self::Reject { plan } => format!("NO-GO for plan {}: why?", plan.short()),
             Self::SayHold { plan } => format!("HOLD for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
+            Self::Read { item, of, said } => {
+                format!("{item}: {} {said}: why may it be run?", of.short())
+            }
+            Self::Act {
+                item,
+                what,
+                expected,
+            } => match expected {
+                Some(number) => format!("Run {item}: {what}. Type {number}"),
+                None => format!("Run {item}: {what}. Enter runs it"),
+            },
             Self::RollBack { .. } => "Roll back: why?".to_owned(),
             Self::BreakGlass { .. } => {
                 "BREAK-GLASS: why? A second person answers for it too".to_owned()
@@ -286,6 +314,8 @@ impl Ask {
             Self::Reject { .. } => "NO-GO",
             Self::SayHold { .. } => "HOLD",
             Self::Waive { .. } => "waive",
+            Self::Read { .. } => "read",
+            Self::Act { .. } => "type it",
             Self::RollBack { .. } => "why?",
             Self::BreakGlass { .. } => "BREAK-GLASS",
             Self::Countersign => "countersign",
@@ -309,6 +339,8 @@ impl Ask {
         match self {
             Self::Request { .. }
             | Self::Waive { .. }
+            | Self::Read { .. }
+            | Self::Act { .. }
             | Self::Quit { .. }
             | Self::TakeOver { .. }
             | Self::HandOver
@@ -346,7 +378,7 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help | Overlay::Difference { .. }) => Context::Help,
+            Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,
@@ -393,6 +425,8 @@ pub struct Aim {
     pub item: Option<ItemId>,
     pub step: Option<usize>,
     pub staged: bool,
+    /// The way back of a migration.
+    pub way_back: bool,
     /// A rollback to the platform's own former revision.
     pub revision: bool,
     pub reason: Option<String>,

@@ -1,6 +1,7 @@
 //! From an action to what it needs: a command to record, an act to confirm, one line of text first, or the sentence
 //! that says why it cannot be now. Palette, help, hint bar and status line show the same words.
 
+mod acting;
 mod hotfix;
 mod releases;
 
@@ -91,6 +92,10 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
             // Ask for a reason only if, given one, the command would go through.
             let text = match &ask {
                 Ask::HandOver => somebody_else(cockpit, &facts),
+                Ask::Act {
+                    expected: Some(expected),
+                    ..
+                } => expected.as_str(),
                 _ => "…",
             };
             let probe = with_reason(cockpit, &facts, &ask, text)?;
@@ -113,7 +118,7 @@ pub fn complete(cockpit: &Cockpit, ask: &Ask, text: &str) -> Result<Wanted, Refu
     let facts = cockpit
         .facts()
         .ok_or_else(|| Refusal::new(RefusalKind::NotFound, "target", "the target is gone"))?;
-    if text.trim().is_empty() {
+    if text.trim().is_empty() && !matches!(ask, Ask::Act { expected: None, .. }) {
         return Err(Refusal::new(
             RefusalKind::Usage,
             "reason",
@@ -195,8 +200,26 @@ fn command(
         })),
         Action::Check => {
             let item = item(cockpit, facts, action, aim)?;
+            if let Some(ask) = acting::asked(facts, &item) {
+                return match ask? {
+                    // What changes something outside is confirmed by hand, wherever its name was typed.
+                    ask @ Ask::Act { .. } => Ok(Step::Prompt(ask)),
+                    ask => prompt_or(ask),
+                };
+            }
             let note = aim.reason.clone();
             Ok(Step::Command(items::meaning(facts, &item, note)))
+        }
+        Action::MigratePreview
+        | Action::MigrateApprove
+        | Action::MigrateApply
+        | Action::MigrateVerify
+        | Action::MigrateRevert => {
+            let aim = Aim {
+                item: Some(acting::item(facts, action, aim.way_back)?),
+                ..aim.clone()
+            };
+            command(cockpit, facts, Action::Check, &aim)
         }
         Action::StopRun => Ok(Step::Command(Command::StopRun {
             item: item(cockpit, facts, action, aim)?,
@@ -339,6 +362,16 @@ fn with_reason(
             item: item.clone(),
             reason,
         },
+        Ask::Read { item, of, .. } => Command::Read {
+            item: item.clone(),
+            of: of.clone(),
+            reason,
+        },
+        Ask::Act { item, .. } => Command::Run {
+            item: item.clone(),
+            note: None,
+            confirmed: Some(reason),
+        },
         Ask::BreakGlass { plan } => Command::Fly {
             plan: plan.clone(),
             glass: Some(reason),
@@ -440,12 +473,7 @@ pub fn plan_of(facts: &Facts<'_>, number: u64) -> Result<StoredPlan, Refusal> {
             format!("no release {number} in the catalogue"),
         )
     })?;
-    Ok(planner::store(
-        facts.environment,
-        facts.target,
-        release,
-        facts.before(),
-    ))
+    Ok(planner::planned(facts, release))
 }
 
 fn item(

@@ -43,6 +43,7 @@ pub(super) fn item(status: ItemStatus) -> Mark {
         ItemStatus::Running => mark("◐", "running", Role::Progressing),
         ItemStatus::Done => mark("✔", "done", Role::GatePass),
         ItemStatus::Failed => mark("✖", "failed", Role::GateFail),
+        ItemStatus::Unknown => mark("?", "unknown", Role::GateUnknown),
         ItemStatus::Waived => mark("≈", "waived", Role::GateWaived),
     }
 }
@@ -144,6 +145,7 @@ mod tests {
             ItemStatus::Done,
             ItemStatus::Failed,
             ItemStatus::Waived,
+            ItemStatus::Unknown,
         ];
         check("items", &all.map(item));
         let all = [Severity::Info, Severity::Warning, Severity::Error];

@@ -5,6 +5,7 @@ mod difference;
 mod help;
 mod palette;
 mod prompt;
+mod sql;
 
 use ratatui::layout::Rect;
 
@@ -17,6 +18,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     match &cockpit.view.overlay {
         None => {}
         Some(Overlay::Help) => help::draw(canvas, cockpit, area),
+        Some(Overlay::Sql { top }) => sql::draw(canvas, cockpit, *top, area),
         Some(Overlay::Difference { top }) => difference::draw(canvas, cockpit, *top, area),
         Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),
         Some(Overlay::Prompt(prompt)) => prompt::draw(canvas, prompt, area),

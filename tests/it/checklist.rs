@@ -113,6 +113,7 @@ fn run(item: &str) -> Command {
     Command::Run {
         item: id(item),
         note: None,
+        confirmed: None,
     }
 }
 

@@ -13,7 +13,7 @@ use gonogo::{
     domain::{
         environment::EnvironmentName,
         evidence::RunEnd,
-        plan::{CommandSpec, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe},
+        plan::{Chain, CommandSpec, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe},
         project::ProjectId,
         release::{Commit, Digest, ReleaseRef},
         target::TargetId,
@@ -38,6 +38,7 @@ fn item(kind: ItemKind) -> ItemSpec {
         max_age: None,
         timeout: Some(SignedDuration::from_secs(60)),
         types: Vec::new(),
+        chain: Chain::default(),
     }
 }
 

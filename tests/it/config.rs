@@ -15,9 +15,10 @@ use gonogo::{
         },
         hotfix::HotfixPolicy,
         metric::{Limit, Metric},
+        migration::RollbackWord,
         plan::{
-            CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
-            Probe, StageSpec, TimeBox,
+            Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind,
+            ItemSpec, Phase, Probe, StageSpec, TimeBox,
         },
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
@@ -101,7 +102,7 @@ fn the_example_is_good_and_means_what_its_comments_say() {
     assert_eq!(loaded.warnings, []);
     let workspace = loaded.workspace;
     let production = workspace.find_target("prod", "auth-service").unwrap();
-    assert_eq!(production.items.len(), 22);
+    assert_eq!(production.items.len(), 33);
     assert_eq!(
         production.limits,
         [
@@ -243,7 +244,7 @@ fn odd_things_are_warned_about() {
         "`marketing`",
     );
     check(
-        "checklist = \"production\"                # these items first …\nitems = [                               # … then its own\n  { id = \"security.informed\", phase = \"deploy\", title = \"The security team knows that logins change\", required = false },\n]\n",
+        "items = [\n  { id = \"verify.health\", phase = \"verify\", kind = \"probe\", probe = \"health\", title = \"/health answers well\" },\n]\n",
         "",
         "nothing has to be ticked",
     );
@@ -479,7 +480,7 @@ fn kind_takes_time(kind: &ItemKind) -> bool {
     match kind {
         ItemKind::Command(_) => true,
         ItemKind::Probe(probe) => probe.is_outward(),
-        ItemKind::Check | ItemKind::Action(_) => false,
+        ItemKind::Check | ItemKind::Action(_) | ItemKind::Read(_) => false,
     }
 }
 
@@ -539,6 +540,13 @@ fn item() -> impl Strategy<Value = ItemSpec> {
             owner,
             max_age: time.is_none().then(|| SignedDuration::from_hours(24)),
             timeout: kind_takes_time(&kind).then(|| SignedDuration::from_secs(90)),
+            chain: Chain {
+                acts: matches!(kind, ItemKind::Command(_)).then_some(Acts {
+                    rollback: required.then_some(RollbackWord::NeedsSteps),
+                }),
+                way_back: !required,
+                after: Vec::new(),
+            },
             types: if required {
                 vec![ReleaseType::Major, ReleaseType::Hotfix]
             } else {

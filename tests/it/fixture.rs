@@ -16,7 +16,7 @@ use gonogo::{
         health::{Health, HealthAnswer, HealthSide},
         metric::{Figures, Limit, Metric, Metrics, SideFigures},
         observation::{Observation, Seen},
-        plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
+        plan::{Chain, ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, StoredPlan, TimeBox},
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         readiness::{
             Capacity, Disk, OnPlatform, PodNeeds, Readiness, Reference, ReferenceKind, Right,
@@ -169,6 +169,7 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        chain: Chain::default(),
     }
 }
 
@@ -401,6 +402,7 @@ pub fn release(
         missing: Vec::new(),
         resources: None,
         lineage: Box::default(),
+        trail: Box::default(),
     }
 }
 

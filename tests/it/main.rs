@@ -38,6 +38,7 @@ mod kill;
 mod last_seen;
 mod ledger;
 mod locks;
+mod migrate;
 mod mouse;
 mod movers;
 mod parked;

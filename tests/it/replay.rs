@@ -151,6 +151,14 @@ impl Session {
                 let missing = self.outside.image_there(&project, &image).await;
                 Event::Image { image, missing }
             }
+            Effect::ReadOutput { kept } => {
+                let ledger = &self.outside.workspace.ledger;
+                let outcome = gonogo::adapters::evidence::read(ledger, &kept);
+                Event::OutputRead {
+                    kept: kept.digest,
+                    outcome,
+                }
+            }
             Effect::Ready(target) => {
                 let target = self.outside.target(&target).unwrap();
                 Event::Seen(self.outside.readiness(target).await)

@@ -336,7 +336,7 @@ impl Operator {
         let releases = self.outside.catalogue(&configured).await.unwrap();
         self.known.catalogue(&project, releases);
         let release = self.known.release(&project, number).unwrap().clone();
-        let shipped = self.outside.shipped(&project, &release.commit).await;
+        let shipped = Box::pin(self.outside.shipped(&project, &release.commit)).await;
         self.known
             .shipped(&project, &release.commit, &shipped.unwrap());
         self.known.release(&project, number).unwrap().clone()

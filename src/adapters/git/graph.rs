@@ -135,12 +135,17 @@ impl Graph {
         }
     }
 
-    fn parents(&self, at: usize) -> &[usize] {
+    pub fn parents(&self, at: usize) -> &[usize] {
         self.nodes.get(at).map_or(&[], |node| &node.parents)
     }
 
     pub fn find(&self, id: Oid) -> Option<usize> {
         self.places.get(&id).copied()
+    }
+
+    /// The places of all commits.
+    pub fn all(&self) -> std::ops::Range<usize> {
+        0..self.nodes.len()
     }
 
     pub fn id(&self, at: usize) -> Option<Oid> {

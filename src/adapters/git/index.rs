@@ -83,7 +83,17 @@ fn parse(bytes: &[u8], source: &Path) -> Option<Kept> {
         let parents = (0..number(rest)?)
             .map(|_| oid(rest))
             .collect::<Option<_>>()?;
-        links.insert(id, Link { parents, time });
+        // One more than its length; none is 0.
+        let rollback = match number(rest)? {
+            0 => None,
+            more => Some(plain(rest, more - 1)?.into()),
+        };
+        let link = Link {
+            parents,
+            time,
+            rollback,
+        };
+        links.insert(id, link);
     }
     let mut told = HashMap::new();
     for _ in 0..number(rest)? {
@@ -117,9 +127,13 @@ fn oid(rest: &mut &[u8]) -> Option<Oid> {
     Oid::from_bytes(take(rest, 20)?).ok()
 }
 
+fn plain<'b>(rest: &mut &'b [u8], length: u32) -> Option<&'b str> {
+    std::str::from_utf8(take(rest, usize::try_from(length).ok()?)?).ok()
+}
+
 fn text(rest: &mut &[u8]) -> Option<Clean> {
-    let length = usize::try_from(number(rest)?).ok()?;
-    Some(Clean::new(std::str::from_utf8(take(rest, length)?).ok()?))
+    let length = number(rest)?;
+    plain(rest, length).map(Clean::new)
 }
 
 /// How many were compared; or which of them is not what git says. Picked as the map has them: in another order in every
@@ -130,7 +144,9 @@ fn is_true(kept: &Kept, repository: &Repository) -> Result<usize, String> {
         let true_link = fresh.link(repository, *id);
         let true_link = true_link.map_err(|error| format!("{id}: {}", error.message()))?;
         if true_link != link {
-            return Err(format!("{id} has other parents, or another time"));
+            return Err(format!(
+                "{id} has other parents, another time or another way back"
+            ));
         }
     }
     for (id, told) in kept.all_told().iter().take(PICKED) {
@@ -170,6 +186,13 @@ fn render(source: &Path, kept: &Kept) -> Vec<u8> {
         for parent in &link.parents {
             out.extend(parent.as_bytes());
         }
+        match &link.rollback {
+            None => count(&mut out, 0),
+            Some(word) => {
+                count(&mut out, word.len() + 1);
+                out.extend(word.as_bytes());
+            }
+        }
     }
     let all = sorted(kept.all_told());
     count(&mut out, all.len());
@@ -198,7 +221,11 @@ mod tests {
 
     fn some() -> Kept {
         let id = |byte: u8| Oid::from_bytes(&[byte; 20]).expect("twenty bytes");
-        let link = |parents: Vec<Oid>| Link { parents, time: -7 };
+        let link = |parents: Vec<Oid>| Link {
+            rollback: (parents.len() > 1).then(|| "forbidden".into()),
+            parents,
+            time: -7,
+        };
         let told = Told {
             author: "Dana".into(),
             email: "d@example.com".into(),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use git2::{Oid, Repository};
 
 use super::lossy;
-use crate::domain::text::Clean;
+use crate::domain::{migration, text::Clean};
 
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub parents: Vec<Oid>,
     /// Seconds since 1970, as committed.
     pub time: i64,
+    /// The word of its trailer `Rollback:`.
+    pub rollback: Option<Box<str>>,
 }
 
 /// What people read of a commit. Kept only of those that are releases.
@@ -83,6 +85,7 @@ impl Kept {
                 Ok(place.insert(Link {
                     parents: commit.parent_ids().collect(),
                     time: commit.time().seconds(),
+                    rollback: trailer(commit.message_bytes()),
                 }))
             }
         }
@@ -104,4 +107,15 @@ impl Kept {
             }
         }
     }
+}
+
+/// Most messages have none: they are not copied to find that out.
+fn trailer(message: &[u8]) -> Option<Box<str>> {
+    let mut colons = memchr::memchr_iter(b':', message);
+    let named = |colon: usize| {
+        let key = message.get(colon.checked_sub(8)?..colon)?;
+        key.eq_ignore_ascii_case(b"rollback").then_some(())
+    };
+    colons.find_map(named)?;
+    migration::trailer(&lossy(message)).map(String::into_boxed_str)
 }

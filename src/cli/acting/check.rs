@@ -36,7 +36,9 @@ impl Headless {
         let target = self.find(place)?;
         self.sync().await?;
         match items::meaning(&self.facts(&target)?, &item, note) {
-            Command::Run { item, note } => self.run_item(&target, &item, note).await,
+            Command::Run { item, note, .. } => {
+                self.run_item(&target, &item, note, "check", None).await
+            }
             Command::Measure { item } => self.measure(place, &target, item).await,
             command => self.simple(place, command).await,
         }
@@ -67,10 +69,13 @@ impl Headless {
         target: &Target,
         item: &ItemId,
         note: Option<String>,
+        verb: &'static str,
+        confirmed: Option<String>,
     ) -> Result<Exit, Stop> {
         let command = Command::Run {
             item: item.clone(),
             note,
+            confirmed,
         };
         if self.common.dry_run {
             self.would_run(target, item);
@@ -78,13 +83,24 @@ impl Headless {
             self.record(target, &command).await?;
             return Ok(Exit::Done);
         }
-        let cancel = CancellationToken::new();
         let listen = self.listen(item);
+        let ran = self.run_here(target, &command, listen).await?;
+        Ok(self.told_run(target, item, &ran, verb))
+    }
+
+    /// Carries it out on this machine; ctrl-c ends it.
+    pub(super) async fn run_here(
+        &mut self,
+        target: &Target,
+        command: &Command,
+        listen: Listen,
+    ) -> Result<Ran, Stop> {
+        let cancel = CancellationToken::new();
         let under_way = Arc::clone(&self.under_way);
         under_way.store(true, Ordering::Relaxed);
         let mut executor = self.executor();
         let ran = {
-            let run = running::run(&mut executor, &command, &target.id, listen, cancel.clone());
+            let run = running::run(&mut executor, command, &target.id, listen, cancel.clone());
             tokio::pin!(run);
             tokio::select! {
                 ran = &mut run => ran,
@@ -98,20 +114,21 @@ impl Headless {
         match ran {
             Ok(ran) => {
                 self.sync().await?;
-                Ok(self.told_run(target, item, &ran))
+                Ok(ran)
             }
             Err(end) => {
+                self.sync().await?;
                 self.ended(end)?;
-                Ok(Exit::Failed)
+                Err(Stop::Exit(Exit::Failed))
             }
         }
     }
 
     fn would_run(&self, target: &Target, item: &ItemId) {
-        let command = self
-            .facts(target)
-            .ok()
-            .and_then(|facts| facts.current()?.plan.plan.item(item)?.command().cloned());
+        let command = self.facts(target).ok().and_then(|facts| {
+            let carrier = facts.state.carrier(item)?;
+            carrier.plan.plan.item(item)?.command().cloned()
+        });
         if let Some(command) = command {
             self.output.say(&format!("would run {}", command.line()));
         }
@@ -125,14 +142,19 @@ impl Headless {
         })
     }
 
-    fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran) -> Exit {
-        let word = if ran.ok { "passed" } else { "failed" };
+    fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran, verb: &str) -> Exit {
+        let exit = self.exit_of(target, item, ran);
+        let word = match exit {
+            Exit::Done => "passed",
+            Exit::Unknown => "may have happened: nobody heard how it ended",
+            _ => "failed",
+        };
         let kept = ran.evidence.kept.as_ref().map(|kept| {
             let ledger = &self.outside.workspace.ledger;
             crate::adapters::evidence::file(ledger, kept)
         });
         let object = json!({
-            "verb": "check", "item": item, "ok": ran.ok, "evidence": ran.evidence,
+            "verb": verb, "item": item, "ok": ran.ok, "evidence": ran.evidence,
             "file": kept.as_ref().map_or(Value::Null, |path| json!(path)),
             "target": self.outline(target),
         });
@@ -146,6 +168,6 @@ impl Headless {
         if let Some(path) = kept {
             self.output.say(&format!("  kept in {}", path.display()));
         }
-        if ran.ok { Exit::Done } else { Exit::Failed }
+        exit
     }
 }

@@ -64,7 +64,7 @@ impl Headless {
         self.read(target).await;
         let release = self.release_with_artifact(&target.id.project, name).await?;
         let facts = self.facts(target)?;
-        let plan = planner::store(facts.environment, facts.target, &release, facts.before());
+        let plan = planner::planned(&facts, &release);
         self.record(
             target,
             &Command::Request {

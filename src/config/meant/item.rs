@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 
 use crate::domain::{
     metric::Metric,
+    migration::RollbackWord,
     plan::{
-        CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe,
-        TimeBox,
+        Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec,
+        Phase, Probe, TimeBox,
     },
     version::ReleaseType,
 };
@@ -17,7 +18,7 @@ use super::{
         schema::PROBES,
         typed::Form,
     },
-    owned, shipped, values,
+    migration, owned, shipped, values,
 };
 
 /// The shared lists, by name.
@@ -45,6 +46,7 @@ pub(super) fn checklists<'f>(root: &'f Form, report: &mut Report) -> Vec<(&'f st
 pub(super) fn of_target(
     target: &Form,
     lists: &[(&str, Vec<ItemSpec>)],
+    protected: bool,
     report: &mut Report,
 ) -> Vec<ItemSpec> {
     let mut items = Vec::new();
@@ -76,8 +78,41 @@ pub(super) fn of_target(
     } else {
         self::items(target.forms("items"), &mut items, report);
     }
+    let migrates = migration::items(target, protected, report);
+    migration::join(&mut items, migrates);
     measurable(target, &items, report);
+    chained(target, &items, report);
     items
+}
+
+/// What an item waits for stands above it, so that nothing ever waits for itself; and only what ran can be read.
+fn chained(target: &Form, items: &[ItemSpec], report: &mut Report) {
+    for (at, item) in items.iter().enumerate() {
+        let above = items.get(..at).unwrap_or_default();
+        for earlier in item.before_it() {
+            if !above.iter().any(|other| other.id == *earlier) {
+                report.problem(
+                    target.at,
+                    format!(
+                        "the item {} waits for {earlier}, which does not stand above it",
+                        item.id
+                    ),
+                    did_you_mean(&earlier.0, above.iter().map(|other| other.id.0.as_str())),
+                );
+            }
+        }
+        let ItemKind::Read(of) = &item.kind else {
+            continue;
+        };
+        let read = above.iter().find(|other| other.id == *of);
+        if read.is_some_and(|read| read.command().is_none()) {
+            report.problem(
+                target.at,
+                format!("the item {} reads {of}, which is no command", item.id),
+                "let it read an item of the kind command",
+            );
+        }
+    }
 }
 
 /// One of `assets/checklists/`. What this target has nothing to measure with, a person confirms.
@@ -115,6 +150,7 @@ pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Repo
         let phase = form.text("phase").map(phase);
         let time_box = time_box(form, phase, report);
         let kind = kind(form, report);
+        let chain = chain(form, kind.as_ref(), report);
         let (Some(id), Some(phase), Some(kind)) = (form.text("id"), phase, kind) else {
             continue;
         };
@@ -136,7 +172,33 @@ pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Repo
             max_age: max_age(form, phase, report),
             timeout: form.duration("timeout"),
             types: types(form),
+            chain,
         });
+    }
+}
+
+fn chain(form: &Form, kind: Option<&ItemKind>, report: &mut Report) -> Chain {
+    let acts = form.flag("acts");
+    let rollback = form.text("rollback").and_then(RollbackWord::parse);
+    if acts && kind.is_some_and(|kind| !matches!(kind, ItemKind::Command(_))) {
+        report.problem(
+            form.place("acts"),
+            "only a command acts",
+            "leave `acts` out, or say kind = \"command\"",
+        );
+    }
+    if rollback.is_some() && !acts {
+        report.problem(
+            form.place("rollback"),
+            "`rollback` is for an item that acts",
+            "leave it out, or add acts = true",
+        );
+    }
+    let after = values(form.texts("after"));
+    Chain {
+        after: after.into_iter().map(ItemId).collect(),
+        acts: acts.then_some(Acts { rollback }),
+        way_back: form.flag("way_back"),
     }
 }
 
@@ -169,6 +231,7 @@ const OF_KIND: &[(&str, &[&str])] = &[
     ("probe", &["probe"]),
     ("command", COMMAND),
     ("action", &["action"]),
+    ("read", &["reads"]),
 ];
 const OF_PROBE: &[(&str, &[&str])] = &[
     ("pods", &[]),
@@ -245,6 +308,7 @@ fn kind(form: &Form, report: &mut Report) -> Option<ItemKind> {
             .into_iter()
             .find(|action| Some(action.id()) == form.text("action"))
             .map(ItemKind::Action),
+        "read" => owned(form, "reads").map(|of| ItemKind::Read(ItemId(of))),
         _ => Some(ItemKind::Check),
     }
 }
@@ -395,7 +459,7 @@ fn measurable(target: &Form, items: &[ItemSpec], report: &mut Report) {
             );
         }
     }
-    if !target.is_typed("items") && !target.is_typed("checklist") {
+    if !target.is_typed("items") && !target.is_typed("checklist") && items.is_empty() {
         report.warning(
             target.at,
             "nothing has to be ticked or measured for this target",

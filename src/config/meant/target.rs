@@ -48,7 +48,12 @@ pub(super) fn targets(
             .map(|form| metrics(form, named.scrape_interval, report));
         let limits = limits(form, report);
         let stages = stages(form, report);
-        let items = item::of_target(form, &checklists, report);
+        let items = item::of_target(
+            form,
+            &checklists,
+            environment.is_some_and(|environment| environment.value.protected),
+            report,
+        );
         let mut cluster = ClusterRef {
             kubeconfig: ground.path(form, "kubeconfig", report),
             context: owned(form, "context"),

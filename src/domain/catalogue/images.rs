@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::{
+    migration::Trail,
     project::Project,
     release::{Artifact, Commit, Digest, Trigger},
     text::Clean,
@@ -172,6 +173,7 @@ fn of_image(project: &Project, image: &Image, all: &[Image]) -> SourceCommit {
             others.join(", ")
         )),
         committed_at: labels.created.unwrap_or(Timestamp::UNIX_EPOCH),
+        trail: Trail::default(),
         listed: Some(Box::new(Listed {
             artifacts: vec![Artifact {
                 name: "image".to_owned(),

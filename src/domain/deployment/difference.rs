@@ -160,6 +160,7 @@ fn under_way(current: &Deployment) -> Words {
             ItemStatus::Done => "done",
             ItemStatus::Failed => "failed",
             ItemStatus::Waived => "waived",
+            ItemStatus::Unknown => "unknown",
         };
         put(&id.0, status.to_owned());
     }

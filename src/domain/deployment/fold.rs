@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Controls, Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState,
     ItemStatus, LastAct, Live, Lost, OUTSIDE, Outstanding, Past, SeenOutside, Signature,
-    TargetState,
+    TargetState, target::MIGRATED,
 };
 use crate::domain::{
     change::ActKind,
@@ -110,14 +110,13 @@ impl TargetState {
             Body::Cancelled { .. } => self.end(entry, Ending::Cancelled),
             Body::Ended { ending, .. } => self.end(entry, *ending),
             body => {
-                let Some(current) = self
-                    .current
-                    .as_mut()
-                    .filter(|current| body.deployment() == Some(&current.id))
-                else {
-                    return;
-                };
-                current.evolve(entry);
+                let named = |it: &Deployment| body.deployment() == Some(&it.id);
+                if let Some(current) = self.current.as_mut().filter(|it| named(it)) {
+                    current.evolve(entry);
+                } else if let Some(ended) = self.migrated.iter_mut().find(|it| named(it)) {
+                    ended.evolve(entry);
+                    self.migrated.retain(|it| it.acted().is_some());
+                }
             }
         }
     }
@@ -129,6 +128,11 @@ impl TargetState {
         else {
             return;
         };
+        if current.acted().is_some() {
+            self.migrated.push(current.clone());
+            let more = self.migrated.len().saturating_sub(MIGRATED);
+            self.migrated.drain(..more);
+        }
         match ending {
             Ending::Closed => {
                 let since = current.promoted_at.unwrap_or(entry.at);
@@ -259,6 +263,7 @@ impl Deployment {
                 at,
                 note: None,
                 evidence: None,
+                of: None,
             };
             self.items.insert(item.id.clone(), state);
         }
@@ -282,6 +287,7 @@ impl Deployment {
             at: entry.at,
             note,
             evidence: None,
+            of: None,
         };
         match &entry.body {
             Body::Decided {
@@ -325,6 +331,18 @@ impl Deployment {
             Body::Checked { item: id, note, .. } => {
                 self.items
                     .insert(id.clone(), item(ItemStatus::Done, note.clone()));
+            }
+            Body::OutputRead {
+                item: id,
+                of,
+                reason,
+                ..
+            } => {
+                let read = ItemState {
+                    of: Some(of.clone()),
+                    ..item(ItemStatus::Done, Some(reason.clone()))
+                };
+                self.items.insert(id.clone(), read);
             }
             Body::Waived {
                 item: id, reason, ..
@@ -373,7 +391,9 @@ impl Deployment {
             Body::RunBegan { item: id, .. } => {
                 self.items
                     .insert(id.clone(), item(ItemStatus::Running, None));
+                self.run_began(id);
             }
+            Body::RunStopped { item: id, .. } => self.run_stopped(id),
             Body::Ran {
                 item: id,
                 ok,
@@ -381,16 +401,12 @@ impl Deployment {
                 note,
                 ..
             } => {
-                let status = if *ok {
-                    ItemStatus::Done
-                } else {
-                    ItemStatus::Failed
-                };
                 let state = ItemState {
                     evidence: Some(evidence.clone()),
-                    ..item(status, note.clone())
+                    ..item(self.verdict(id, *ok, evidence), note.clone())
                 };
                 self.items.insert(id.clone(), state);
+                self.run_ended(id);
             }
             Body::Intended {
                 intent,

@@ -10,6 +10,7 @@ use crate::domain::{
     change::ActKind,
     entry::{DeploymentId, Ending, Entry},
     environment::Lock,
+    plan::{ItemId, ItemSpec},
     release::{Commit, ReleaseRef},
     time,
 };
@@ -32,6 +33,9 @@ pub struct TargetState {
     /// Somebody keeps everything from taking off to this target alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
+    /// Deployments that ended and whose migrations stand: the newest last, and not more than can be taken back sensibly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrated: Vec<Deployment>,
     /// Holds entries of a later format: nothing may be appended by this program.
     pub read_only: bool,
 }
@@ -131,7 +135,64 @@ pub struct Past {
     pub ending: Ending,
 }
 
+/// So many ended deployments with a migration are kept whole.
+pub(super) const MIGRATED: usize = 8;
+
 impl TargetState {
+    /// The deployment of that id, under way or ended with a migration that stands.
+    pub fn deployment(&self, id: &DeploymentId) -> Option<&Deployment> {
+        let all = self.current.iter().chain(&self.migrated);
+        all.into_iter().find(|deployment| deployment.id == *id)
+    }
+
+    /// The deployment that an item belongs to: the one under way, or for what is looked at and taken back after its end the
+    /// newest whose migration stands.
+    pub fn carrier(&self, item: &ItemId) -> Option<&Deployment> {
+        let acted = |it: &Deployment| it.acted().is_some();
+        let due = |it: &&Deployment| {
+            let spec = it.plan.plan.item(item);
+            spec.is_some_and(|spec| !spec.chain.way_back || acted(it))
+        };
+        let outlives = |it: &&Deployment| {
+            let plan = &it.plan.plan;
+            let acts = |id: &ItemId| plan.item(id).is_some_and(ItemSpec::acts);
+            plan.item(item)
+                .is_some_and(|spec| spec.chain.way_back || spec.chain.after.iter().any(acts))
+        };
+        self.current
+            .as_ref()
+            .filter(due)
+            .or_else(|| self.migrated.last().filter(outlives))
+            .or(self.current.as_ref())
+    }
+
+    /// The newest deployment whose migration stands, or may stand.
+    pub fn last_migrated(&self) -> Option<&Deployment> {
+        let current = self.current.as_ref();
+        current
+            .filter(|current| current.acted().is_some())
+            .or_else(|| self.migrated.last())
+    }
+
+    /// Migrations that stand and that a way back to `to` would leave behind it; the newest first.
+    pub fn crossed(&self, to: &ReleaseRef) -> Vec<&Deployment> {
+        let current = self.current.iter().filter(|it| it.acted().is_some());
+        let standing = current.chain(self.migrated.iter().rev());
+        let mut last = true;
+        standing
+            .filter(|it| it.plan.release.commit != to.commit)
+            // Of what only the platform knows, only what came last is known to be newer.
+            .filter(|it| {
+                let newest = std::mem::take(&mut last);
+                if to.is_only_a_revision() {
+                    newest
+                } else {
+                    it.plan.release.number > to.number
+                }
+            })
+            .collect()
+    }
+
     pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
         let mut state = Self::default();
         for entry in entries {

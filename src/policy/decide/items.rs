@@ -1,28 +1,34 @@
 //! Items of the checklist: ticked by a person, measured from what is watched, or run; and what a run left.
 
 use super::{
-    Actor, Body, Command, Decision, Deployment, Facts, ItemId, ItemStatus, Refusal, current,
-    papers::no_such_item, record, time,
+    Actor, Body, Command, Decision, Deployment, Facts, ItemId, ItemStatus, Refusal,
+    acting::{in_order, may_act, under_way},
+    current,
+    papers::no_such_item,
+    record,
 };
 use crate::{
     domain::{
+        deployment::{GRACE, ItemState},
         evidence::Evidence,
         plan::{CommandSpec, ItemKind, ItemSpec},
     },
     policy::{gate::Verdict, measure::measure},
 };
 
-/// How long after its deadline a run may still say how it ended, before somebody may begin it anew.
-const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
-
 /// What `check` means for an item: a tick, a measurement, or a run. Of an item that there is not, a tick, which says so.
 pub fn meaning(facts: &Facts<'_>, item: &ItemId, note: Option<String>) -> Command {
     let spec = facts
-        .current()
-        .and_then(|current| current.plan.plan.item(item));
+        .state
+        .carrier(item)
+        .and_then(|carrier| carrier.plan.plan.item(item));
     let item = item.clone();
     match spec {
-        Some(spec) if spec.is_run() => Command::Run { item, note },
+        Some(spec) if spec.is_run() => Command::Run {
+            item,
+            note,
+            confirmed: None,
+        },
         Some(spec) if matches!(spec.kind, ItemKind::Probe(_)) => Command::Measure { item },
         _ => Command::Check { item, note },
     }
@@ -51,6 +57,11 @@ pub(super) fn check(
                 action.id()
             ),
             "it turns green when the flight has done it",
+        ),
+        ItemKind::Read(of) => refused(
+            "checklist.read",
+            format!("{item} is read, not ticked: it is said of exactly what {of} printed"),
+            "gonogo migrate approve ENV PROJECT --sql DIGEST --reason …",
         ),
         ItemKind::Probe(_) => refused(
             "checklist.probe",
@@ -87,7 +98,12 @@ pub(super) fn measured(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Ref
 }
 
 /// Written before it starts, so that nobody else starts it meanwhile.
-pub(super) fn run(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Refusal> {
+pub(super) fn run(
+    facts: &Facts<'_>,
+    actor: &Actor,
+    item: &ItemId,
+    confirmed: Option<&str>,
+) -> Result<Decision, Refusal> {
     let (deployment, spec) = open(facts, item)?;
     if !spec.is_run() {
         return Err(Refusal::rule(
@@ -104,7 +120,7 @@ pub(super) fn run(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Refusal>
         .hint("cancel the request, and request it again"));
     }
     let configured = facts.target.items.iter().find(|own| own.id == *item);
-    if configured.is_none_or(|own| own.kind != spec.kind) {
+    if configured.is_none_or(|own| own.kind != spec.kind || own.chain != spec.chain) {
         let what = spec
             .command()
             .map_or_else(|| spec.title.clone(), CommandSpec::line);
@@ -121,18 +137,12 @@ pub(super) fn run(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Refusal>
     {
         let age = facts.now.duration_since(state.at);
         if age <= spec.patience().saturating_add(GRACE) {
-            return Err(Refusal::raced(
-                "checklist.running",
-                format!(
-                    "{} runs {item} since {} and has not said how it ended",
-                    state.by,
-                    time::age(age)
-                ),
-            )
-            .hint(format!(
-                "wait for it; if it is known to be dead: gonogo reopen … {item}"
-            )));
+            return Err(under_way(facts, deployment, spec));
         }
+    }
+    in_order(facts, deployment, spec)?;
+    if spec.acts() {
+        may_act(facts, actor, deployment, spec, confirmed)?;
     }
     Ok(record(Body::RunBegan {
         deployment: deployment.id.clone(),
@@ -142,7 +152,7 @@ pub(super) fn run(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Refusal>
 
 /// Asked in the ledger, so that it ends wherever it runs.
 pub(super) fn stop(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Refusal> {
-    let deployment = current(facts)?;
+    let deployment = carrier(facts, item)?;
     let running = deployment.item(item) == ItemStatus::Running;
     if !running {
         return Err(Refusal::rule(
@@ -165,11 +175,19 @@ pub(super) fn conclude(
     evidence: &Evidence,
     note: Option<&String>,
 ) -> Result<Decision, Refusal> {
-    let deployment = current(facts)?;
+    let deployment = carrier(facts, item)?;
+    let acts = deployment.plan.plan.item(item).is_some_and(ItemSpec::acts);
+    // An act that somebody stopped is unknown until whoever ran it says how it ended.
+    let waits = |state: &&ItemState| match state.status {
+        ItemStatus::Running => true,
+        ItemStatus::Unknown => acts && state.evidence.is_none(),
+        _ => false,
+    };
     let ours = deployment
         .items
         .get(item)
-        .filter(|state| state.status == ItemStatus::Running && state.by == actor.name);
+        .filter(waits)
+        .filter(|state| state.by == actor.name);
     if ours.is_none() {
         return Err(Refusal::raced(
             "checklist.running",
@@ -188,8 +206,11 @@ pub(super) fn conclude(
 }
 
 /// The item, if it is due and not done.
-fn open<'a>(facts: &Facts<'a>, item: &ItemId) -> Result<(&'a Deployment, &'a ItemSpec), Refusal> {
-    let deployment = current(facts)?;
+pub(super) fn open<'a>(
+    facts: &Facts<'a>,
+    item: &ItemId,
+) -> Result<(&'a Deployment, &'a ItemSpec), Refusal> {
+    let deployment = carrier(facts, item)?;
     let spec = deployment
         .plan
         .plan
@@ -213,7 +234,7 @@ fn open<'a>(facts: &Facts<'a>, item: &ItemId) -> Result<(&'a Deployment, &'a Ite
             ));
         }
     }
-    if deployment.status(spec, facts.now) == ItemStatus::Done {
+    if deployment.status(spec, facts.now) == ItemStatus::Done && !again(deployment, spec)? {
         let state = deployment.items.get(item);
         let by = state.map_or("", |state| state.by.as_str());
         return Err(Refusal::raced(
@@ -223,4 +244,35 @@ fn open<'a>(facts: &Facts<'a>, item: &ItemId) -> Result<(&'a Deployment, &'a Ite
         .hint("reopen it first, if it has to be done again"));
     }
     Ok((deployment, spec))
+}
+
+/// Whose item it is: of the deployment under way, or of one that ended and left something behind.
+fn carrier<'a>(facts: &Facts<'a>, item: &ItemId) -> Result<&'a Deployment, Refusal> {
+    match facts.state.carrier(item) {
+        Some(carrier) => Ok(carrier),
+        None => current(facts),
+    }
+}
+
+/// Done, and may be done again: what is only looked at changes nothing. A preview stands as it was read once it was acted
+/// upon.
+fn again(deployment: &Deployment, spec: &ItemSpec) -> Result<bool, Refusal> {
+    let plan = &deployment.plan.plan;
+    if !spec.is_run() || spec.acts() {
+        return Ok(false);
+    }
+    if plan.reader_of(&spec.id).is_some() {
+        return match deployment.acted().filter(|_| !spec.chain.way_back) {
+            None => Ok(true),
+            Some(act) => Err(Refusal::raced(
+                "item.acted",
+                format!(
+                    "{} was run by it: {} stands as it was read",
+                    act.id, spec.id
+                ),
+            )),
+        };
+    }
+    let acts = |id: &ItemId| plan.item(id).is_some_and(ItemSpec::acts);
+    Ok(spec.chain.after.iter().any(acts))
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Actor, Answer, Body, Decision, Deployment, Digest, Ending, Facts, FlightState, ItemId,
-    ItemStatus, Refusal, RefusalKind, StoredPlan, current, gates, go, in_state, record, same_plan,
-    settled, time,
+    ItemStatus, Refusal, RefusalKind, StoredPlan, acting, current, gates, go, in_state, record,
+    same_plan, settled, time,
 };
 
 pub(super) fn request(
@@ -86,7 +86,7 @@ pub(super) fn answer(
 }
 
 /// In a protected environment a name that proves nothing moves nothing out of the way.
-fn verified(facts: &Facts<'_>, actor: &Actor, rule: &str) -> Result<(), Refusal> {
+pub(super) fn verified(facts: &Facts<'_>, actor: &Actor, rule: &str) -> Result<(), Refusal> {
     let trusted = crate::domain::deployment::is_verified(actor, facts.workspace.trust_names);
     if !facts.environment.protected || trusted {
         return Ok(());
@@ -246,9 +246,16 @@ pub(super) fn reopen(
     item: &ItemId,
     reason: Option<&String>,
 ) -> Result<Decision, Refusal> {
-    let deployment = current(facts)?;
+    let carrier = facts.state.carrier(item);
+    let deployment = match carrier {
+        Some(carrier) => carrier,
+        None => current(facts)?,
+    };
     if !deployment.items.contains_key(item) && !deployment.proposals.contains_key(item) {
         return Err(no_such_item(deployment, item));
+    }
+    if let Some(spec) = deployment.plan.plan.item(item).filter(|spec| spec.acts()) {
+        acting::may_reopen(deployment, spec, reason, facts.now)?;
     }
     Ok(record(Body::Reopened {
         deployment: deployment.id.clone(),

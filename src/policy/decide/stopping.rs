@@ -3,7 +3,7 @@
 use super::{
     ActKind, Actor, Body, Decision, Deployment, Ending, Facts, FlightState, OutsideAct, Refusal,
     RefusalKind, Release, ReleaseRef, Workload, WorkloadKind, confirm, current, flying::ours,
-    gates, go, in_state, planner, settled, time,
+    gates, go, in_state, migration, planner, settled, time,
 };
 
 const AIRBORNE: [FlightState; 2] = [FlightState::Flying, FlightState::Aborted];
@@ -265,7 +265,9 @@ pub(super) fn roll_back(
             format!("release {} already serves {}", to.title(), id.environment),
         ));
     }
-    let act = planner::roll_back(facts, to, staged, reason)?;
+    migration::forbids(facts, to)?;
+    let mut act = planner::roll_back(facts, to, staged, reason)?;
+    act.afterwards.extend(migration::on_the_way_back(facts, to));
     let under_way = facts
         .current()
         .filter(|current| current.state != FlightState::RollingBack);

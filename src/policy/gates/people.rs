@@ -176,9 +176,17 @@ fn open_item(deployment: Option<&Deployment>, item: &ItemSpec, now: Timestamp) -
         let (age, limit) = (time::age(stale.age), time::exact(stale.limit));
         return format!("{id} (its evidence is {age} old, limit {limit})");
     }
-    match deployment.item(id) {
+    let status = match deployment.item(id) {
+        ItemStatus::Done => ItemStatus::Done,
+        _ => deployment.status(item, now),
+    };
+    match status {
         ItemStatus::Failed => format!("{id} (failed)"),
         ItemStatus::Running => format!("{id} (running)"),
+        ItemStatus::Unknown => format!("{id} (nobody heard how it ended)"),
+        ItemStatus::Done if deployment.is_overtaken(item) => {
+            format!("{id} (what it rests on was done again)")
+        }
         _ => id.to_string(),
     }
 }

@@ -33,6 +33,7 @@ fn release(number: u64, commit: &str, aliases: &[(&str, Option<&str>)]) -> Relea
         missing: Vec::new(),
         resources: None,
         lineage: Box::default(),
+        trail: Box::default(),
     }
 }
 

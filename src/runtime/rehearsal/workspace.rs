@@ -9,7 +9,7 @@ use crate::{
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
         hotfix::HotfixPolicy,
         metric::{Limit, Metric},
-        plan::{ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
+        plan::{Chain, ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
         target::{
@@ -286,6 +286,7 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        chain: Chain::default(),
     };
     let boxed = |id: &str, title: &str, probe: Probe, from: i64, until: i64| ItemSpec {
         time_box: Some(TimeBox {

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         change::short_image,
         deployment::ItemStatus,
-        difference::{Difference, LineTone},
+        difference::{Difference, DifferenceLine, LineTone},
         entry::Answer,
         environment::Environment,
         fault::Fault,
@@ -15,7 +15,7 @@ use crate::{
     input::{Action, Group, Risk},
     policy::{gate::Verdict, poll::Call, scorecard},
     session::{
-        cockpit::Cockpit,
+        cockpit::{Cockpit, Printed},
         palette,
         show::{self, LineKind},
         view::{Overlay, Screen},
@@ -121,18 +121,33 @@ pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
             Tone::Bad,
             format!("they could not be compared: {fault}"),
         )],
-        Ok(difference) => difference
-            .lines()
-            .into_iter()
-            .map(|line| {
-                let tone = match line.tone {
-                    LineTone::Breaking => Tone::Warning,
-                    _ => Tone::Plain,
-                };
-                Line::new(tone, line.text)
-            })
-            .collect(),
+        Ok(difference) => difference.lines().into_iter().map(toned).collect(),
     }
+}
+
+/// What a preview printed.
+pub fn sql(printed: &Printed, outcome: &Result<String, Fault>) -> Vec<Line> {
+    match outcome {
+        Err(fault) => vec![Line::new(
+            Tone::Bad,
+            format!("what {} printed could not be read: {fault}", printed.item),
+        )],
+        Ok(kept) => {
+            let head = format!("{} {}: {}", printed.item, printed.of.short(), printed.said);
+            let lines = show::sql::lines(kept);
+            std::iter::once(Line::new(Tone::Plain, head))
+                .chain(lines.into_iter().map(toned))
+                .collect()
+        }
+    }
+}
+
+fn toned(line: DifferenceLine) -> Line {
+    let tone = match line.tone {
+        LineTone::Breaking => Tone::Warning,
+        _ => Tone::Plain,
+    };
+    Line::new(tone, line.text)
 }
 
 /// `production: what customers use; data: accounts; ask platform on-call: #platform; look at traffic: https://…`
@@ -200,6 +215,7 @@ fn list(lines: &[show::Line]) -> Vec<Line> {
                     ItemStatus::Done => "done",
                     ItemStatus::Failed => "FAILED",
                     ItemStatus::Waived => "waived",
+                    ItemStatus::Unknown => "UNKNOWN",
                 };
                 let by = state
                     .as_ref()

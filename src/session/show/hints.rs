@@ -45,10 +45,15 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
             let mut items = current.items.values();
             items.any(|item| item.status == ItemStatus::Running)
         });
+    let migrates = cockpit.facts().is_some_and(|facts| {
+        let migrated = facts.state.last_migrated().or(facts.current());
+        migrated.is_some_and(|it| it.plan.plan.acts().next().is_some())
+    });
     let drift = cockpit.facts().is_some_and(|facts| facts.drift());
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
         .filter(|hint| hint.action != Action::StopRun || running)
+        .filter(|hint| hint.action != Action::ShowSql || migrates)
         .filter(|hint| {
             hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state, drift)
         })

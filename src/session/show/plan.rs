@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{deployment::Deployment, plan::StoredPlan, release::ReleaseRef, time},
-    policy::{facts::Facts, gate::Judgement, gates},
+    policy::{facts::Facts, gate::Judgement, gates, migration},
     session::{cockpit::Cockpit, wanted},
 };
 
@@ -89,10 +89,34 @@ fn changes(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
     if let Some(commits) = commits(facts, plan) {
         lines.push(commits);
     }
+    lines.extend(data(facts, plan));
     lines.push(format!("takes    {}", estimate(facts, plan)));
     if facts.environment.protected {
         lines.push(format!("ledger   {}", crate::domain::standing::ONE_MACHINE));
     }
+    lines
+}
+
+/// What its migration says, and whether there is a way back from it.
+fn data(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for act in plan.plan.acts() {
+        for preview in migration::previews_of(&plan.plan, act) {
+            let carrier = facts
+                .current()
+                .filter(|current| current.plan.digest == plan.digest);
+            let state = carrier.and_then(|carrier| carrier.items.get(&preview));
+            let evidence = state.and_then(|state| state.evidence.as_ref());
+            lines.push(match evidence {
+                Some(evidence) => {
+                    format!("data     {} {}", evidence.output.short(), evidence.said)
+                }
+                None => format!("data     {}, not previewed yet", act.id),
+            });
+        }
+    }
+    let claim = plan.plan.rollback.as_ref();
+    lines.extend(claim.map(|claim| format!("back     {}", claim.sentence())));
     lines
 }
 

@@ -114,6 +114,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
         Action::Compare => return super::compare::compare(cockpit, aim),
+        Action::ShowSql => return super::sql::show_sql(cockpit, aim),
         Action::Filter => {
             if cockpit.view.screen != Screen::History {
                 show(cockpit, Screen::Releases);
@@ -401,6 +402,15 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
                 .and_then(|outcome| outcome.as_ref().ok())
                 .map_or(0, |difference| difference.lines().len());
             if let Some(Overlay::Difference { top }) = &mut cockpit.view.overlay {
+                *top = step(*top, count);
+            }
+        }
+        Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Sql { .. })) => {
+            let told = cockpit.printed.as_ref().and_then(|it| it.outcome.as_ref());
+            let count = told
+                .and_then(|outcome| outcome.as_ref().ok())
+                .map_or(0, |kept| show::sql::lines(kept).len());
+            if let Some(Overlay::Sql { top }) = &mut cockpit.view.overlay {
                 *top = step(*top, count);
             }
         }

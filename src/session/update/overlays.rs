@@ -88,6 +88,9 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
             into(&mut palette.input);
             (palette.selected, palette.note) = (0, left_out);
         }
+        Some(Overlay::Prompt(prompt)) if matches!(prompt.ask, Ask::Act { .. }) => {
+            prompt.note = Some("pasted text does not answer this: type it".to_owned());
+        }
         Some(Overlay::Prompt(prompt)) => {
             into(&mut prompt.input);
             prompt.note = left_out;
@@ -95,7 +98,7 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Some(Overlay::Dialog(dialog)) => {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
-        Some(Overlay::Help | Overlay::Difference { .. }) => {}
+        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => {}
         None if cockpit.view.filtering => {
             into(cockpit.view.filter_line());
         }
@@ -454,7 +457,7 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
                 dialog.note = None;
             }
         }
-        Some(Overlay::Help | Overlay::Difference { .. }) => {}
+        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => {}
         None => {
             edit(cockpit.view.filter_line(), chord);
         }

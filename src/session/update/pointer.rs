@@ -27,7 +27,7 @@ pub fn pointed(cockpit: &mut Cockpit, spot: &Spot, how: Pointing) -> Vec<Effect>
     match &mut cockpit.view.overlay {
         // A question is answered on the keyboard, where a slip of the hand does not reach.
         Some(Overlay::Dialog(_) | Overlay::Prompt(_)) => Vec::new(),
-        Some(Overlay::Help | Overlay::Difference { .. }) => {
+        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => {
             keys::moved(cockpit, notch);
             Vec::new()
         }

@@ -100,6 +100,7 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
         Event::CompareFailed { from, to, fault } => {
             compared(cockpit, from, to, Err(fault.clone()));
         }
+        Event::OutputRead { kept, outcome } => super::sql::read(cockpit, kept, outcome.clone()),
         Event::Card { target, path, text } => {
             let (path, text) = (path.clone(), text.clone());
             cockpit.cards.insert(target.clone(), Written { path, text });

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::domain::difference::{Difference, LineTone};
+use crate::domain::difference::{DifferenceLine, LineTone};
 use crate::session::cockpit::Cockpit;
 use crate::ui::canvas::{Canvas, Line};
 use crate::ui::panes::gates::hang;
@@ -15,12 +15,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, top: usize, area: Rect) {
     let Some(comparison) = &cockpit.comparison else {
         return;
     };
-    let width = area.width.min(WIDEST);
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        width,
-        ..area
-    };
+    let place = place(area);
     canvas.clear(place, Role::Dialog);
     let title = format!("{} → {}", comparison.from.title(), comparison.to.title());
     let close = canvas.piece("esc closes", Role::TextDim);
@@ -35,15 +30,33 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, top: usize, area: Rect) {
             let lines = hang(canvas, &[], &text, Role::Danger, inner.width, 6);
             canvas.lines(inner, &lines);
         }
-        Some(Ok(difference)) => told(canvas, difference, top, place, inner),
+        Some(Ok(difference)) => {
+            // The title has the first one already.
+            let lines = difference.lines();
+            told(
+                canvas,
+                lines.get(1..).unwrap_or_default(),
+                top,
+                place,
+                inner,
+            );
+        }
     }
 }
 
-fn told(canvas: &mut Canvas, difference: &Difference, top: usize, place: Rect, inner: Rect) {
-    let lines = difference.lines();
+/// In the middle of a wide screen.
+pub fn place(area: Rect) -> Rect {
+    let width = area.width.min(WIDEST);
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        width,
+        ..area
+    }
+}
+
+/// Lines that scroll, from `top` on, and at the foot how many there are.
+pub fn told(canvas: &mut Canvas, lines: &[DifferenceLine], top: usize, place: Rect, inner: Rect) {
     let room = usize::from(inner.height);
-    // The title has the first one already.
-    let lines = lines.get(1..).unwrap_or_default();
     let first = top.min(lines.len().saturating_sub(room));
     let shown: Vec<Line> = lines
         .iter()

@@ -8,13 +8,19 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::{Dialog, HintWord, Tone};
 
 pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
-    let danger = matches!(prompt.ask, Ask::RollBack { .. } | Ask::Quit { .. });
+    let danger = matches!(
+        prompt.ask,
+        Ask::RollBack { .. } | Ask::Quit { .. } | Ask::Act { .. }
+    );
     let says = match prompt.ask {
         Ask::Quit { .. } => {
             "gonogo writes down what is reached and guards nothing once it is gone; the platform stays as it is."
         }
         Ask::RollBack { .. } => {
             "The reason goes into the ledger; what will happen is shown before it does."
+        }
+        Ask::Act { .. } => {
+            "It is previewed once more first, and not begun if that is not what was read."
         }
         _ => "It goes into the ledger with your name.",
     };

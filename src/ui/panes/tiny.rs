@@ -289,9 +289,10 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             ]);
             palette.note.as_ref()
         }
-        Some(over @ (Overlay::Help | Overlay::Difference { .. })) => {
+        Some(over @ (Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. })) => {
             let what = match over {
                 Overlay::Help => "esc: too small for help. ",
+                Overlay::Sql { .. } => "esc: too small to read. ",
                 _ => "esc: too small to compare. ",
             };
             let mut line = vec![canvas.piece(what, Role::Text)];

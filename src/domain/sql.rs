@@ -1,0 +1,464 @@
+//! A small, honest look at SQL: which statements are of a kind that takes data away. It knows words, not meanings, and
+//! whatever it does not find may lose data all the same: nobody is told that something is safe because of it.
+
+use serde::Serialize;
+
+use super::text::Clean;
+
+/// One statement, without comments; strings are emptied, so that no word in them counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Where its first word stands, from 1.
+    pub line: usize,
+    /// Its words and signs, in upper case.
+    words: Vec<String>,
+}
+
+/// A statement that may lose data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// From 1.
+    pub line: usize,
+    /// `DROP TABLE`, `ALTER … DROP COLUMN`.
+    pub why: &'static str,
+    /// Its first words.
+    pub statement: Clean,
+}
+
+/// Every statement that may lose data, in order. What is a string or a comment differs from dialect to dialect, and nobody
+/// says which this is: it is read both ways, and counts in either.
+pub fn losses(sql: &str) -> Vec<Loss> {
+    let mut found: Vec<Loss> = Vec::new();
+    for dialect in [Dialect::Standard, Dialect::MySql] {
+        for statement in read(sql, dialect) {
+            for why in statement.why() {
+                if !found
+                    .iter()
+                    .any(|it| (it.line, it.why) == (statement.line, why))
+                {
+                    found.push(Loss {
+                        line: statement.line,
+                        why,
+                        statement: statement.shown(),
+                    });
+                }
+            }
+        }
+    }
+    found.sort_by_key(|loss| loss.line);
+    found
+}
+
+/// How quotes and comments are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    /// Backslashes escape in `E'…'` alone; comments nest.
+    Standard,
+    /// Backslashes escape; `#` begins a comment; what stands in `/*! */` is run.
+    MySql,
+}
+
+/// So many words of a statement are shown.
+const SHOWN: usize = 12;
+
+impl Statement {
+    fn shown(&self) -> Clean {
+        let words: Vec<&str> = self.words.iter().take(SHOWN).map(String::as_str).collect();
+        let more = if self.words.len() > SHOWN { " …" } else { "" };
+        Clean::new(&format!("{}{more}", words.join(" ")))
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.words.iter().any(|own| own == word)
+    }
+
+    fn begins(&self, words: &[&str]) -> bool {
+        let first = self.words.first();
+        first.is_some_and(|first| words.contains(&first.as_str()))
+    }
+
+    /// `first` directly before `second`.
+    fn pair(&self, first: &str, second: &str) -> bool {
+        let mut pairs = self.words.windows(2);
+        pairs.any(|pair| matches!(pair, [a, b] if a == first && b == second))
+    }
+
+    /// Each kind of loss once. A word that takes data away counts wherever it stands: in a procedure, behind WITH or
+    /// EXPLAIN ANALYZE, in an action of MERGE.
+    fn why(&self) -> Vec<&'static str> {
+        const DROPS: &[(&str, &str)] = &[
+            ("TABLE", "DROP TABLE"),
+            ("DATABASE", "DROP DATABASE"),
+            ("SCHEMA", "DROP SCHEMA"),
+            ("VIEW", "DROP VIEW"),
+            ("INDEX", "DROP INDEX"),
+            ("SEQUENCE", "DROP SEQUENCE"),
+            ("TYPE", "DROP TYPE"),
+            ("OWNED", "DROP OWNED"),
+            ("EXTENSION", "DROP EXTENSION"),
+            ("TABLESPACE", "DROP TABLESPACE"),
+        ];
+        let mut why = Vec::new();
+        let alters = self.has("ALTER");
+        if self.has("DROP") {
+            let known = DROPS.iter().find(|(what, _)| self.pair("DROP", what));
+            why.push(match known {
+                Some((_, why)) => why,
+                None if self.pair("DROP", "CONSTRAINT")
+                    || self.pair("DROP", "NOT")
+                    || self.pair("DROP", "DEFAULT") =>
+                {
+                    "ALTER … DROP of a constraint or default"
+                }
+                None if alters => "ALTER … DROP COLUMN",
+                None => "DROP",
+            });
+        }
+        if self.has("TRUNCATE") {
+            why.push("TRUNCATE");
+        }
+        // ON DELETE says what a later deletion does, and FOR DELETE whom a policy or trigger is for.
+        let deletes = self.words.iter().enumerate().any(|(at, word)| {
+            let before = at.checked_sub(1).and_then(|at| self.words.get(at));
+            word == "DELETE"
+                && !before
+                    .is_some_and(|it| ["ON", "FOR", "OR", "AFTER", "BEFORE"].contains(&it.as_str()))
+        });
+        if deletes {
+            why.push("DELETE");
+        }
+        if self.begins(&["REPLACE"]) {
+            why.push("REPLACE");
+        }
+        // FOR UPDATE locks, ON UPDATE says what a later one does.
+        let updates = self.begins(&["UPDATE"])
+            || (self.begins(&["WITH", "MERGE"])
+                && self.words.windows(2).any(
+                    |pair| matches!(pair, [a, b] if b == "UPDATE" && a != "ON" && a != "FOR"),
+                ));
+        if updates {
+            why.push("UPDATE");
+        }
+        let retypes = self.has("TYPE")
+            || self.has("MODIFY")
+            || self.has("CHANGE")
+            || self.words.windows(2).any(|pair| {
+                // SQL Server: ALTER COLUMN name type.
+                matches!(pair, [a, b] if a == "ALTER" && b == "COLUMN")
+                    && !["SET", "DROP", "ADD", "RESTART"]
+                        .iter()
+                        .any(|word| self.has(word))
+            });
+        if alters && self.has("TABLE") && retypes && !self.has("DROP") {
+            why.push("ALTER … TYPE");
+        }
+        if self.has("RENAME") {
+            why.push("RENAME");
+        }
+        why
+    }
+}
+
+/// The statements of a script, as the standard has it. What stands in dollar quotes is read as well: it is what will run.
+pub fn statements(sql: &str) -> Vec<Statement> {
+    read(sql, Dialect::Standard)
+}
+
+fn read(sql: &str, dialect: Dialect) -> Vec<Statement> {
+    let mut reader = Reader {
+        dialect,
+        rest: sql.chars().collect(),
+        at: 0,
+        line: 1,
+        found: Vec::new(),
+        words: Vec::new(),
+        begins: 1,
+    };
+    reader.read();
+    reader.found
+}
+
+struct Reader {
+    dialect: Dialect,
+    rest: Vec<char>,
+    at: usize,
+    line: usize,
+    found: Vec<Statement>,
+    words: Vec<String>,
+    begins: usize,
+}
+
+impl Reader {
+    fn peek(&self, ahead: usize) -> Option<char> {
+        self.rest.get(self.at + ahead).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.peek(0)?;
+        self.at += 1;
+        if next == '\n' {
+            self.line += 1;
+        }
+        Some(next)
+    }
+
+    fn word(&mut self, word: String) {
+        if self.words.is_empty() {
+            self.begins = self.line;
+        }
+        self.words.push(word);
+    }
+
+    fn end(&mut self) {
+        let words = std::mem::take(&mut self.words);
+        if !words.is_empty() {
+            self.found.push(Statement {
+                line: self.begins,
+                words,
+            });
+        }
+    }
+
+    fn read(&mut self) {
+        while let Some(c) = self.peek(0) {
+            let mysql = self.dialect == Dialect::MySql;
+            match (c, self.peek(1)) {
+                ('-', Some('-')) => self.rest_of_line(),
+                ('#', _) if mysql => self.rest_of_line(),
+                ('/', Some('*')) if mysql && self.peek(2) == Some('!') => {
+                    self.at += 3;
+                    while self.peek(0).is_some_and(|c| c.is_ascii_digit()) {
+                        self.at += 1;
+                    }
+                }
+                ('*', Some('/')) => self.at += 2,
+                ('/', Some('*')) => self.comment(),
+                ('\'', _) => self.string('\''),
+                ('"' | '`', _) => self.name(c),
+                ('[', _) => self.name(']'),
+                ('$', _) => {
+                    if !self.dollars() {
+                        self.next();
+                    }
+                }
+                (';', _) => {
+                    self.next();
+                    self.end();
+                }
+                (c, _) if c.is_alphanumeric() || c == '_' => self.bare(),
+                _ => {
+                    self.next();
+                }
+            }
+        }
+        self.end();
+    }
+
+    fn rest_of_line(&mut self) {
+        while self.peek(0).is_some_and(|c| c != '\n') {
+            self.at += 1;
+        }
+    }
+
+    fn comment(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(c) = self.next() {
+            match (c, self.peek(0)) {
+                ('/', Some('*')) if depth == 0 || self.dialect == Dialect::Standard => {
+                    self.next();
+                    depth += 1;
+                }
+                ('*', Some('/')) => {
+                    self.next();
+                    depth -= 1;
+                    if depth == 0 {
+                        return;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn string(&mut self, quote: char) {
+        let before = self.at.checked_sub(1).and_then(|at| self.rest.get(at));
+        let escapes = self.dialect == Dialect::MySql || matches!(before, Some('E' | 'e'));
+        self.word("''".to_owned());
+        self.next();
+        while let Some(c) = self.next() {
+            if c == '\\' && escapes {
+                self.next();
+            } else if c == quote {
+                if self.peek(0) != Some(quote) {
+                    return;
+                }
+                self.next();
+            }
+        }
+    }
+
+    fn name(&mut self, close: char) {
+        let begins = self.line;
+        if self.words.is_empty() {
+            self.begins = begins;
+        }
+        self.next();
+        let mut name = String::new();
+        while let Some(c) = self.next() {
+            if c == close {
+                break;
+            }
+            name.push(c);
+        }
+        // In quotes, so that a table called "delete" is no deletion.
+        self.words.push(format!("\"{name}\""));
+    }
+
+    /// What stands between two dollar quotes is read on as if they were not there.
+    fn dollars(&mut self) -> bool {
+        let mut ahead = 1;
+        while self
+            .peek(ahead)
+            .is_some_and(|c| c.is_alphanumeric() || c == '_')
+        {
+            ahead += 1;
+        }
+        if self.peek(ahead) != Some('$') {
+            return false;
+        }
+        self.at += ahead + 1;
+        true
+    }
+
+    fn bare(&mut self) {
+        let mut word = String::new();
+        while let Some(c) = self.peek(0).filter(|c| c.is_alphanumeric() || *c == '_') {
+            word.extend(c.to_uppercase());
+            self.at += 1;
+        }
+        self.word(word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in each: line and kind.
+    const TABLE: &[(&str, &[(usize, &str)])] = &[
+        ("", &[]),
+        ("SELECT 1;", &[]),
+        (
+            "CREATE TABLE a (b int);\nALTER TABLE a ADD COLUMN c text;",
+            &[],
+        ),
+        ("drop table users;", &[(1, "DROP TABLE")]),
+        (
+            "BEGIN;\n\nDROP   TABLE\n IF EXISTS users;\nCOMMIT;",
+            &[(3, "DROP TABLE")],
+        ),
+        ("-- DROP TABLE users;\nSELECT 1;", &[]),
+        ("# it's\nDROP TABLE users;", &[(2, "DROP TABLE")]),
+        (
+            "INSERT INTO a VALUES ('it\\'s'); DROP TABLE b;",
+            &[(1, "DROP TABLE")],
+        ),
+        (
+            "/* DROP TABLE a; /* nested, as only some read it */ DROP TABLE b; */ SELECT 1;",
+            &[(1, "DROP TABLE")],
+        ),
+        ("/* a */ TRUNCATE/**/users;", &[(1, "TRUNCATE")]),
+        ("DROP/* x */TABLE a;", &[(1, "DROP TABLE")]),
+        ("/*!40000 DROP TABLE a */;", &[(1, "DROP TABLE")]),
+        ("INSERT INTO log VALUES ('DROP TABLE users; -- no');", &[]),
+        ("INSERT INTO log VALUES ('it''s; DELETE FROM a');", &[]),
+        (
+            "INSERT INTO log VALUES (E'it\\'s'); DELETE FROM a;",
+            &[(1, "DELETE")],
+        ),
+        (
+            "INSERT INTO log VALUES ('\\'); DELETE FROM a;",
+            &[(1, "DELETE")],
+        ),
+        ("ALTER TABLE \"drop\" ADD COLUMN \"truncate\" int;", &[]),
+        ("ALTER TABLE `delete` ADD x int;", &[]),
+        ("ALTER TABLE [rename] ADD x int;", &[]),
+        (
+            "ALTER TABLE a DROP COLUMN b;",
+            &[(1, "ALTER … DROP COLUMN")],
+        ),
+        ("ALTER TABLE a DROP b;", &[(1, "ALTER … DROP COLUMN")]),
+        (
+            "ALTER TABLE a DROP CONSTRAINT b;",
+            &[(1, "ALTER … DROP of a constraint or default")],
+        ),
+        (
+            "ALTER TABLE a ALTER COLUMN b TYPE int;",
+            &[(1, "ALTER … TYPE")],
+        ),
+        (
+            "ALTER TABLE a ALTER b SET DATA TYPE int USING b::int;",
+            &[(1, "ALTER … TYPE")],
+        ),
+        ("ALTER TABLE a MODIFY b int;", &[(1, "ALTER … TYPE")]),
+        (
+            "ALTER TABLE a ALTER COLUMN b varchar(3);",
+            &[(1, "ALTER … TYPE")],
+        ),
+        ("ALTER TABLE a ALTER COLUMN b SET DEFAULT 1;", &[]),
+        ("ALTER TABLE a RENAME TO b;", &[(1, "RENAME")]),
+        ("RENAME TABLE a TO b;", &[(1, "RENAME")]),
+        ("DELETE FROM a;", &[(1, "DELETE")]),
+        (
+            "WITH gone AS (DELETE FROM a RETURNING *) SELECT * FROM gone;",
+            &[(1, "DELETE")],
+        ),
+        (
+            "CREATE TABLE a (b int REFERENCES c ON DELETE CASCADE);",
+            &[],
+        ),
+        (
+            "CREATE TRIGGER t AFTER DELETE ON a EXECUTE FUNCTION f();",
+            &[],
+        ),
+        ("UPDATE a SET b = NULL;", &[(1, "UPDATE")]),
+        ("SELECT * FROM a FOR UPDATE;", &[]),
+        ("DROP INDEX i;", &[(1, "DROP INDEX")]),
+        ("DO $$\nBEGIN\n  DELETE FROM a;\nEND $$;", &[(1, "DELETE")]),
+        (
+            "CREATE FUNCTION f() AS $body$ TRUNCATE a $body$;",
+            &[(1, "TRUNCATE")],
+        ),
+        (
+            "SELECT '$$'; DROP TABLE a; SELECT '$$';",
+            &[(1, "DROP TABLE")],
+        ),
+        ("SELECT 'not closed; DROP TABLE a;", &[]),
+        (
+            "TRUNCATE a;\nTRUNCATE b;",
+            &[(1, "TRUNCATE"), (2, "TRUNCATE")],
+        ),
+        ("ｄｒｏｐ TABLE a;", &[]),
+    ];
+
+    #[test]
+    fn what_may_lose_data_is_found_with_its_line_and_nothing_in_comments_or_strings() {
+        for (sql, expected) in TABLE {
+            let found: Vec<(usize, &str)> = losses(sql)
+                .iter()
+                .map(|loss| (loss.line, loss.why))
+                .collect();
+            assert_eq!(&found.as_slice(), expected, "{sql}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_ends_and_each_line_is_one_of_it(sql in "(?s).{0,200}") {
+            let lines = sql.matches('\n').count() + 1;
+            for statement in statements(&sql) {
+                proptest::prop_assert!((1..=lines).contains(&statement.line));
+            }
+        }
+    }
+}

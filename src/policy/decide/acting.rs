@@ -1,0 +1,268 @@
+//! Items that change what is outside: what has to be true before one is run, and who read what.
+
+use jiff::Timestamp;
+
+use super::{
+    Actor, Body, Decision, Deployment, Facts, FlightState, ItemId, ItemStatus, Refusal,
+    RefusalKind, go, items::open, papers::verified, record,
+};
+use crate::{
+    domain::{
+        plan::{ItemKind, ItemSpec},
+        release::Digest,
+        time,
+    },
+    policy::gates,
+};
+
+/// What it hangs on is green, and is what it was when somebody read it.
+pub(super) fn in_order(
+    facts: &Facts<'_>,
+    deployment: &Deployment,
+    spec: &ItemSpec,
+) -> Result<(), Refusal> {
+    for id in spec.before_it() {
+        let Some(earlier) = deployment.plan.plan.item(id) else {
+            continue;
+        };
+        let status = deployment.status(earlier, facts.now);
+        // Looking is how one finds out what became of an act.
+        let looks = earlier.acts() && !spec.acts();
+        match status {
+            ItemStatus::Done | ItemStatus::Waived => {}
+            ItemStatus::Unknown if looks => {}
+            ItemStatus::Running => return Err(under_way(facts, deployment, earlier)),
+            _ => return Err(not_green(deployment, earlier, &spec.id)),
+        }
+    }
+    Ok(())
+}
+
+fn not_green(deployment: &Deployment, earlier: &ItemSpec, item: &ItemId) -> Refusal {
+    let read = deployment
+        .items
+        .get(&earlier.id)
+        .filter(|state| state.status == ItemStatus::Done);
+    if let (ItemKind::Read(of), Some(state)) = (&earlier.kind, read)
+        && let Some(read) = &state.of
+    {
+        let now = deployment
+            .output_of(of)
+            .map_or("nothing that ended well", Digest::short);
+        return Refusal::raced(
+            "item.read",
+            format!(
+                "what {} read is {}, and {of} printed {now} since: it has to be read again",
+                state.by,
+                read.short()
+            ),
+        )
+        .hint(format!(
+            "gonogo migrate preview …, then approve what it prints; {item} was not begun"
+        ));
+    }
+    Refusal::rule(
+        "checklist.after",
+        format!("{} comes before {item}", earlier.id),
+    )
+}
+
+pub(super) fn under_way(facts: &Facts<'_>, deployment: &Deployment, spec: &ItemSpec) -> Refusal {
+    let (item, state) = (&spec.id, deployment.items.get(&spec.id));
+    let (by, age) = state.map_or_else(Default::default, |state| {
+        let age = time::age(facts.now.duration_since(state.at));
+        (state.by.as_str(), age)
+    });
+    let hint = if spec.acts() {
+        format!(
+            "wait for it; if it is known to be dead: gonogo check --stop … {item}, and look what became of it (migrate verify)"
+        )
+    } else {
+        format!("wait for it; if it is known to be dead: gonogo reopen … {item}")
+    };
+    Refusal::raced(
+        "checklist.running",
+        format!("{by} runs {item} since {age} and has not said how it ended"),
+    )
+    .hint(hint)
+}
+
+/// Never sent twice blindly, never without everything that a take-off asks of the release, never by whoever read it alone.
+pub(super) fn may_act(
+    facts: &Facts<'_>,
+    actor: &Actor,
+    deployment: &Deployment,
+    spec: &ItemSpec,
+    confirmed: Option<&str>,
+) -> Result<(), Refusal> {
+    let (item, release) = (&spec.id, &deployment.plan.release);
+    let place = format!(
+        "{} {}",
+        facts.target.id.environment,
+        facts.target.id.project.name()
+    );
+    let usage = |sentence: String| Refusal::new(RefusalKind::Usage, "confirm", sentence);
+    let Some(typed) = confirmed else {
+        return Err(usage(format!(
+            "{item} changes what is outside and needs a confirmation"
+        ))
+        .hint("gonogo migrate … --yes, or on the screen"));
+    };
+    if deployment.status(spec, facts.now) == ItemStatus::Unknown {
+        let by = deployment.items.get(item).map_or("", |state| &state.by);
+        return Err(Refusal::raced(
+            "item.unknown",
+            format!(
+                "{by} began {item} and nobody heard how it ended: it may have happened, and is not done a second time blindly"
+            ),
+        )
+        .hint(format!(
+            "gonogo migrate verify {place} tells; or look, and open it again by name: gonogo reopen {place} {item} --reason …"
+        )));
+    }
+    if spec.chain.way_back {
+        if deployment.acted().is_none() {
+            let sentence = format!(
+                "nothing stands of release {} to be taken back",
+                release.title()
+            );
+            return Err(Refusal::rule("item.way_back", sentence));
+        }
+    } else {
+        if deployment.state != FlightState::Requested {
+            let sentence = format!(
+                "{item} is for before take-off, and release {} is {}",
+                release.title(),
+                deployment.state.word()
+            );
+            return Err(Refusal::rule("flight.state", sentence));
+        }
+        go(
+            &gates::before_acts(facts, &deployment.plan),
+            &format!("run {item}"),
+        )?;
+        four_eyes(facts, actor, deployment, spec)?;
+    }
+    let expected = release.number.to_string();
+    if facts.environment.protected && typed.trim() != expected {
+        return Err(usage(format!(
+            "{item} in {} wants --confirm {expected} as well",
+            facts.environment.name
+        )));
+    }
+    Ok(())
+}
+
+/// In a protected environment whoever does it is not the one who read it.
+fn four_eyes(
+    facts: &Facts<'_>,
+    actor: &Actor,
+    deployment: &Deployment,
+    spec: &ItemSpec,
+) -> Result<(), Refusal> {
+    if !facts.environment.protected || facts.workspace.people.is_empty() {
+        return Ok(());
+    }
+    let readers = spec
+        .before_it()
+        .filter_map(|id| deployment.plan.plan.item(id));
+    let readers = readers.filter(|item| matches!(item.kind, ItemKind::Read(_)));
+    let mut states = readers.filter_map(|item| Some((item, deployment.items.get(&item.id)?)));
+    match states.find(|(_, state)| state.status == ItemStatus::Done && state.by == actor.name) {
+        None => Ok(()),
+        Some((read, _)) => Err(Refusal::rule(
+            "item.four_eyes",
+            format!(
+                "{} read {} and may not run {} as well in {}",
+                actor.name, read.id, spec.id, facts.environment.name
+            ),
+        )
+        .hint("somebody else with the role operate runs it, or somebody else reads it")),
+    }
+}
+
+/// Somebody answers for exactly this output, having read it.
+pub(super) fn read(
+    facts: &Facts<'_>,
+    actor: &Actor,
+    item: &ItemId,
+    of: &Digest,
+    reason: &str,
+) -> Result<Decision, Refusal> {
+    let (deployment, spec) = open(facts, item)?;
+    let ItemKind::Read(printed_by) = &spec.kind else {
+        let sentence = format!("{item} is nothing that is read");
+        return Err(Refusal::rule("checklist.read", sentence));
+    };
+    if reason.trim().is_empty() {
+        let sentence = "whoever reads it says why it may be done";
+        return Err(Refusal::new(RefusalKind::Usage, "read.reason", sentence));
+    }
+    verified(facts, actor, "read.verified")?;
+    in_order(facts, deployment, spec)?;
+    let state = deployment.items.get(printed_by);
+    let evidence = state.and_then(|state| state.evidence.as_ref());
+    let Some(evidence) = evidence else {
+        return Err(Refusal::rule(
+            "checklist.after",
+            format!("{printed_by} comes before {item}: nothing was printed yet"),
+        ));
+    };
+    if &evidence.output != of {
+        return Err(Refusal::raced(
+            "item.read",
+            format!(
+                "{printed_by} printed {}, not {}",
+                evidence.output.short(),
+                of.short()
+            ),
+        )
+        .hint("read what it printed last, then decide on that"));
+    }
+    if evidence.kept.as_ref().is_none_or(|kept| kept.left_out > 0) {
+        let sentence =
+            format!("not all of what {printed_by} printed was kept: nobody could read it");
+        return Err(Refusal::rule("read.whole", sentence).hint("run it again"));
+    }
+    Ok(record(Body::OutputRead {
+        deployment: deployment.id.clone(),
+        item: item.clone(),
+        of: of.clone(),
+        reason: reason.to_owned(),
+    }))
+}
+
+/// What was done is not undone by opening it; what nobody knows a person answers for by name.
+pub(super) fn may_reopen(
+    deployment: &Deployment,
+    spec: &ItemSpec,
+    reason: Option<&String>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let item = &spec.id;
+    match deployment.status(spec, now) {
+        ItemStatus::Done => Err(Refusal::rule(
+            "item.done",
+            format!("{item} was done, and opening it does not undo it"),
+        )
+        .hint("what takes it back: gonogo migrate revert")),
+        ItemStatus::Running => {
+            Err(
+                Refusal::raced("checklist.running", format!("{item} may be under way")).hint(
+                    format!("if it is known to be dead: gonogo check --stop … {item}"),
+                ),
+            )
+        }
+        ItemStatus::Unknown if reason.is_none_or(|reason| reason.trim().is_empty()) => {
+            Err(Refusal::new(
+                RefusalKind::Usage,
+                "item.unknown",
+                format!(
+                    "nobody heard how {item} ended: say how you know that it may be done again"
+                ),
+            )
+            .hint("--reason …"))
+        }
+        _ => Ok(()),
+    }
+}
