@@ -196,7 +196,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn answers_to_taking_off_and_going_on() {
     let text = block_on(async {
         let world = World::start(Scenario::Good, DEADLINE, SETTLING).await;
-        world.request(42).await;
+        Box::pin(world.request(42)).await;
         let mut table = Table::new(&world).await;
         table.dana.look().await;
         table.dana.look_up(42).await;

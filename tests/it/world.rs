@@ -272,7 +272,7 @@ impl World {
     }
 
     async fn take_off(&self, number: u64) {
-        self.request(number).await;
+        Box::pin(self.request(number)).await;
         let mut dana = self.operator("dana").await;
         dana.look().await;
         dana.look_up(number).await;

@@ -123,7 +123,7 @@ impl Outside {
         created: BTreeSet<Commit>,
     ) -> Result<Vec<SourceCommit>, Fault> {
         if project.catalogue == CatalogueSource::Oci {
-            let images = self.registry.images(&project.image).await?;
+            let images = Box::pin(self.registry.images(&project.image)).await?;
             return Ok(images::of_images(project, &images));
         }
         let (git, project) = (self.git.clone(), project.clone());
@@ -133,7 +133,7 @@ impl Outside {
     /// Where everything points that the releases of a project are read from.
     async fn points(&self, project: &Project) -> Result<Digest, Fault> {
         if project.catalogue == CatalogueSource::Oci {
-            let images = self.registry.images(&project.image).await?;
+            let images = Box::pin(self.registry.images(&project.image)).await?;
             let all: Vec<_> = images.iter().map(|it| (&it.digest, &it.tags)).collect();
             return Ok(Digest::of_json(&all));
         }
