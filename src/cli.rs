@@ -22,6 +22,7 @@ mod polling;
 mod reading;
 mod rehearse;
 mod releasing;
+mod telling;
 mod trusting;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ pub mod effect;
 pub mod event;
 pub mod last_seen;
 pub mod lines;
+pub mod memo;
 pub mod palette;
 pub mod pointer;
 pub mod runs;

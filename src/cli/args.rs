@@ -406,6 +406,16 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// When an environment is open: now, next, its windows, freezes and days off; exit 3 where it is closed
+    Window {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// The text that tells users what became of the last flight; printed, and sent by nobody
+    Announce {
+        #[command(flatten)]
+        place: Place,
+    },
     /// What runs against what is recorded; exit 1 where something drifted or was not read
     Drift {
         #[arg(value_name = "ENV")]
@@ -664,10 +674,14 @@ pub enum HotfixVerb {
         /// Push the branch to origin, too
         #[arg(long)]
         push: bool,
+        /// A second one, where one with this criterion is open already
+        #[arg(long)]
+        again: bool,
     },
-    /// The clock, 004's eight steps, and what is still open; exit 1 where a leg is late
+    /// The clock, 004's eight steps, and what is still open, of all projects where none is named; exit 1 where a leg is
+    /// late
     Status {
-        project: String,
+        project: Option<String>,
         /// One that is over, too
         #[arg(long)]
         name: Option<String>,

@@ -277,7 +277,7 @@ impl Headless {
             let clock = self.outside.now().strftime("%H:%M:%S").to_string();
             let line = format!(
                 "{clock}  next: {}: {}",
-                waiting.mover.word(),
+                waiting.who(),
                 waiting.said(|act| Some(format!("`gonogo {}`", act.verb())))
             );
             self.data(
@@ -317,12 +317,13 @@ struct Shown {
 
 pub fn waiting(facts: &Facts<'_>) -> Option<Waiting> {
     match process::outlook(facts) {
-        Next::Waiting(waiting) => Some(waiting),
+        Next::Waiting(waiting) => Some(waiting.of_whoever_flies(facts)),
         // Whoever only reads does not write it down.
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,
             sentence: "it went on and nobody attends: gonogo fly does".to_owned(),
             until: None,
+            by: None,
             ways: Vec::new(),
         }),
         Next::Idle => None,

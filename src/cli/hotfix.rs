@@ -6,10 +6,8 @@ use crate::{
     domain::{
         hotfix::{Criterion, Hotfix, PatchProof, PatchVerdict, proofs},
         plan::ItemId,
-        project::ProjectId,
         target::Target,
         text::Clean,
-        time,
     },
     policy::{
         decide::{Command, HotfixCommand},
@@ -42,76 +40,13 @@ fn outline(hotfix: &Hotfix, facts: &Facts<'_>) -> Value {
     json!({
         "name": hotfix.name, "branch": hotfix.branch, "onto": hotfix.onto, "criterion": hotfix.criterion,
         "environment": hotfix.environment, "from": hotfix.from, "by": hotfix.by,
-        "started_at": hotfix.started_at, "leg": hotfix.leg(), "clock": hotfix.clock(facts.now),
+        "started_at": hotfix.started_at, "leg": hotfix.leg(), "clock": hotfix.clock(&facts.workspace.timings.hotfix, facts.now),
         "open": items, "over": hotfix.is_over(),
     })
 }
 
 fn proof_json(proof: &PatchProof) -> Value {
     json!({"commit": proof.fix.commit, "subject": proof.fix.subject, "proof": proof.verdict})
-}
-
-fn proof_line(proof: &PatchProof, onto: &str) -> String {
-    let fix = format!("{} {}", proof.fix.commit.short(), proof.fix.subject);
-    match &proof.verdict {
-        PatchVerdict::Proved { by } => format!(
-            "✔ {fix}: on {onto} as {}, {}",
-            by.by.short(),
-            by.how.words()
-        ),
-        PatchVerdict::Missing => format!("✖ {fix}: MISSING on {onto}"),
-        PatchVerdict::CannotTell { why } => format!("? {fix}: {why}"),
-    }
-}
-
-fn lines(hotfix: &Hotfix, facts: &Facts<'_>, proofs: &[PatchProof]) -> Vec<String> {
-    let mut lines = vec![format!(
-        "hotfix {} of {} ({}), started by {} {} ago on {} from {}",
-        hotfix.name,
-        facts.target.id.project.name(),
-        hotfix.criterion,
-        hotfix.by,
-        time::age(facts.now.duration_since(hotfix.started_at)),
-        hotfix.branch,
-        hotfix.from.title()
-    )];
-    for leg in hotfix.clock(facts.now) {
-        let state = match (leg.began, leg.under_way, leg.late) {
-            (None, ..) => "–",
-            (_, true, true) => "under way, LATE",
-            (_, true, false) => "under way",
-            (_, false, true) => "done, LATE",
-            (_, false, false) => "done",
-        };
-        lines.push(format!(
-            "leg  {:<9} {:>7} of {:>5}  {state}",
-            leg.leg.word(),
-            time::clock(leg.took),
-            time::clock(leg.leg.budget())
-        ));
-    }
-    for (nth, step) in hotfix.steps().iter().enumerate() {
-        let mark = if step.done { "✔" } else { "○" };
-        lines.push(format!(
-            "{mark} {}. {}: {}",
-            nth + 1,
-            step.title,
-            step.evidence
-        ));
-    }
-    if hotfix.backported.is_none() {
-        lines.extend(proofs.iter().map(|proof| proof_line(proof, &hotfix.onto)));
-    }
-    let open = hotfix.open_items();
-    for (id, title) in &open {
-        lines.push(format!("open {id}: {title}"));
-    }
-    lines.push(if hotfix.is_over() {
-        "over: nothing is open".to_owned()
-    } else {
-        format!("{} open", open.len())
-    });
-    lines
 }
 
 impl Headless {
@@ -157,6 +92,7 @@ impl Headless {
                 criterion,
                 name,
                 push,
+                again,
             } => {
                 let criterion = Criterion::parse(&criterion).ok_or_else(|| {
                     let sentence = format!("`{criterion}` is no criterion");
@@ -166,6 +102,7 @@ impl Headless {
                     name,
                     criterion,
                     push,
+                    again,
                 };
                 (self.burning(&project)?, what)
             }
@@ -195,7 +132,9 @@ impl Headless {
                 (target, HotfixCommand::GiveUp { name, reason })
             }
             HotfixVerb::Status { project, name } => {
-                return self.hotfix_status(&project, name.as_deref()).await;
+                return self
+                    .hotfix_status(project.as_deref(), name.as_deref())
+                    .await;
             }
         };
         let name = match &what {
@@ -226,7 +165,10 @@ impl Headless {
         });
         self.data(object, || {
             let banner = hotfix.map_or_else(String::new, |hotfix| {
-                format!("; {}", hotfix.banner(facts.now))
+                format!(
+                    "; {}",
+                    hotfix.banner(&facts.workspace.timings.hotfix, facts.now)
+                )
             });
             vec![format!("{}: done{banner}", command.verb())]
         });
@@ -293,42 +235,65 @@ impl Headless {
         Ok(())
     }
 
+    /// Of one project, or of every one that has a target.
     pub(super) async fn hotfix_status(
         &mut self,
-        project: &str,
+        project: Option<&str>,
         name: Option<&str>,
     ) -> Result<Exit, Stop> {
         self.sync().await?;
-        let home = self.burning(project)?;
-        let project: ProjectId = home.id.project.clone();
-        // That it cannot be read is said by each proof.
-        if let Err(fault) = self.catalogue(&project).await {
-            self.output.say(&format!("gonogo: {fault}"));
-        }
-        let facts = self.facts(&home)?;
-        let shown: Vec<&Hotfix> = match name {
-            Some(name) => {
-                show::only_hotfix(&facts, Some(name))?;
-                facts.hotfixes.named(name).into_iter().collect()
+        let homes: Vec<Target> = match project {
+            Some(project) => vec![self.burning(project)?],
+            None => {
+                let workspace = &self.outside.workspace;
+                let projects = workspace.projects.iter();
+                let homes = projects.filter_map(|project| show::home(workspace, &project.id));
+                homes.cloned().collect()
             }
-            None => facts.hotfixes.open().collect(),
         };
         let (mut objects, mut said, mut late) = (Vec::new(), Vec::new(), false);
-        for hotfix in &shown {
-            let proofs = proofs(facts.releases, hotfix);
-            let mut object = outline(hotfix, &facts);
-            object["steps"] = json!(hotfix.steps());
-            object["proof"] = proofs.iter().map(proof_json).collect();
-            objects.push(object);
-            said.extend(lines(hotfix, &facts, &proofs));
-            late |= hotfix
-                .clock(facts.now)
-                .iter()
-                .any(|leg| leg.under_way && leg.late);
+        let mut unknown = None;
+        for home in &homes {
+            let known = self.known.hotfixes.get(&home.id.project);
+            let burns = known.is_some_and(|hotfixes| hotfixes.open().next().is_some());
+            // That it cannot be read is said by each proof; where nothing burns nothing is asked.
+            if (burns || name.is_some() || project.is_some())
+                && let Err(fault) = self.catalogue(&home.id.project).await
+            {
+                self.output.say(&format!("gonogo: {fault}"));
+            }
+            let facts = self.facts(home)?;
+            let shown: Vec<&Hotfix> = match name {
+                Some(name) => {
+                    if let Err(refusal) = show::only_hotfix(&facts, Some(name)) {
+                        unknown = Some(refusal);
+                    }
+                    facts.hotfixes.named(name).into_iter().collect()
+                }
+                None => facts.hotfixes.open().collect(),
+            };
+            for hotfix in &shown {
+                let proofs = proofs(facts.releases, hotfix);
+                let mut object = outline(hotfix, &facts);
+                object["project"] = json!(home.id.project);
+                object["steps"] = json!(hotfix.steps());
+                object["proof"] = proofs.iter().map(proof_json).collect();
+                objects.push(object);
+                said.extend(show::hotfix_lines(hotfix, &facts, &proofs));
+                let clock = hotfix.clock(&facts.workspace.timings.hotfix, facts.now);
+                late |= clock.iter().any(|leg| leg.under_way && leg.late);
+            }
+        }
+        if let Some(refusal) = unknown.filter(|_| objects.is_empty()) {
+            return Err(Stop::Refusal(refusal));
         }
         self.data(json!({"hotfixes": objects}), || {
             if said.is_empty() {
-                vec![format!("no hotfix of {} is open", project.name())]
+                let whose = match homes.as_slice() {
+                    [one] => one.id.project.name().to_owned(),
+                    _ => "any project".to_owned(),
+                };
+                vec![format!("no hotfix of {whose} is open")]
             } else {
                 said
             }

@@ -8,6 +8,7 @@ use crate::{
     config::{self, Loaded},
     domain::{
         catalogue::Catalogue,
+        deployment::FlightState,
         fault::FaultKind,
         release::Digest,
         standing::ONE_MACHINE,
@@ -197,8 +198,11 @@ fn target_line(facts: &Facts<'_>) -> String {
             current.plan.release.title(),
             current.state.word()
         );
+        if let Some(step) = step_words(facts) {
+            let _ = write!(text, " {step}");
+        }
         if let Some(waiting) = attend::waiting(facts) {
-            let _ = write!(text, " · {}: {}", waiting.mover.word(), waiting.sentence);
+            let _ = write!(text, " · {}: {}", waiting.who(), waiting.sentence);
         }
         if let Some(held) = controls::holder(facts) {
             let _ = write!(text, " · controls: {}", controls::told(facts, held));
@@ -223,9 +227,27 @@ fn target_line(facts: &Facts<'_>) -> String {
         let _ = write!(text, "  !! {}", glass.sentence(within, facts.now));
     }
     for hotfix in show::hotfixes(facts) {
-        let _ = write!(text, "  ! {}", hotfix.banner(facts.now));
+        let _ = write!(
+            text,
+            "  ! {}",
+            hotfix.banner(&facts.workspace.timings.hotfix, facts.now)
+        );
     }
     text.trim_end().to_owned()
+}
+
+/// `at step 1 of 5, 10 %`: what `promote --step` takes.
+fn step_words(facts: &Facts<'_>) -> Option<String> {
+    let current = facts.current()?;
+    let workload = &facts.workload.value()?.workload;
+    let step = workload
+        .step
+        .filter(|_| current.state == FlightState::Flying)?;
+    let stage = current
+        .stage()
+        .and_then(|stage| current.plan.plan.stages.get(stage))
+        .map_or_else(String::new, |stage| format!(", {} %", stage.share));
+    Some(format!("at step {step} of {}{stage}", workload.steps.len()))
 }
 
 pub fn gate_lines(judgement: &Judgement) -> Vec<String> {
@@ -265,8 +287,13 @@ impl Headless {
             Verb::Plan { place, release } => self.plan(&place, release.as_deref()).await,
             Verb::Hotfix {
                 verb: HotfixVerb::Status { project, name },
-            } => self.hotfix_status(&project, name.as_deref()).await,
+            } => {
+                self.hotfix_status(project.as_deref(), name.as_deref())
+                    .await
+            }
             Verb::Card { place } => self.card(&place).await,
+            Verb::Window { place } => self.window(&place).await,
+            Verb::Announce { place } => self.announce(&place).await,
             Verb::Drift {
                 environment,
                 project,

@@ -57,7 +57,7 @@ pub async fn run(wish: Wish, common: &Common, output: Output) -> Exit {
     };
     let exit = match Rehearsal::start(wished, &dir).await {
         Ok(rehearsal) if wish.serve => serve(rehearsal, output).await,
-        Ok(rehearsal) => cockpit(rehearsal, common, output).await,
+        Ok(rehearsal) => Box::pin(cockpit(rehearsal, common, output)).await,
         Err(fault) => {
             output.fault(true, &fault);
             Exit::Failed
@@ -95,7 +95,7 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit 
     // To practise with one's own keys and colours, as far as there is a configuration that can be read.
     let screen = super::workspace(common.config.as_deref())
         .map_or_else(|_| Screen::default(), |loaded| loaded.screen);
-    let exit = fly(Arc::clone(&rehearsal.outside), screen, common, output).await;
+    let exit = Box::pin(fly(Arc::clone(&rehearsal.outside), screen, common, output)).await;
     cancel.cancel();
     let _ = colleagues.await;
     rehearsal.stop().await;
@@ -106,7 +106,7 @@ async fn cockpit(rehearsal: Rehearsal, common: &Common, output: Output) -> Exit 
 pub async fn cockpit_on(loaded: Loaded, common: &Common, output: Output) -> Exit {
     let rehearsal = loaded.workspace.rehearsal.is_some();
     match Outside::open(loaded.workspace).await {
-        Ok(outside) => fly(Arc::new(outside), loaded.screen, common, output).await,
+        Ok(outside) => Box::pin(fly(Arc::new(outside), loaded.screen, common, output)).await,
         Err(fault) => {
             output.fault(rehearsal, &fault);
             Exit::Failed

@@ -18,6 +18,7 @@ use std::{
 };
 
 use crate::domain::{
+    hotfix::Budgets,
     project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
     version_file::{Place, Preparing, VersionFile},
     workspace::{Rehearsal, Timings, Workspace},
@@ -158,6 +159,7 @@ fn timings(root: &Form, report: &mut Report) -> Timings {
             .unwrap_or(standard.health_answers),
         scrape_interval: duration("scrape_interval", standard.scrape_interval),
         countersign: duration("countersign", standard.countersign),
+        hotfix: Budgets::new(|leg| duration(&format!("hotfix_{leg}"), leg.budget())),
         heartbeat: duration("heartbeat", standard.heartbeat),
         absent: duration("absent", standard.absent),
     };

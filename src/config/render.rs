@@ -12,6 +12,7 @@ use crate::domain::{
     access::{Access, Plugins},
     calendar::{Calendar, Day},
     environment::{ApprovalRule, Contact, Dashboard, Environment, Policy, Tightening},
+    hotfix::Leg,
     plan::{CommandSpec, GitProbe, ItemKind, ItemSpec, Probe},
     project::{CatalogueSource, Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
@@ -49,6 +50,10 @@ pub fn render(workspace: &Workspace) -> String {
     page.pair("health_answers", timings.health_answers);
     page.pair("scrape_interval", quoted(&typed(timings.scrape_interval)));
     page.pair("countersign", quoted(&typed(timings.countersign)));
+    for leg in Leg::ALL {
+        let key = format!("hotfix_{leg}");
+        page.pair(&key, quoted(&typed(timings.hotfix.of(leg))));
+    }
     page.pair("heartbeat", quoted(&typed(timings.heartbeat)));
     page.pair("absent", quoted(&typed(timings.absent)));
     for project in &workspace.projects {

@@ -1,6 +1,8 @@
 //! A hotfix: why it may hurry, which leg of 002's clock it is on, what it flew, and what it still owes when everybody
-//! else has gone home (SPEC R8, E12). The fold that makes it is in `fold`, what git says of it in `lineage`.
+//! else has gone home (SPEC R8, E12). The fold that makes it is in `fold`, its clock in `clock`, what git says of it in
+//! `lineage`.
 
+mod clock;
 mod fold;
 mod lineage;
 
@@ -18,6 +20,7 @@ use super::{
     time,
 };
 
+pub use clock::{Budgets, Leg, LegShown};
 pub use fold::Hotfixes;
 pub use lineage::{Asked, Carried, Fix, How, Lineage, Mark, PatchProof, PatchVerdict, proofs};
 
@@ -60,57 +63,6 @@ impl Criterion {
 }
 
 impl std::fmt::Display for Criterion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-/// The legs of 002's expedited path, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Leg {
-    Identify,
-    Fix,
-    Test,
-    Deploy,
-    Monitor,
-}
-
-impl Leg {
-    pub const ALL: [Self; 5] = [
-        Self::Identify,
-        Self::Fix,
-        Self::Test,
-        Self::Deploy,
-        Self::Monitor,
-    ];
-
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Identify => "identify",
-            Self::Fix => "fix",
-            Self::Test => "test",
-            Self::Deploy => "deploy",
-            Self::Monitor => "monitor",
-        }
-    }
-
-    /// 002: 5, 30, 15, 10 and 30 minutes.
-    pub const fn budget(self) -> SignedDuration {
-        SignedDuration::from_mins(match self {
-            Self::Identify => 5,
-            Self::Fix | Self::Monitor => 30,
-            Self::Test => 15,
-            Self::Deploy => 10,
-        })
-    }
-
-    pub fn next(self) -> Option<Self> {
-        Self::ALL.into_iter().find(|leg| *leg > self)
-    }
-}
-
-impl std::fmt::Display for Leg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.word())
     }
@@ -315,16 +267,6 @@ pub struct Backported {
     pub fixes: Vec<Carried>,
 }
 
-/// One leg, as the clock shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LegShown {
-    pub leg: Leg,
-    pub began: Option<Timestamp>,
-    pub took: SignedDuration,
-    pub under_way: bool,
-    pub late: bool,
-}
-
 /// One of 004's eight steps, with what the ledger says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
@@ -335,12 +277,6 @@ pub struct Step {
 }
 
 impl Hotfix {
-    pub fn leg(&self) -> Leg {
-        self.legs
-            .last_key_value()
-            .map_or(Leg::Identify, |(leg, _)| *leg)
-    }
-
     /// Flown to where it came from, and still there.
     pub fn landed(&self) -> Option<&Flight> {
         self.flights
@@ -370,58 +306,6 @@ impl Hotfix {
     pub fn is_over(&self) -> bool {
         let landed = self.landed().is_some_and(|flight| flight.ended.is_some());
         self.closed.is_some() || (landed && self.open_items().is_empty())
-    }
-
-    /// When the last leg ended: the deployment was closed.
-    fn stopped(&self) -> Option<Timestamp> {
-        let closed = self.closed.as_ref().map(|signed| signed.at);
-        closed.or_else(|| Some(self.landed()?.ended?.0))
-    }
-
-    /// The clock, leg by leg.
-    pub fn clock(&self, now: Timestamp) -> Vec<LegShown> {
-        let shown = |leg: Leg| {
-            let began = self.legs.get(&leg).copied();
-            let after = self
-                .legs
-                .iter()
-                .filter(|(other, _)| **other > leg)
-                .map(|(_, at)| *at)
-                .min();
-            let ended = after.or_else(|| self.stopped());
-            let took = began.map_or(SignedDuration::ZERO, |began| {
-                ended
-                    .unwrap_or(now)
-                    .duration_since(began)
-                    .max(SignedDuration::ZERO)
-            });
-            LegShown {
-                leg,
-                began,
-                took,
-                under_way: began.is_some() && ended.is_none(),
-                late: took > leg.budget(),
-            }
-        };
-        Leg::ALL.into_iter().map(shown).collect()
-    }
-
-    /// `HOTFIX session-leak: fix 12:03 of 30:00`, or what is owed once it has landed and its clock stands.
-    pub fn banner(&self, now: Timestamp) -> String {
-        let clock = self.clock(now);
-        match clock.iter().find(|leg| leg.under_way) {
-            Some(leg) => {
-                let late = if leg.late { " LATE" } else { "" };
-                format!(
-                    "HOTFIX {}: {} {} of {}{late}",
-                    self.name,
-                    leg.leg,
-                    time::clock(leg.took),
-                    time::clock(leg.leg.budget())
-                )
-            }
-            None => format!("HOTFIX {}: {} open", self.name, self.open_items().len()),
-        }
     }
 
     /// 004's steps in their order.
@@ -550,11 +434,5 @@ mod tests {
             assert_eq!(Criterion::parse(criterion.word()), Some(criterion));
         }
         assert_eq!(Criterion::parse("bored"), None);
-    }
-
-    #[test]
-    fn the_budgets_are_those_of_002() {
-        let minutes = Leg::ALL.map(|leg| leg.budget().as_mins());
-        assert_eq!(minutes, [5, 30, 15, 10, 30]);
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::Access,
     environment::{Environment, EnvironmentName},
+    hotfix::Budgets,
     project::{Project, ProjectId},
     target::{Target, TargetId},
 };
@@ -127,6 +128,9 @@ pub struct Timings {
     pub scrape_interval: SignedDuration,
     /// How long after a break-glass a second person may take to countersign it.
     pub countersign: SignedDuration,
+    /// How long each leg of a hotfix may take.
+    #[serde(default)]
+    pub hotfix: Budgets,
     /// Between two signs of life of whoever attends a flight.
     pub heartbeat: SignedDuration,
     /// Whoever was not heard for so long is absent.
@@ -150,6 +154,7 @@ impl Default for Timings {
             health_answers: 10,
             scrape_interval: SignedDuration::from_secs(5),
             countersign: SignedDuration::from_mins(60),
+            hotfix: Budgets::default(),
             heartbeat: SignedDuration::from_secs(10),
             absent: SignedDuration::from_secs(30),
         }

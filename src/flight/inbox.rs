@@ -29,14 +29,18 @@ pub enum ErrandKind {
     Countersign,
     /// Take one's own hold off, or leave it.
     Hold,
+    /// Go on to the next step of what one flies.
+    Promote,
     /// Say GO, NO-GO or HOLD.
     Answer,
     /// Make somebody else's waiver count, or leave it.
     Second,
     /// Take an own NO-GO or HOLD back, or leave it.
     Objection,
-    /// An item one owns.
+    /// An item one owns, or what is open of one's own request.
     Item,
+    /// A hotfix that one began: its clock, or what it still owes.
+    Hotfix,
     /// One's own request is GO.
     Fly,
 }
@@ -46,10 +50,12 @@ impl ErrandKind {
         match self {
             Self::Countersign => "COUNTERSIGN",
             Self::Hold => "YOUR HOLD",
+            Self::Promote => "PROMOTE",
             Self::Answer => "ANSWER",
             Self::Second => "SECOND",
             Self::Objection => "YOUR WORD",
             Self::Item => "CHECK",
+            Self::Hotfix => "HOTFIX",
             Self::Fly => "FLY",
         }
     }
@@ -108,9 +114,13 @@ fn of_target(facts: &Facts<'_>, me: &Actor) -> Vec<Errand> {
             )
         });
     }
+    errands.extend(unsigned(facts, me));
+    errands.extend(hotfixes(facts, me));
     let Some(current) = facts.current() else {
         return errands;
     };
+    errands.extend(promotion(facts, current, me));
+    errands.extend(open_before(facts, current, me));
     let title = current.plan.release.title();
     if let Some(held) = current.held.as_ref().filter(|held| held.by == me.name) {
         let because = held.reason.as_ref().map_or_else(
@@ -206,6 +216,122 @@ fn of_target(facts: &Facts<'_>, me: &Actor) -> Vec<Errand> {
         ));
     }
     errands
+}
+
+fn about(facts: &Facts<'_>, kind: ErrandKind, since: Timestamp, sentence: String) -> Errand {
+    Errand {
+        target: facts.target.id.clone(),
+        kind,
+        sentence,
+        since,
+        due: None,
+        item: None,
+    }
+}
+
+/// One's own flight past the gates, until somebody else has answered for it.
+fn unsigned(facts: &Facts<'_>, me: &Actor) -> Option<Errand> {
+    let glass = facts.state.unsigned().find(|glass| glass.by == me.name)?;
+    let sentence = format!(
+        "your {} waits for a second person to countersign it: {}",
+        glass.word(),
+        glass.reason
+    );
+    Some(Errand {
+        due: Some(glass.due(facts.workspace.timings.countersign)),
+        ..about(facts, ErrandKind::Countersign, glass.at, sentence)
+    })
+}
+
+/// Those that one began and that burn here: the leg that runs, or what is owed once it has landed.
+fn hotfixes(facts: &Facts<'_>, me: &Actor) -> Vec<Errand> {
+    let here = &facts.target.id.environment;
+    let budgets = &facts.workspace.timings.hotfix;
+    let mine = facts
+        .hotfixes
+        .open()
+        .filter(|hotfix| hotfix.environment == *here && hotfix.by == me.name);
+    mine.map(|hotfix| {
+        let clock = hotfix.clock(budgets, facts.now);
+        let leg = clock.iter().find(|leg| leg.under_way);
+        let owes: Vec<String> = match hotfix.landed() {
+            Some(_) => hotfix
+                .open_items()
+                .iter()
+                .map(|(id, _)| id.to_string())
+                .collect(),
+            None => Vec::new(),
+        };
+        let owed = if owes.is_empty() {
+            String::new()
+        } else {
+            format!("; owes {}", owes.join(", "))
+        };
+        Errand {
+            due: leg.and_then(|leg| leg.began?.checked_add(leg.budget).ok()),
+            ..about(
+                facts,
+                ErrandKind::Hotfix,
+                leg.and_then(|leg| leg.began).unwrap_or(hotfix.started_at),
+                format!("{}{owed}", hotfix.banner(budgets, facts.now)),
+            )
+        }
+    })
+    .collect()
+}
+
+/// The stage is baked and nothing stands against the next: the move of whoever flies, or of the requester where nobody
+/// does.
+fn promotion(facts: &Facts<'_>, current: &Deployment, me: &Actor) -> Option<Errand> {
+    let flies = match &current.controls {
+        Some(held) => held.by == me.name,
+        None => facts.workspace.same_person(&current.requester, me),
+    };
+    let step = facts.fresh()?.workload.step?;
+    let flying = current.state == FlightState::Flying;
+    let ready = flies && flying && decide(&Command::Promote { step }, facts, me).is_ok();
+    let since = current
+        .bake_ends()
+        .filter(|_| ready)
+        .unwrap_or(current.requested_at);
+    let share = current
+        .stage()
+        .and_then(|stage| current.plan.plan.stages.get(stage))
+        .map_or_else(|| "it".to_owned(), |stage| format!("{} %", stage.share));
+    ready.then(|| {
+        let title = current.plan.release.title();
+        let sentence = format!("release {title}: {share} has baked and is GO for the next step");
+        about(facts, ErrandKind::Promote, since, sentence)
+    })
+}
+
+/// What nobody else owns of the list, while one's own request waits for it: one errand, at the first of them.
+fn open_before(facts: &Facts<'_>, current: &Deployment, me: &Actor) -> Option<Errand> {
+    let own = facts.workspace.same_person(&current.requester, me);
+    if !own || current.state != FlightState::Requested {
+        return None;
+    }
+    let open: Vec<&ItemSpec> = current
+        .plan
+        .plan
+        .items
+        .iter()
+        .filter(|item| item.required && !item.is_verification() && item.owner.is_none())
+        .filter(|item| !matches!(item.kind, ItemKind::Action(_)) && !current.is_settled(item))
+        .collect();
+    let first = open.first()?;
+    let names: Vec<&str> = open.iter().map(|item| item.id.0.as_str()).collect();
+    let sentence = format!(
+        "release {}: {} of the list {} open before it flies: {}",
+        current.plan.release.title(),
+        open.len(),
+        if open.len() == 1 { "is" } else { "are" },
+        names.join(", ")
+    );
+    Some(Errand {
+        item: Some(first.id.clone()),
+        ..about(facts, ErrandKind::Item, current.requested_at, sentence)
+    })
 }
 
 fn is_open(current: &Deployment, item: &ItemSpec) -> bool {

@@ -18,6 +18,7 @@ use crate::{
         time,
     },
     policy::{
+        controls,
         facts::Facts,
         gate::Verdict,
         gates::{self, health},
@@ -53,6 +54,9 @@ pub struct Waiting {
     /// Names no key and no command: those are in `ways`.
     pub sentence: String,
     pub until: Option<Timestamp>,
+    /// The person whose move it is, where somebody who is there holds the controls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<Way>,
 }
@@ -73,6 +77,30 @@ impl Way {
 }
 
 impl Waiting {
+    /// A person's move in a flight is the move of whoever flies it, as long as they are there.
+    #[must_use]
+    pub fn of_whoever_flies(mut self, facts: &Facts<'_>) -> Self {
+        let airborne = facts
+            .current()
+            .is_some_and(|current| current.state.is_airborne());
+        let holder = controls::holder(facts)
+            .filter(|held| airborne && controls::is_present(facts, &held.by));
+        if self.mover == Mover::You {
+            self.by = holder.map(|held| held.by.clone());
+        }
+        self
+    }
+
+    /// Who moves, in a word: by name where it is known.
+    pub fn who(&self) -> &str {
+        self.by.as_deref().unwrap_or(self.mover.word())
+    }
+
+    /// It waits for this person, or for anybody.
+    pub fn is_for(&self, name: &str) -> bool {
+        self.mover == Mover::You && self.by.as_deref().is_none_or(|by| by == name)
+    }
+
     /// `ready: p promotes`. A way that `name` has no name for is left out.
     pub fn said(&self, name: impl Fn(ActKind) -> Option<String>) -> String {
         let named = |way: &Way| name(way.act).map(|name| format!("{name} {}", way.words));
@@ -103,6 +131,7 @@ fn waiting(mover: Mover, sentence: impl Into<String>, until: Option<Timestamp>) 
         mover,
         sentence: sentence.into(),
         until,
+        by: None,
         ways: Vec::new(),
     })
 }
@@ -113,6 +142,7 @@ fn yours(sentence: impl Into<String>, ways: &[(ActKind, &str)]) -> Next {
         mover: Mover::You,
         sentence: sentence.into(),
         until: None,
+        by: None,
         ways: ways
             .iter()
             .map(|(act, words)| Way::new(*act, words))

@@ -131,7 +131,7 @@ actions! {
         StopGuard = "guard.stop", "stop guard", [], [Flight], Acts, verbs(&["guard stop"]);
             "Keep the guard from holding this flight by itself, with your name and a reason.";
         TakeControls = "controls.take", "take controls", ["t"], [Plan, Flight], Acts, verbs(&["controls take"]);
-            "Be the one who flies from now on; controls of somebody who is there are asked for, not taken.";
+            "Be the one who flies from now on; to take over from somebody asks first, and says whether they are there.";
         HandControls = "controls.hand", "hand over", [], [Plan, Flight], Acts, verbs(&["controls hand"]);
             "Hand the controls that you hold to somebody by name.";
         ReleaseControls = "controls.release", "let go", [], [Plan, Flight], Acts, verbs(&["controls release"]);
@@ -142,17 +142,17 @@ actions! {
             "Ask to fly what the ledger says is live, where something else runs: a request like any other.";
         BreakGlass = "flight.break_glass", "break glass", [], [Plan, Flight], Destructive, verbs(&["fly --break-glass"]);
             "Fly past missing approvals and order, in an emergency; a second person has to countersign it.";
-        Countersign = "glass.countersign", "countersign", [], [Plan, Flight, Timeline], Acts, verbs(&["countersign"]);
+        Countersign = "glass.countersign", "countersign", ["s"], [Plan, Flight, Hotfix], Acts, verbs(&["countersign"]);
             "Answer for a break-glass of somebody else, with your name and a reason.";
-        HotfixStart = "hotfix.start", "start hotfix", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix start"]);
-            "Branch from what is live in production and open the hotfix clock: --criterion C --name N.";
-        HotfixAdvance = "hotfix.advance", "next leg", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix advance"]);
+        HotfixStart = "hotfix.start", "start hotfix", ["f"], [Fleet, Plan, Flight, Hotfix], Acts, verbs(&["hotfix start"]);
+            "Branch from what is live in production and open the hotfix clock; the criterion is asked.";
+        HotfixAdvance = "hotfix.advance", "next leg", ["n"], [Hotfix], Acts, verbs(&["hotfix advance"]);
             "Go on to the next leg of the hotfix clock: identify, fix, test, deploy, monitor.";
-        HotfixCheck = "hotfix.check", "hotfix item", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix check"]);
+        HotfixCheck = "hotfix.check", "hotfix item", ["c", "space"], [Hotfix], Acts, verbs(&["hotfix check"]);
             "Confirm an item of the list that a hotfix put off until after its flight.";
-        HotfixBackport = "hotfix.backport", "prove backport", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix backport"]);
+        HotfixBackport = "hotfix.backport", "prove backport", ["b"], [Hotfix], Acts, verbs(&["hotfix backport"]);
             "Prove by patch id that every commit of the hotfix reached main, and record it.";
-        HotfixGiveUp = "hotfix.give_up", "give up", [], [Fleet, Plan, Flight], Acts, verbs(&["hotfix give-up"]);
+        HotfixGiveUp = "hotfix.give_up", "give up", ["X"], [Hotfix], Acts, verbs(&["hotfix give-up"]);
             "Give up a hotfix that never landed, with your name and a reason.";
         MigratePreview = "migration.preview", "preview SQL", [], [Plan, Flight], Acts, verbs(&["migrate preview"]);
             "Make the SQL of the migration, and keep it by its digest for whoever reads it: --revert for the way back.";
@@ -192,9 +192,9 @@ actions! {
             "Let the selected item or gate pass without being green, with your name and a reason.";
         Reopen = "item.reopen", "reopen", ["o"], [Plan, Flight], Acts, verbs(&["reopen"]);
             "Open a confirmed or waived item again, with a reason.";
-        Lock = "place.lock", "lock", [], [Fleet, Plan], Acts, verbs(&["lock"]);
+        Lock = "place.lock", "lock", ["L"], [Fleet, Plan], Acts, verbs(&["lock"]);
             "Keep everything from taking off in this environment, with your name, a reason and, if you say, an end.";
-        Unlock = "place.unlock", "unlock", [], [Fleet, Plan], Acts, verbs(&["unlock"]);
+        Unlock = "place.unlock", "unlock", ["U"], [Fleet, Plan], Acts, verbs(&["unlock"]);
             "Take a lock off: your own, or with the role configure anybody's.";
         RecordPolicy = "policy.record", "record policy", [], [Plan], Acts, verbs(&["policy record"]);
             "Make this file's policy of the environment the one that counts; open requests there are void.";
@@ -218,9 +218,11 @@ actions! {
             "Show what waits for you, wherever it is: answers, items, countersigns, your own holds.";
         ShowHistory = "screen.history", "history", ["8"], [Global], None, verbs(&["history", "scorecard"]);
             "Show every deployment with how it ended, newest first, and the scorecard over them.";
+        ShowHotfix = "screen.hotfix", "hotfix", ["9"], [Global], None, verbs(&["hotfix status"]);
+            "Show the hotfixes of this project: their clock, their terms, and what they still owe.";
     }
     Look {
-        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, Poll, Inbox, History], None, SHOWS;
+        Open = "view.open", "open", ["enter"], [Fleet, Releases, Plan, Flight, Timeline, Poll, Inbox, History, Hotfix], None, SHOWS;
             "Open what is selected.";
         Back = "view.back", "back", ["esc"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Go back, or close what is open without doing anything.";
@@ -228,6 +230,12 @@ actions! {
             "Show only the lines that match what you type.";
         Palette = "view.palette", "command", [":"], [Global], None, SHOWS;
             "Type any command of the command line, or find an action by its name.";
+        Investigate = "flight.investigate", "investigate", ["i"], [Fleet, Flight, Hotfix], None, verbs(&["timeline"]);
+            "Go to what went wrong: pods that are not ready, else the timeline at what ended the flight.";
+        ShowWindow = "place.window", "window", ["N"], [Fleet, Plan, Flight, Hotfix], None, verbs(&["window"]);
+            "Show when this environment is open: now, next, its windows, freezes and days off.";
+        Announce = "flight.announce", "tell users", ["u"], [Fleet, Flight, Hotfix], None, verbs(&["announce"]);
+            "Show the text that tells users what happened, to be copied; gonogo sends nothing.";
         CopyCard = "card.copy", "card", ["d"], [Flight, Timeline], None, verbs(&["card"]);
             "Copy the dead-man card: the commands that abort and roll back this release without gonogo.";
         Help = "view.help", "help", ["?", "f1"], [Global], None, verbs(&["keys", "help"]);

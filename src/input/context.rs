@@ -16,6 +16,7 @@ pub enum Context {
     Poll,
     Inbox,
     History,
+    Hotfix,
     Help,
     Dialog,
     Palette,
@@ -23,7 +24,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Global,
         Self::Fleet,
         Self::Releases,
@@ -33,6 +34,7 @@ impl Context {
         Self::Poll,
         Self::Inbox,
         Self::History,
+        Self::Hotfix,
         Self::Help,
         Self::Dialog,
         Self::Palette,
@@ -51,6 +53,7 @@ impl Context {
             Self::Poll => "poll",
             Self::Inbox => "inbox",
             Self::History => "history",
+            Self::Hotfix => "hotfix",
             Self::Help => "help",
             Self::Dialog => "dialog",
             Self::Palette => "palette",

@@ -37,7 +37,7 @@ use super::{
     refusal::{Refusal, RefusalKind},
 };
 
-pub use hotfix::HotfixCommand;
+pub use hotfix::{AGAIN, HotfixCommand};
 
 /// What a key or a verb means, with what it was meant for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -624,10 +624,22 @@ fn in_state<'a>(
         return Ok(deployment);
     }
     let (title, state) = (deployment.plan.release.title(), deployment.state.word());
-    Err(Refusal::rule(
+    let refusal = Refusal::rule(
         "flight.state",
         format!("cannot {verb}: release {title} is {state}"),
-    ))
+    );
+    let serves = deployment.promoted_at.is_some();
+    Err(match deployment.state {
+        // Everybody has it: there is one way back.
+        _ if serves && ["hold", "abort", "promote", "resume"].contains(&verb) => {
+            refusal.hint("everybody is served by it: roll back (R) is the way back")
+        }
+        FlightState::Requested => {
+            refusal.hint("it has not taken off: fly (F) starts it, cancel (X) ends it")
+        }
+        FlightState::RollingBack => refusal.hint("roll back (R) again goes on where it stopped"),
+        _ => refusal,
+    })
 }
 
 /// An outstanding intent blocks everything on its stream except hold, abort and rollback.

@@ -29,6 +29,7 @@ use super::{
     last_seen::LastSeen,
     runs::Runs,
     search::{self, Haystack},
+    show::LookedBack,
     view::View,
 };
 
@@ -80,6 +81,8 @@ pub struct Cockpit {
     pub artifact_trouble: BTreeMap<(ProjectId, Commit), Fault>,
     /// The two releases that were compared last.
     pub comparison: Option<Comparison>,
+    /// What the History shows, as it was made last.
+    pub looked_back: Box<LookedBack>,
     /// What was printed and is looked at.
     pub printed: Option<Printed>,
     /// Columns and rows of the terminal.
@@ -200,6 +203,7 @@ impl Cockpit {
             cards: BTreeMap::new(),
             artifact_trouble: BTreeMap::new(),
             comparison: None,
+            looked_back: Box::default(),
             printed: None,
             size: (80, 24),
         }

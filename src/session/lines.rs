@@ -93,9 +93,11 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
                 asked_at: prompt.painted_at,
             })
         }
-        Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. } | Overlay::Palette(_) => {
-            None
-        }
+        Overlay::Help
+        | Overlay::Difference { .. }
+        | Overlay::Paper { .. }
+        | Overlay::Sql { .. }
+        | Overlay::Palette(_) => None,
     }
 }
 
@@ -386,7 +388,7 @@ impl About {
             .filter(|symbol| !symbol.is_ascii_digit())
             .collect();
         if gist != self.gist {
-            let text = format!("next: {}: {}", waiting.mover.word(), waiting.sentence);
+            let text = format!("next: {}: {}", waiting.who(), waiting.sentence);
             say(Tone::Plain, facts.now, &text);
             self.gist = gist;
         }

@@ -79,6 +79,7 @@ pub fn parse(
             "--staged" => aim.staged = true,
             "--revert" => aim.way_back = true,
             "--push" => aim.hotfix.push = true,
+            "--again" => aim.hotfix.again = true,
             "--name" => {
                 aim.hotfix.name = Some(words.next().ok_or("--name NAME")?.to_owned());
             }

@@ -48,9 +48,12 @@ pub use evidence::{HealthShown, MetricShown, health, metrics};
 pub use fleet::{Condition, FleetCell, condition, fleet_cell};
 pub use flight::{FlightShown, StagePlace, StageShown, flight, flight_lines, judgement};
 pub use hints::{HintShown, hints, ways_out};
-pub use history::{history, scorecard};
-pub use hotfix::{home, hotfixes, only_hotfix};
-pub use next::{NextCard, NextStep, next_steps};
+pub use history::{Kept as LookedBack, history, scorecard};
+pub use hotfix::{
+    HotfixBoard, HotfixShown, Owed, home, hotfix_board, hotfix_lines, hotfix_owed, hotfixes,
+    only_hotfix, proof_line, selected_owed,
+};
+pub use next::{NextCard, NextStep, StepState, next_steps};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use poll::{PollShown, poll};
@@ -60,6 +63,9 @@ pub use timeline::{TimelineLine, timeline, timeline_after, timeline_aside};
 /// Who moves next, in the keys of the screen. What would be refused is not offered; where nothing else is, it says so.
 pub fn waiting(cockpit: &Cockpit, facts: &Facts<'_>) -> Option<Waiting> {
     let mut waiting = moves(facts)?;
+    if waiting.by.as_ref() == Some(&cockpit.me.name) {
+        waiting.by = None;
+    }
     let here = cockpit
         .focus()
         .is_some_and(|focus| focus.id == facts.target.id);
@@ -72,7 +78,8 @@ pub fn waiting(cockpit: &Cockpit, facts: &Facts<'_>) -> Option<Waiting> {
     };
     let refused = |act: ActKind| wanted::why_not(cockpit, action(act)).filter(|_| here);
     let mut sentence = waiting.said(|act| refused(act).is_none().then(|| key(act)));
-    let all_refused = waiting.ways.iter().all(|way| refused(way.act).is_some());
+    let all_refused =
+        waiting.by.is_none() && waiting.ways.iter().all(|way| refused(way.act).is_some());
     if let Some((way, why)) = waiting
         .ways
         .first()
@@ -100,11 +107,12 @@ pub fn waiting_in_commands(facts: &Facts<'_>) -> Option<Waiting> {
 
 fn moves(facts: &Facts<'_>) -> Option<Waiting> {
     match process::outlook(facts) {
-        Next::Waiting(waiting) => Some(waiting),
+        Next::Waiting(waiting) => Some(waiting.of_whoever_flies(facts)),
         Next::Record(_) => Some(Waiting {
             mover: Mover::Gonogo,
             sentence: "writing down what was reached".to_owned(),
             until: None,
+            by: None,
             ways: Vec::new(),
         }),
         Next::Idle => None,
@@ -129,6 +137,12 @@ fn action(act: ActKind) -> Action {
 pub struct Line {
     pub id: ItemId,
     pub kind: LineKind,
+}
+
+impl Line {
+    pub fn is_gate(&self) -> bool {
+        matches!(self.kind, LineKind::Gate(_))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,7 @@ mod attending;
 mod compare;
 mod keys;
 mod line;
+mod look;
 mod overlays;
 mod pointer;
 mod sleep;

@@ -29,10 +29,11 @@ pub enum Screen {
     Poll,
     Inbox,
     History,
+    Hotfix,
 }
 
 impl Screen {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Fleet,
         Self::Releases,
         Self::Plan,
@@ -41,6 +42,7 @@ impl Screen {
         Self::Poll,
         Self::Inbox,
         Self::History,
+        Self::Hotfix,
     ];
 
     pub fn context(self) -> Context {
@@ -53,6 +55,7 @@ impl Screen {
             Self::Poll => Context::Poll,
             Self::Inbox => Context::Inbox,
             Self::History => Context::History,
+            Self::Hotfix => Context::Hotfix,
         }
     }
 
@@ -66,6 +69,7 @@ impl Screen {
             Self::Poll => "poll",
             Self::Inbox => "inbox",
             Self::History => "history",
+            Self::Hotfix => "hotfix",
         }
     }
 }
@@ -110,6 +114,8 @@ pub struct View {
     pub timeline_back: usize,
     /// Cursor over the deployments of the history, newest first.
     pub history: usize,
+    /// Cursor over what the hotfixes of the project owe.
+    pub hotfix_line: usize,
     pub help_top: usize,
     /// Of the releases.
     pub filter: Input,
@@ -138,6 +144,7 @@ impl Default for View {
             inbox_line: 0,
             timeline_back: 0,
             history: 0,
+            hotfix_line: 0,
             help_top: 0,
             filter: Input::default(),
             history_filter: Input::default(),
@@ -156,6 +163,11 @@ pub enum Overlay {
     Difference {
         top: usize,
     },
+    /// A page to be read or copied.
+    Paper {
+        paper: Box<Paper>,
+        top: usize,
+    },
     /// What a preview printed, from this line on.
     Sql {
         top: usize,
@@ -171,6 +183,17 @@ pub struct PaletteState {
     pub selected: usize,
     /// Why the last try was not run.
     pub note: Option<String>,
+}
+
+/// A page that lies over the screen: what was true when it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paper {
+    pub title: String,
+    pub lines: Vec<String>,
+    /// What `y` takes of it.
+    pub copied: String,
+    /// What goes with it, in the keys of the screen.
+    pub foot: String,
 }
 
 /// One line of text is needed before the command is whole: a reason.
@@ -226,9 +249,11 @@ pub enum Ask {
     Countersign,
     StopGuard,
     Cancel,
-    /// Of somebody who is absent.
+    /// Of somebody else.
     TakeOver {
         from: String,
+        /// They are there and hear of it.
+        present: bool,
     },
     /// To whom.
     HandOver,
@@ -257,6 +282,26 @@ pub enum Ask {
         name: String,
     },
     RecordPolicy {
+        name: String,
+    },
+    /// Why a hotfix may hurry: the first thing that is asked of it.
+    HotfixCriterion {
+        push: bool,
+    },
+    /// What it is called.
+    HotfixName {
+        criterion: Criterion,
+        push: bool,
+    },
+    /// One with the same criterion burns already: its name is typed once more to open a second one.
+    HotfixAgain {
+        name: String,
+        criterion: Criterion,
+        push: bool,
+        /// The one that is open, and since when.
+        open: String,
+    },
+    HotfixGiveUp {
         name: String,
     },
 }
@@ -291,8 +336,12 @@ impl Ask {
             Self::Clear { release } => {
                 format!("Clear release {} to fly again: why?", release.title())
             }
-            Self::TakeOver { from } => {
-                format!("Take the controls over from {from}, who is absent: why?")
+            Self::TakeOver {
+                from,
+                present: false,
+            } => format!("Take the controls over from {from}, who is absent: why?"),
+            Self::TakeOver { from, .. } => {
+                format!("TAKE OVER from {from}, who is there and flies: why?")
             }
             Self::HandOver => "Hand the controls over: to whom?".to_owned(),
             Self::Adopt => "Record what runs as live: why?".to_owned(),
@@ -303,6 +352,14 @@ impl Ask {
             Self::RecordPolicy { name } => {
                 format!("Record this file's policy of {name}: why? Open requests are void")
             }
+            Self::HotfixCriterion { .. } => "Start a hotfix: by which criterion?".to_owned(),
+            Self::HotfixName { criterion, .. } => {
+                format!("Hotfix, {criterion}: what is it called? Its branch is hotfix/NAME")
+            }
+            Self::HotfixAgain { name, open, .. } => {
+                format!("{open}: type `{name}` once more to open a second one")
+            }
+            Self::HotfixGiveUp { name } => format!("Give hotfix {name} up: why?"),
         }
     }
 
@@ -331,6 +388,10 @@ impl Ask {
             Self::Lock { .. } => "lock",
             Self::Unlock { .. } => "unlock",
             Self::RecordPolicy { .. } => "policy",
+            Self::HotfixCriterion { .. } => "criterion",
+            Self::HotfixName { .. } => "name",
+            Self::HotfixAgain { .. } => "a second?",
+            Self::HotfixGiveUp { .. } => "give up",
         }
     }
 
@@ -357,7 +418,11 @@ impl Ask {
             | Self::Clear { .. }
             | Self::Lock { .. }
             | Self::Unlock { .. }
-            | Self::RecordPolicy { .. } => "",
+            | Self::RecordPolicy { .. }
+            | Self::HotfixCriterion { .. }
+            | Self::HotfixName { .. }
+            | Self::HotfixAgain { .. }
+            | Self::HotfixGiveUp { .. } => "",
             Self::RollBack { .. } => "reason to follow",
         }
     }
@@ -378,7 +443,12 @@ impl View {
     /// The context that has the keyboard.
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => Context::Help,
+            Some(
+                Overlay::Help
+                | Overlay::Difference { .. }
+                | Overlay::Paper { .. }
+                | Overlay::Sql { .. },
+            ) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,
             None if self.filtering => Context::Filter,
@@ -449,4 +519,6 @@ pub struct HotfixAim {
     pub name: Option<String>,
     pub criterion: Option<Criterion>,
     pub push: bool,
+    /// A second one with the criterion of one that is open.
+    pub again: bool,
 }

@@ -30,6 +30,7 @@ use super::{
     view::{Aim, Ask},
 };
 
+pub use hotfix::{home as hotfix_home, is_about as is_about_hotfix};
 use releases::{chosen, flown, former_revision, grounded, rollback_release};
 
 /// What an action turned into.
@@ -64,8 +65,15 @@ pub fn why_not(cockpit: &Cockpit, action: Action) -> Option<String> {
 pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Refusal> {
     let not_found =
         |rule: &str, sentence: &str| Refusal::new(RefusalKind::NotFound, rule, sentence);
-    let facts = cockpit
-        .facts()
+    // A hotfix burns where the customers are, wherever the cursor is.
+    let burns = hotfix::is_about(action)
+        .then(|| hotfix::home(cockpit))
+        .flatten();
+    let facts = match burns {
+        Some(home) => cockpit.known.facts(&home, cockpit.now),
+        None => cockpit.facts(),
+    };
+    let facts = facts
         .ok_or_else(|| not_found("target", "this project has no target in this environment"))?;
     let escape = matches!(
         action,
@@ -88,6 +96,10 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
     }
     let command = match command(cockpit, &facts, action, aim)? {
         Step::Command(command) => command,
+        Step::Prompt(ask @ (Ask::HotfixCriterion { .. } | Ask::HotfixName { .. })) => {
+            hotfix::could_start(cockpit, &facts)?;
+            return Ok(Wanted::Prompt(ask));
+        }
         Step::Prompt(ask) => {
             // Ask for a reason only if, given one, the command would go through.
             let text = match &ask {
@@ -107,10 +119,21 @@ pub fn build(cockpit: &Cockpit, action: Action, aim: &Aim) -> Result<Wanted, Ref
     finish(cockpit, &facts, command)
 }
 
-/// Which item the key confirms now: the selected one, or on anything that cannot be ticked the next that is open. The
-/// hint bar names it before it is pressed.
+/// Which item the key confirms now: the selected one, if it can be ticked. The hint bar names it before it is pressed.
 pub fn check_means(cockpit: &Cockpit) -> Option<ItemId> {
     meant(cockpit, &cockpit.facts()?, Action::Check).ok()
+}
+
+/// The next item that is open for a person to tick: where the key goes from a line that it is not about.
+pub fn next_open(facts: &Facts<'_>) -> Option<ItemId> {
+    let deployment = facts.current()?;
+    let open = deployment.plan.plan.items.iter().find(|item| {
+        let due = !item.is_verification() || deployment.promoted_at.is_some();
+        let status = deployment.status(item, facts.now);
+        let open = matches!(status, ItemStatus::Open | ItemStatus::Failed);
+        item.kind == ItemKind::Check && due && open
+    });
+    open.map(|item| item.id.clone())
 }
 
 /// The command that a prompt's text completes.
@@ -125,12 +148,22 @@ pub fn complete(cockpit: &Cockpit, ask: &Ask, text: &str) -> Result<Wanted, Refu
             "a reason is needed: others will read it",
         ));
     }
+    if let Some(answered) = hotfix::answered(ask, text) {
+        return match answered? {
+            hotfix::Answered::Ask(next) => Ok(Wanted::Prompt(next)),
+            hotfix::Answered::Command(command) => finish(cockpit, &facts, command),
+        };
+    }
     let command = with_reason(cockpit, &facts, ask, text.trim())?;
     finish(cockpit, &facts, command)
 }
 
 fn finish(cockpit: &Cockpit, facts: &Facts<'_>, command: Command) -> Result<Wanted, Refusal> {
-    match decide(&command, facts, &cockpit.me)? {
+    let decision = match decide(&command, facts, &cockpit.me) {
+        Ok(decision) => decision,
+        Err(refusal) => return hotfix::or_again(&command, refusal),
+    };
+    match decision {
         Decision::Record(_) => Ok(Wanted::Record(command)),
         Decision::Act { act, opening } => {
             let challenge = Challenge::new(*act, facts.environment);
@@ -243,12 +276,12 @@ fn command(
         Action::Adopt => prompt_or(Ask::Adopt),
         Action::Restore => prompt_or(Ask::Restore),
         Action::TakeControls => {
-            let absent = controls::holder(facts)
-                .filter(|held| held.by != cockpit.me.name)
-                .filter(|held| !controls::is_present(facts, &held.by));
-            match absent {
+            let other = controls::holder(facts).filter(|held| held.by != cockpit.me.name);
+            match other {
+                // Nobody's controls are taken by one key, and least of all of somebody who flies.
                 Some(held) if !aim.take_over => prompt_or(Ask::TakeOver {
                     from: held.by.clone(),
+                    present: controls::is_present(facts, &held.by),
                 }),
                 _ => Ok(Step::Command(Command::TakeControls {
                     over: aim.take_over,
@@ -322,10 +355,7 @@ fn command(
         | Action::HotfixAdvance
         | Action::HotfixCheck
         | Action::HotfixBackport
-        | Action::HotfixGiveUp => {
-            let what = hotfix::wanted(facts, action, aim)?;
-            Ok(Step::Command(Command::Hotfix { what }))
-        }
+        | Action::HotfixGiveUp => hotfix::wanted(cockpit, facts, action, aim),
         other => Err(Refusal::new(
             RefusalKind::Usage,
             "action",
@@ -428,6 +458,17 @@ fn with_reason(
                 reason,
             }
         }
+        Ask::HotfixGiveUp { .. }
+        | Ask::HotfixCriterion { .. }
+        | Ask::HotfixName { .. }
+        | Ask::HotfixAgain { .. } => match hotfix::answered(ask, &reason) {
+            Some(Ok(hotfix::Answered::Command(command))) => command,
+            Some(Err(refusal)) => return Err(refusal),
+            _ => {
+                let sentence = "the criterion alone starts no hotfix";
+                return Err(Refusal::new(RefusalKind::Usage, "hotfix.name", sentence));
+            }
+        },
         Ask::Quit { .. } => {
             return Err(Refusal::new(
                 RefusalKind::Usage,
@@ -492,17 +533,18 @@ fn item(
 fn meant(cockpit: &Cockpit, facts: &Facts<'_>, action: Action) -> Result<ItemId, Refusal> {
     let deployment = current(facts)?;
     let line = show::selected_line(cockpit);
-    // On anything that cannot be ticked or run, `c` means the next item that is open.
-    if action == Action::Check && !line.as_ref().is_some_and(show::is_tickable) {
-        let open = deployment.plan.plan.items.iter().find(|item| {
-            let due = !item.is_verification() || deployment.promoted_at.is_some();
-            let status = deployment.status(item, facts.now);
-            let open = matches!(status, ItemStatus::Open | ItemStatus::Failed);
-            item.kind == ItemKind::Check && due && open
-        });
-        if let Some(open) = open {
-            return Ok(open.id.clone());
-        }
+    // What is not on the line under the cursor is not ticked behind it.
+    if action == Action::Check
+        && let Some(line) = line.as_ref().filter(|line| line.is_gate())
+    {
+        let next = next_open(facts).map_or_else(
+            || "no item waits to be ticked".to_owned(),
+            |next| format!("the next open item is {next}"),
+        );
+        return Err(Refusal::rule(
+            "checklist.line",
+            format!("{} is a gate, nothing to tick; {next}", line.id),
+        ));
     }
     // And stopping means what runs, wherever the cursor stands.
     if action == Action::StopRun {

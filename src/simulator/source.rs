@@ -95,10 +95,10 @@ const TAGS: [(&str, usize); 18] = [
 fn minutes_ago(number: usize) -> i64 {
     let back = i64::try_from(HISTORY.len() - number).unwrap_or(0);
     match back {
-        0 => 26,
-        1 => 73,
-        2 => 25 * 60,
-        _ => 25 * 60 + (back - 2) * 11 * 60 + back * 17,
+        0 => 6 * 60 + 26,
+        1 => 13 * 60 + 13,
+        2 => 31 * 60,
+        _ => 31 * 60 + (back - 2) * 11 * 60 + back * 17,
     }
 }
 

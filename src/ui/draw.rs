@@ -9,7 +9,7 @@ use super::canvas::Canvas;
 use super::layout::{areas, is_tiny};
 use super::overlays;
 use super::panes::{
-    fleet, flight, foot, header, history, inbox, plan, poll, releases, timeline, tiny,
+    fleet, flight, foot, header, history, hotfix, inbox, plan, poll, releases, timeline, tiny,
 };
 use super::spots::Spots;
 use super::theme::{Role, Theme};
@@ -79,6 +79,7 @@ pub fn render(cockpit: &Cockpit, theme: &Theme, area: Rect, buf: &mut Buffer) ->
         Screen::Poll => poll::draw(canvas, cockpit, places.body),
         Screen::Inbox => inbox::draw(canvas, cockpit, places.body),
         Screen::History => history::draw(canvas, cockpit, places.body),
+        Screen::Hotfix => hotfix::draw(canvas, cockpit, places.body),
     });
     canvas.lines(places.message, &message);
     canvas.guarded(places.message, "Message", |canvas| {

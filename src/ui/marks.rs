@@ -3,9 +3,9 @@
 use super::theme::Role;
 use crate::domain::deployment::{FlightState, ItemStatus};
 use crate::policy::gate::{GateResult, Judgement, Verdict};
-use crate::session::Mover;
 use crate::session::cockpit::Severity;
 use crate::session::show::Condition;
+use crate::session::{Mover, Waiting};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -61,6 +61,15 @@ pub(super) fn mover(mover: Mover) -> Mark {
         Mover::You => mark("▶", "YOU", Role::Warning),
         Mover::Gonogo => mark("◐", "gonogo", Role::Progressing),
         Mover::Controller => mark("◐", "the controller", Role::Progressing),
+    }
+}
+
+/// Whose move it is: of somebody else who flies by their name, and no warning to whoever looks on.
+pub(super) fn moves(waiting: &Waiting) -> (&'static str, String, Role) {
+    let mark = mover(waiting.mover);
+    match &waiting.by {
+        Some(by) => (mark.glyph, by.clone(), Role::Progressing),
+        None => (mark.glyph, mark.word.to_owned(), mark.role),
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod foot;
 pub(super) mod gates;
 pub(super) mod header;
 pub(super) mod history;
+pub(super) mod hotfix;
 mod idle;
 pub(super) mod inbox;
 pub(super) mod metrics;

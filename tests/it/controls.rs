@@ -9,6 +9,7 @@ use gonogo::{
         presence::{Duty, Presence},
         target::TargetId,
     },
+    policy::decide::Command,
     session::{
         effect::Effect,
         event::{Event, Stamped},
@@ -96,7 +97,7 @@ fn one_flies_and_the_others_look_on() {
         at("resume", &["--yes", "--take-over"]),
         at("promote", &["--step", "1", "--yes", "--take-over"]),
         at("promote", &["--full", "--yes", "--confirm", "42"]),
-        ["controls", "take", PLACE[0], PLACE[1], "--take-over"].to_vec(),
+        ["controls", "take", PLACE[0], PLACE[1]].to_vec(),
     ] {
         let refused = served.verb_as("lee", &args).exits(5);
         assert_eq!(refused.rule(), "controls.held", "{args:?}");
@@ -117,9 +118,21 @@ fn one_flies_and_the_others_look_on() {
     served
         .verb_as(
             "sam",
-            &at("approve", &["--plan", &plan, "--reason", "again"]),
+            &at("reject", &["--plan", &plan, "--reason", "not now"]),
         )
         .exits(0);
+    served
+        .verb_as("sam", &at("withdraw", &["--plan", &plan]))
+        .exits(0);
+    // But a GO counts before take-off only, and is not taken as if it did.
+    let late = served
+        .verb_as(
+            "sam",
+            &at("approve", &["--plan", &plan, "--reason", "again"]),
+        )
+        .exits(5);
+    assert_eq!(late.rule(), "approvals.late");
+    assert!(late.sentence().contains("took off"), "{}", late.sentence());
     // The same person from another terminal.
     let again = served.verb(&at("hold", &[])).exits(5);
     assert_eq!(again.rule(), "hold.held");
@@ -331,7 +344,7 @@ fn the_heart_beats_for_what_is_under_way() {
     assert!(beat(&mut idle, 60).is_empty());
 }
 
-/// `t` takes free controls at once, asks before it takes those of somebody absent, and says who has them otherwise.
+/// `t` takes free controls at once, and asks before it takes those of somebody else, there or not.
 #[test]
 fn the_key_takes_what_may_be_taken() {
     let mut story = fixture::baking();
@@ -346,15 +359,33 @@ fn the_key_takes_what_may_be_taken() {
     assert!(press(&mut absent).is_empty());
     assert!(matches!(
         &absent.cockpit.view.overlay,
-        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::TakeOver { from: "lee".to_owned() }
+        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::TakeOver { from: "lee".to_owned(), present: false }
     ));
     absent.cockpit.view.overlay = None;
     let there = vec![row(&absent, "lee", Duty::Guarding, 4)];
     happens(&mut absent, Event::Present(there));
-    press(&mut absent);
-    let said = absent.cockpit.message.clone().unwrap().text;
+    // Somebody who flies is taken over from only by who was told so, and says why.
+    assert!(press(&mut absent).is_empty());
+    assert!(matches!(
+        &absent.cockpit.view.overlay,
+        Some(Overlay::Prompt(prompt)) if prompt.ask == Ask::TakeOver { from: "lee".to_owned(), present: true }
+    ));
+    let screen = crate::tiny::text(&absent.cockpit, (120, 36));
     assert!(
-        said.contains("the controls are with lee, heard of 4 s ago"),
-        "{said}"
+        screen.contains("TAKE OVER from lee, who is there and flies"),
+        "{screen}"
     );
+    fixture::write(&mut absent.cockpit, "lee asked me to");
+    let effects = fixture::press(&mut absent.cockpit, "enter");
+    let [Effect::Record { command, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let Command::TakeControls {
+        over: true,
+        reason: Some(reason),
+    } = command.as_ref()
+    else {
+        panic!("{command:?}");
+    };
+    assert_eq!(reason, "lee asked me to");
 }

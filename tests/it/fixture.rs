@@ -907,7 +907,7 @@ impl Story {
         self.enter(&here, at(clock), &actor, body);
     }
 
-    fn request(&mut self) {
+    pub fn request(&mut self) {
         let plan = self.plan(&Self::here(), 42);
         self.say(
             "13:58:20",
@@ -939,7 +939,7 @@ impl Story {
         );
     }
 
-    fn check(&mut self, clock: &str, who: &str, id: &str) {
+    pub fn check(&mut self, clock: &str, who: &str, id: &str) {
         self.say(
             clock,
             who,

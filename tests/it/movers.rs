@@ -340,8 +340,11 @@ fn what_c_confirms_is_named_before_it_is_pressed() {
             .find(|hint| hint.action == gonogo::input::Action::Check);
         check.unwrap().label.clone()
     };
+    let goes = named(&cockpit);
+    assert!(press(&mut cockpit, "c").is_empty());
     let label = named(&cockpit);
     let item = label.strip_prefix("check ").unwrap().to_owned();
+    assert_eq!(goes, format!("go to {item}"));
     let effects = press(&mut cockpit, "c");
     assert!(
         effects.iter().any(|effect| matches!(
@@ -478,7 +481,7 @@ fn every_screen_is_among_all() {
     }
     assert_eq!(
         Screen::ALL,
-        every!(Fleet Releases Plan Flight Timeline Poll Inbox History)
+        every!(Fleet Releases Plan Flight Timeline Poll Inbox History Hotfix)
     );
 }
 

@@ -67,8 +67,12 @@ fn a_flight_by_keys() {
     pty.act("ready: p promotes", "p", "Promote", "", "100 % reached");
     pty.act("ready: p promotes", "p", "Promote", "", "serves everybody");
     pty.sees("the new release serves everybody");
+    // On a gate the key goes to what it can tick, and only ticks there.
+    pty.keys("G");
+    pty.sees("go to verify.smoke");
+    pty.keys("c");
     pty.sees("check verify.smoke");
-    pty.keys("Gc");
+    pty.keys("c");
     pty.sees("dana checked verify.smoke");
     pty.until("the flight among the last ones", |text| {
         text.contains("✔ closed") && text.contains("41 v1.2.3 → 42 v1.3.0")

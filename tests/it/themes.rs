@@ -108,15 +108,16 @@ fn pictures() -> Vec<Cockpit> {
             all.push(fixture::rehearsed(story).show(screen));
         }
     }
-    for story in [
-        fixture::crashing(),
-        fixture::aborted(),
-        fixture::rolling_back(),
-        fixture::verifying(),
-        fixture::unknown(),
-        fixture::stale(),
-    ] {
-        all.push(story.show(Screen::Flight));
+    let states: [fn() -> fixture::Story; 6] = [
+        fixture::crashing,
+        fixture::aborted,
+        fixture::rolling_back,
+        fixture::verifying,
+        fixture::unknown,
+        fixture::stale,
+    ];
+    for story in states {
+        all.push(story().show(Screen::Flight));
     }
     for keys in ["?", ":", "A", "R", "R enter", "tab", "tab tab", "/"] {
         let mut cockpit = fixture::breach().show(Screen::Flight);

@@ -11,13 +11,15 @@ use crate::{
     policy::{
         confirm::Challenge,
         decide::{Command, Decision, decide},
+        facts::Facts,
+        refusal::Refusal,
     },
     session::event::End,
 };
 
 use crate::cli::{
     args::Place,
-    attend::Until,
+    attend::{self, Until},
     exit::Exit,
     headless::{Headless, Stop},
 };
@@ -35,7 +37,8 @@ impl Headless {
         let confirmed = loop {
             self.gather(&target, &command).await?;
             let facts = self.facts(&target)?;
-            let (act, opening) = match decide(&command, &facts, &self.actor)? {
+            let decided = decide(&command, &facts, &self.actor);
+            let (act, opening) = match decided.map_err(|refusal| self.or_sample(refusal))? {
                 Decision::Act { act, opening } => (act, opening),
                 // The platform is there already: what is left is to write it down.
                 Decision::Record(_) => {
@@ -99,6 +102,15 @@ impl Headless {
         Ok(Exit::Done)
     }
 
+    /// What is only not measured yet can be measured by the same verb.
+    fn or_sample(&self, refusal: Refusal) -> Refusal {
+        let measured = refusal.rule.starts_with("metric.") || refusal.rule.contains("health");
+        if measured && !self.common.sample && refusal.hint.is_none() {
+            return refusal.hint("--sample measures for one window first");
+        }
+        refusal
+    }
+
     /// Until a person is needed or it ended; then says for what.
     pub(in crate::cli) async fn waited(
         &mut self,
@@ -107,7 +119,13 @@ impl Headless {
     ) -> Result<Exit, Stop> {
         let exit = self.attend_until(target, until).await?;
         let outline = self.outline(target);
-        self.data(json!({"verb": "wait", "target": outline}), Vec::new);
+        let facts = self.facts(target)?;
+        let line = format!(
+            "{}  {}",
+            self.outside.now().strftime("%H:%M:%S"),
+            stands(&facts)
+        );
+        self.data(json!({"verb": "wait", "target": outline}), || vec![line]);
         Ok(exit)
     }
 
@@ -135,5 +153,28 @@ impl Headless {
             lines
         });
         Ok(Exit::Done)
+    }
+}
+
+/// How things stand when nobody waits any longer: what it waits for, or how it ended and who serves.
+fn stands(facts: &Facts<'_>) -> String {
+    if let Some(current) = facts.current() {
+        let title = current.plan.release.title();
+        let waiting = attend::waiting(facts).map_or_else(String::new, |waiting| {
+            format!(": {}: {}", waiting.who(), waiting.in_commands())
+        });
+        return format!("release {title} is {}{waiting}", current.state.word());
+    }
+    let live = facts.state.live.as_ref().map_or_else(
+        || "nothing is".to_owned(),
+        |live| format!("{} is", live.release.title()),
+    );
+    match facts.state.past.last() {
+        Some(past) => format!(
+            "release {}: {}; {live} live",
+            past.release.title(),
+            past.ending
+        ),
+        None => format!("{live} live"),
     }
 }

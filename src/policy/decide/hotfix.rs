@@ -17,6 +17,9 @@ pub enum HotfixCommand {
         criterion: Criterion,
         /// The branch is pushed to `origin`, too.
         push: bool,
+        /// One with the same criterion may be open already.
+        #[serde(default)]
+        again: bool,
     },
     /// On to the next leg of the clock.
     Advance {
@@ -59,8 +62,11 @@ pub(super) fn hotfix(facts: &Facts<'_>, command: &HotfixCommand) -> Result<Decis
     }
     match command {
         HotfixCommand::Start {
-            name, criterion, ..
-        } => start(facts, name, *criterion),
+            name,
+            criterion,
+            again,
+            ..
+        } => start(facts, name, *criterion, *again),
         HotfixCommand::Advance { name } => advance(facts, name),
         HotfixCommand::Check { name, item, note } => check(facts, name, item, note.as_ref()),
         HotfixCommand::Backport { name } => backport(facts, name),
@@ -92,7 +98,15 @@ fn named<'a>(facts: &Facts<'a>, name: &str) -> Result<&'a Hotfix, Refusal> {
     Ok(hotfix)
 }
 
-fn start(facts: &Facts<'_>, name: &str, criterion: Criterion) -> Result<Decision, Refusal> {
+/// What opens a second one with a criterion that burns already has to say so.
+pub const AGAIN: &str = "hotfix.again";
+
+fn start(
+    facts: &Facts<'_>,
+    name: &str,
+    criterion: Criterion,
+    again: bool,
+) -> Result<Decision, Refusal> {
     if let Some(why) = why_no_name(name) {
         return Err(Refusal::new(RefusalKind::Usage, "hotfix.name", why));
     }
@@ -102,6 +116,16 @@ fn start(facts: &Facts<'_>, name: &str, criterion: Criterion) -> Result<Decision
         return Err(
             Refusal::raced("hotfix.name", sentence).hint("gonogo hotfix status, or another name")
         );
+    }
+    let mut open = facts.hotfixes.open();
+    if let Some(other) = open.find(|other| other.criterion == criterion && !again) {
+        let ago = time::age(facts.now.duration_since(other.started_at));
+        let sentence = format!(
+            "hotfix {} ({criterion}) is open, started by {} {ago} ago",
+            other.name, other.by
+        );
+        return Err(Refusal::rule(AGAIN, sentence)
+            .hint("gonogo hotfix status shows it; --again opens a second one"));
     }
     let environment = &facts.environment.name;
     let mut places = facts.workspace.environments.iter().rev();

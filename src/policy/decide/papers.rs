@@ -57,6 +57,7 @@ pub(super) fn answer(
 ) -> Result<Decision, Refusal> {
     let deployment = current(facts)?;
     same_plan(deployment, plan)?;
+    in_time(facts, deployment, answer)?;
     let given = given(facts, deployment, actor).find(|given| !is_too_old(facts, given));
     if let Some(given) = given {
         let word = given.answer.word();
@@ -83,6 +84,33 @@ pub(super) fn answer(
         answer,
         reason: reason.to_owned(),
     }))
+}
+
+/// A GO counts before take-off only; a NO-GO or a HOLD as long as there is a step that it could stop.
+fn in_time(facts: &Facts<'_>, deployment: &Deployment, answer: Answer) -> Result<(), Refusal> {
+    let counts = match deployment.state {
+        FlightState::Requested => true,
+        FlightState::Flying | FlightState::Aborted => answer != Answer::Go,
+        _ => false,
+    };
+    if counts {
+        return Ok(());
+    }
+    let since = deployment.took_off_at.unwrap_or(deployment.requested_at);
+    let ago = time::age(facts.now.duration_since(since));
+    let sentence = format!(
+        "a {} counts no more: release {} took off {ago} ago and is {}",
+        answer.word(),
+        deployment.plan.release.title(),
+        deployment.state.word()
+    );
+    let hint = match deployment.state {
+        FlightState::Flying | FlightState::Aborted => {
+            "NO-GO and HOLD stop its next step; hold, abort and roll back stop it"
+        }
+        _ => "roll back brings the release before it back",
+    };
+    Err(Refusal::raced("approvals.late", sentence).hint(hint))
 }
 
 /// In a protected environment a name that proves nothing moves nothing out of the way.
@@ -179,10 +207,18 @@ pub(super) fn waive(
     let known = deployment.plan.plan.item(item).is_some();
     match gates::waivable(&item.0) {
         Some(false) => {
-            return Err(Refusal::rule(
-                "waiver.never",
-                format!("{item} is never waived"),
-            ));
+            let hint = match item.0.as_str() {
+                "checklist" | "verification" => {
+                    "its items are what is waived: `waive ITEM`, one by one"
+                }
+                "approvals" => "ask those who have not answered; in an emergency break the glass",
+                "lock" => "unlock it, or ask who locked it",
+                _ => "what it says has to be mended",
+            };
+            return Err(
+                Refusal::rule("waiver.never", format!("the gate {item} is never waived"))
+                    .hint(hint),
+            );
         }
         None if !known => return Err(no_such_item(deployment, item)),
         _ => {}

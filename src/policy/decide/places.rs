@@ -73,7 +73,20 @@ pub(super) fn unlock(
     reasoned("unlocking", reason)?;
     let Some(lock) = held(facts, scope) else {
         let sentence = format!("{} is not locked", name(facts, scope));
-        return Err(Refusal::new(RefusalKind::NotFound, "lock", sentence));
+        let refusal = Refusal::new(RefusalKind::NotFound, "lock", sentence);
+        let other = match scope {
+            Scope::Environment => Scope::Target,
+            Scope::Target => Scope::Environment,
+        };
+        // One of the two is often meant for the other.
+        return Err(match held(facts, other) {
+            Some(lock) => {
+                let place = name(facts, other);
+                let words = lock.sentence(facts.now);
+                refusal.hint(format!("but {place} is {words}: name that"))
+            }
+            None => refusal.hint("nothing is locked here; `lock` locks"),
+        });
     };
     if lock.by != actor.name && !facts.workspace.people.is_empty() {
         holds(facts, &actor.name, "configure").map_err(|refusal| {

@@ -3,7 +3,7 @@
 use super::{Actor, Body, Decision, Deployment, Facts, Refusal, RefusalKind, current, record};
 use crate::policy::controls;
 
-/// Free ones are simply taken; those of somebody absent only by who says so (`over`), those of somebody present never.
+/// Free ones are simply taken; those of somebody else only by who says so (`over`), there or not.
 pub(super) fn take(
     facts: &Facts<'_>,
     actor: &Actor,
@@ -18,8 +18,11 @@ pub(super) fn take(
         let sentence = "the controls are yours already";
         return Err(Refusal::raced("controls.yours", sentence));
     }
-    if controls::is_present(facts, &held.by) {
-        return Err(controls::held(facts, held, "take the controls"));
+    if controls::is_present(facts, &held.by) && !over {
+        return Err(controls::held(facts, held, "take the controls").hint(format!(
+            "ask {} to hand them over; --take-over takes them all the same, and says so in the ledger",
+            held.by
+        )));
     }
     if !over {
         let told = controls::told(facts, held);

@@ -149,7 +149,8 @@ fn takes(plan: &StoredPlan) -> (SignedDuration, &'static str) {
     }
 }
 
-fn words(rule: Rule<'_>) -> String {
+/// `freeze, year end`, `nothing is deployed on Fridays`
+pub fn words(rule: Rule<'_>) -> String {
     match rule {
         Rule::Freeze(freeze) => format!("freeze, {}", freeze.reason),
         Rule::DayOff(day) => format!("nothing is deployed on {}", day.plural()),

@@ -379,6 +379,7 @@ impl<'a> Room<'a> {
         });
         // Whoever has not spoken, or whose word is too old.
         let awaited = free
+            && self.deployment.is_some()
             && seat.auto.is_none()
             && matches!(
                 (answer, &against),

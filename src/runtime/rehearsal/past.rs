@@ -103,7 +103,7 @@ fn person(name: &str, host: &str) -> Actor {
     }
 }
 
-/// The release that runs, and the two before it. The earlier the environment, the longer ago.
+/// The release that runs, and the two before it: soon after each was committed.
 async fn write_target(
     outside: &Outside,
     target: &Target,
@@ -123,10 +123,14 @@ async fn write_target(
     let mut drafts: Vec<Draft> = Vec::new();
     let mut before: Option<ReleaseRef> = None;
     let mut state = TargetState::default();
-    for (age, release) in releases[first..=at].iter().enumerate() {
-        let days = i64::try_from(at - first - age).unwrap_or(0);
-        let recent = if environment.protected { 70 } else { 5 };
-        let began = ago(now, SignedDuration::from_hours(recent + 96 * days));
+    for release in &releases[first..=at] {
+        // Nothing flies before it was committed, and the protected ones wait for the others.
+        let after = SignedDuration::from_mins(if environment.protected { 5 * 60 } else { 20 });
+        let began = release
+            .committed_at
+            .checked_add(after)
+            .unwrap_or(now)
+            .min(now);
         let plan = planner::store(environment, target, release, before.take());
         before = Some(plan.release.clone());
         let id = state.next_deployment(target.id.environment.as_str(), target.id.project.name());

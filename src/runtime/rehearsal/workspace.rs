@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::{
     domain::{
         environment::{ApprovalRule, Environment, EnvironmentName, Policy},
-        hotfix::HotfixPolicy,
+        hotfix::{Budgets, HotfixPolicy},
         metric::{Limit, Metric},
         plan::{Chain, ItemId, ItemKind, ItemSpec, Phase, Probe, StageSpec, TimeBox},
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
@@ -95,6 +95,7 @@ pub fn of(practice: &Practice, wish: Wish, dir: &Path) -> Workspace {
             health_interval: pace.seconds(2),
             health_answers: 3,
             scrape_interval: pace.seconds(5),
+            hotfix: Budgets::new(|leg| pace.seconds(leg.budget().as_secs())),
             heartbeat: pace.seconds(10),
             // Several heartbeats, also on a machine that is busy.
             absent: pace.at_least(30, 5.0),

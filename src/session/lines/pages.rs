@@ -43,6 +43,7 @@ pub fn screen(cockpit: &Cockpit) -> Vec<Line> {
         Screen::Poll => poll(cockpit),
         Screen::Inbox => inbox(cockpit),
         Screen::History => history(cockpit),
+        Screen::Hotfix => hotfix(cockpit),
     });
     lines
 }
@@ -292,7 +293,7 @@ fn flight(cockpit: &Cockpit) -> Vec<Line> {
     {
         lines.push(plain(format!(
             "next: {}: {}",
-            waiting.mover.word(),
+            waiting.who(),
             waiting.sentence
         )));
     }
@@ -506,6 +507,32 @@ fn typed(action: Action) -> Vec<String> {
         takes.push_str(" --reason R");
     }
     verbs.iter().map(|verb| format!("{verb}{takes}")).collect()
+}
+
+fn hotfix(cockpit: &Cockpit) -> Vec<Line> {
+    let Some(board) = show::hotfix_board(cockpit) else {
+        return vec![plain("this project has no target in any environment")];
+    };
+    let unsigned = board.unsigned.iter();
+    let mut lines: Vec<Line> = unsigned
+        .map(|glass| Line::new(Tone::Bad, glass.clone()))
+        .collect();
+    let facts = cockpit.known.facts(&board.home, cockpit.now);
+    match (&board.shown, facts) {
+        (Some(shown), Some(facts)) => {
+            let told = show::hotfix_lines(shown.hotfix, &facts, &shown.proofs);
+            lines.extend(told.into_iter().map(plain));
+            lines.extend(shown.terms.iter().map(|term| plain(format!("term {term}"))));
+            if board.open > 1 {
+                lines.push(plain(format!("{} are open in all", board.open)));
+            }
+        }
+        _ => lines.push(plain(format!(
+            "no hotfix of {} is open; hotfix start opens one",
+            board.home.project.name()
+        ))),
+    }
+    lines
 }
 
 /// The question that is open: what will be done, what is true afterwards, and what answers it.

@@ -9,7 +9,6 @@ use crate::{
         target::TargetId,
         time,
     },
-    flight::process::Mover,
     policy::{facts::Facts, gates},
     session::cockpit::Cockpit,
 };
@@ -120,7 +119,7 @@ pub fn fleet_cell(cockpit: &Cockpit, id: &TargetId) -> Option<FleetCell> {
         if !note.is_empty() {
             note.push_str(" · ");
         }
-        note.push_str(&hotfix.banner(cockpit.now));
+        note.push_str(&hotfix.banner(&facts.workspace.timings.hotfix, cockpit.now));
         waits = true;
     }
     Some(FleetCell {
@@ -153,7 +152,7 @@ fn note(cockpit: &Cockpit, facts: &Facts<'_>, current: &Deployment) -> (String, 
     let waiting = waiting(cockpit, facts);
     let yours = waiting
         .as_ref()
-        .is_some_and(|waiting| waiting.mover == Mover::You);
+        .is_some_and(|waiting| waiting.is_for(&cockpit.me.name));
     let text = match current.state {
         FlightState::Requested => {
             let go = gates::take_off(facts, &current.plan).go;

@@ -50,15 +50,52 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         migrated.is_some_and(|it| it.plan.plan.acts().next().is_some())
     });
     let drift = cockpit.facts().is_some_and(|facts| facts.drift());
+    // What is for bad days only is offered on them.
+    let bad_day = context == Context::Hotfix || super::next_steps(cockpit).is_some();
+    let rare = |action| {
+        matches!(
+            action,
+            Action::Investigate | Action::ShowWindow | Action::Announce | Action::HotfixStart
+        )
+    };
+    let locked = cockpit.facts().is_some_and(|facts| facts.lock().is_some());
+    let unsigned = cockpit
+        .facts()
+        .is_some_and(|facts| facts.state.unsigned().next().is_some());
+    let next = cockpit
+        .facts()
+        .filter(|_| super::selected_line(cockpit).is_some_and(|line| line.is_gate()))
+        .and_then(|facts| wanted::next_open(&facts));
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
         .filter(|hint| hint.action != Action::StopRun || running)
         .filter(|hint| hint.action != Action::ShowSql || migrates)
         .filter(|hint| {
-            hint.action.risk() == crate::input::Risk::None || makes_sense(hint.action, state, drift)
+            hint.action.risk() == crate::input::Risk::None
+                || hotfix_here(hint.action, context)
+                || makes_sense(hint.action, state, drift)
+        })
+        .filter(|hint| bad_day || !rare(hint.action))
+        .filter(|hint| match hint.action {
+            Action::Lock => false,
+            Action::Unlock => locked,
+            Action::Countersign => unsigned,
+            _ => true,
         })
         .map(|hint| {
             let blocked = wanted::why_not(cockpit, hint.action);
+            // On a gate the key goes to the next item that it could tick.
+            let goes = next
+                .as_ref()
+                .filter(|_| hint.action == Action::Check && blocked.is_some());
+            if let Some(item) = goes {
+                return HintShown {
+                    action: hint.action,
+                    key: hint.key,
+                    label: format!("go to {item}"),
+                    blocked: None,
+                };
+            }
             let label = match hint.action {
                 Action::HoldOrResume if paused => "resume".to_owned(),
                 // Nobody should have to guess what is about to be confirmed.
@@ -78,6 +115,11 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         .collect()
 }
 
+/// On its own screen a hotfix is what its keys are about, whatever flies.
+fn hotfix_here(action: crate::input::Action, context: Context) -> bool {
+    context == Context::Hotfix && wanted::is_about_hotfix(action)
+}
+
 /// Could this action be meant at all while the deployment stands so? Whether it may run is for `decide`.
 fn makes_sense(action: crate::input::Action, state: Option<FlightState>, drift: bool) -> bool {
     use crate::input::Action;
@@ -94,11 +136,10 @@ fn makes_sense(action: crate::input::Action, state: Option<FlightState>, drift: 
         | Action::StopGuard => state == Some(Flying),
         Action::Retry => state == Some(Aborted),
         Action::Ground => matches!(state, Some(Aborted | FlightState::RollingBack)),
-        Action::Clear
-        | Action::Countersign
-        | Action::TakeControls
-        | Action::HandControls
-        | Action::ReleaseControls => false,
+        Action::Unlock | Action::Countersign | Action::HotfixStart => true,
+        Action::Clear | Action::TakeControls | Action::HandControls | Action::ReleaseControls => {
+            false
+        }
         Action::Close => matches!(state, Some(Verifying | Monitoring)),
         _ => state.is_some(),
     }

@@ -13,7 +13,7 @@ use crate::{
     policy::refusal::RefusalKind,
 };
 
-use super::{attending, overlays};
+use super::{attending, look, overlays};
 
 /// Lines of a page, for page up and down.
 const PAGE: isize = 10;
@@ -24,7 +24,15 @@ pub fn pressed(cockpit: &mut Cockpit, chord: Chord) -> Vec<Effect> {
     match meaning(cockpit, context) {
         Lookup::Match(action) => {
             cockpit.view.pending.clear();
-            run(cockpit, action, &overlays::plain(action))
+            let (screen, said) = (cockpit.view.screen, cockpit.message.clone());
+            let effects = run(cockpit, action, &overlays::plain(action));
+            // What answered a key on another screen is no answer here; what failed stays.
+            let old = cockpit.message.is_some() && cockpit.message == said;
+            let failed = said.is_some_and(|said| said.severity == Severity::Error);
+            if old && !failed && cockpit.view.screen != screen {
+                cockpit.message = None;
+            }
+            effects
         }
         Lookup::Pending => Vec::new(),
         Lookup::None => {
@@ -111,6 +119,10 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::ShowPoll => show(cockpit, Screen::Poll),
         Action::ShowInbox => show(cockpit, Screen::Inbox),
         Action::ShowHistory => show(cockpit, Screen::History),
+        Action::ShowHotfix => show(cockpit, Screen::Hotfix),
+        Action::Investigate => look::investigate(cockpit),
+        Action::ShowWindow => look::open_paper(cockpit, false),
+        Action::Announce => look::open_paper(cockpit, true),
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
         Action::Compare => return super::compare::compare(cockpit, aim),
@@ -163,6 +175,12 @@ pub const NO_ARM: &str = "does nothing in this gonogo: please report it";
 
 /// Everything that acts goes through the same decision, whoever asks.
 fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
+    if action == Action::Check && aim.item.is_none() && goes_to_next(cockpit) {
+        return Vec::new();
+    }
+    if wanted::is_about_hotfix(action) {
+        to_home(cockpit);
+    }
     match wanted::build(cockpit, action, aim) {
         Ok(wanted) => {
             if action == Action::Request {
@@ -196,6 +214,39 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
                 Vec::new()
             }
         }
+    }
+}
+
+/// On a gate there is nothing to tick: the cursor goes to the next open item, and says so.
+fn goes_to_next(cockpit: &mut Cockpit) -> bool {
+    if !show::selected_line(cockpit).is_some_and(|line| line.is_gate()) {
+        return false;
+    }
+    let Some(next) = cockpit.facts().and_then(|facts| wanted::next_open(&facts)) else {
+        return false;
+    };
+    let at = |lines: &[show::Line]| lines.iter().position(|line| line.id == next);
+    if cockpit.view.screen == Screen::Plan {
+        let place = show::plan(cockpit).and_then(|plan| at(&plan.lines));
+        cockpit.view.plan_line = place.unwrap_or(cockpit.view.plan_line);
+    } else {
+        cockpit.view.pane = FlightPane::Gates;
+        let place = at(&show::flight_lines(cockpit));
+        cockpit.view.flight_line = place.unwrap_or(cockpit.view.flight_line);
+    }
+    cockpit.say(
+        Severity::Info,
+        format!("a gate is nothing to tick; the cursor is on {next} now, which is open"),
+    );
+    true
+}
+
+/// A hotfix burns where the customers are: the cursor goes there.
+fn to_home(cockpit: &mut Cockpit) {
+    let home = wanted::hotfix_home(cockpit);
+    if let Some(home) = home.filter(|home| cockpit.focus().is_none_or(|at| at.id != *home)) {
+        cockpit.focus_on(&home);
+        elsewhere(cockpit);
     }
 }
 
@@ -282,6 +333,19 @@ fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
             Vec::new()
         }
         Screen::Timeline => Vec::new(),
+        Screen::Hotfix => {
+            to_home(cockpit);
+            let flying = cockpit
+                .facts()
+                .is_some_and(|facts| facts.current().is_some());
+            let next = if flying {
+                Screen::Flight
+            } else {
+                Screen::Releases
+            };
+            cockpit.view.go(next);
+            Vec::new()
+        }
         Screen::Poll => {
             cockpit.view.go(Screen::Plan);
             Vec::new()
@@ -314,7 +378,8 @@ fn go_to_errand(cockpit: &mut Cockpit) {
         .is_some_and(|current| current.state.is_airborne());
     let screen = match errand.kind {
         ErrandKind::Answer | ErrandKind::Objection => Screen::Poll,
-        ErrandKind::Countersign | ErrandKind::Hold => Screen::Flight,
+        ErrandKind::Countersign | ErrandKind::Hold | ErrandKind::Promote => Screen::Flight,
+        ErrandKind::Hotfix => Screen::Hotfix,
         ErrandKind::Second | ErrandKind::Item if airborne => Screen::Flight,
         ErrandKind::Second | ErrandKind::Item | ErrandKind::Fly => Screen::Plan,
     };
@@ -405,6 +470,11 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
                 *top = step(*top, count);
             }
         }
+        Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Paper { .. })) => {
+            if let Some(Overlay::Paper { paper, top }) = &mut cockpit.view.overlay {
+                *top = step(*top, paper.lines.len());
+            }
+        }
         Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Sql { .. })) => {
             let told = cockpit.printed.as_ref().and_then(|it| it.outcome.as_ref());
             let count = told
@@ -460,6 +530,10 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
             let count = show::inbox(cockpit).len();
             cockpit.view.inbox_line = step(cockpit.view.inbox_line, count);
         }
+        Context::Hotfix => {
+            let count = show::hotfix_owed(cockpit).len();
+            cockpit.view.hotfix_line = step(cockpit.view.hotfix_line, count);
+        }
         Context::Timeline => {
             let count = show::timeline(cockpit).len();
             back_by(cockpit, by, count);
@@ -493,7 +567,7 @@ pub fn elsewhere(cockpit: &mut Cockpit) {
     let view = &mut cockpit.view;
     (view.release, view.chosen, view.plan_line) = (0, None, 0);
     (view.flight_line, view.pod_line, view.timeline_back) = (0, 0, 0);
-    view.poll_line = 0;
+    (view.poll_line, view.hotfix_line) = (0, 0);
 }
 
 fn next_pane(cockpit: &mut Cockpit, by: usize) {

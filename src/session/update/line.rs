@@ -158,7 +158,8 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         return Vec::new();
     };
     let looks = action.group() == Group::Screens || action == Action::Compare;
-    if action.risk() == Risk::None && !looks {
+    let reads = matches!(action, Action::ShowWindow | Action::Announce);
+    if action.risk() == Risk::None && !looks && !reads {
         let sentence = format!("`{text}` is for the screen; help lists what can be typed here");
         return misunderstood(cockpit, sentence);
     }
@@ -188,6 +189,12 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
             Severity::Info,
             "the registry is asked for the digest of its image; the request goes on when it answers",
         );
+    }
+    if let Some(Overlay::Paper { paper, .. }) = &cockpit.view.overlay {
+        let lines = paper.lines.iter();
+        let told = lines.map(|line| Line::new(Tone::Plain, line.clone()));
+        effects.push(Effect::Tell(told.collect()));
+        cockpit.view.overlay = None;
     }
     if action.group() == Group::Screens {
         effects.push(Effect::Tell(pages::screen(cockpit)));

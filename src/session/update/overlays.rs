@@ -98,7 +98,12 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         Some(Overlay::Dialog(dialog)) => {
             dialog.note = Some("pasted text does not answer this: type it".to_owned());
         }
-        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => {}
+        Some(
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. },
+        ) => {}
         None if cockpit.view.filtering => {
             into(cockpit.view.filter_line());
         }
@@ -417,7 +422,14 @@ pub fn answer_dialog_at(cockpit: &mut Cockpit, at: Timestamp) -> Vec<Effect> {
                     since: cockpit.now,
                 },
             );
-            cockpit.say(Severity::Info, format!("{}: asked", kind.verb()));
+            let taken = match act.controls.as_ref().map(|taking| &taking.from) {
+                Some(Some(from)) => (
+                    Severity::Warning,
+                    format!("; it takes the controls from {from}: tell them"),
+                ),
+                Some(None) | None => (Severity::Info, String::new()),
+            };
+            cockpit.say(taken.0, format!("{}: asked{}", kind.verb(), taken.1));
             vec![Effect::Execute {
                 confirmed,
                 command,
@@ -457,7 +469,12 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
                 dialog.note = None;
             }
         }
-        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => {}
+        Some(
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. },
+        ) => {}
         None => {
             edit(cockpit.view.filter_line(), chord);
         }
@@ -469,6 +486,12 @@ pub const MOST_COPIED: usize = 74_994;
 
 /// `y`: what is under the cursor goes to the clipboard, as it can be seen.
 pub fn copy(cockpit: &mut Cockpit) -> Vec<Effect> {
+    if let Some(Overlay::Paper { paper, .. }) = &cockpit.view.overlay {
+        let text = paper.copied.clone();
+        let title = paper.title.clone();
+        cockpit.say(Severity::Info, format!("copied: {title}"));
+        return vec![Effect::Copy(text)];
+    }
     let Some(text) = copied(cockpit) else {
         cockpit.say(Severity::Info, "nothing is selected that could be copied");
         return Vec::new();
@@ -549,6 +572,10 @@ fn copied(cockpit: &Cockpit) -> Option<String> {
             .get(cockpit.view.inbox_line)
             .map(|errand| format!("{}: {}", errand.target, errand.sentence)),
         Screen::Fleet => cockpit.focus().map(|target| target.id.to_string()),
+        Screen::Hotfix => {
+            let owed = show::selected_owed(cockpit)?;
+            Some(format!("{} {}", owed.item, owed.title))
+        }
     }
 }
 

@@ -27,7 +27,12 @@ pub fn pointed(cockpit: &mut Cockpit, spot: &Spot, how: Pointing) -> Vec<Effect>
     match &mut cockpit.view.overlay {
         // A question is answered on the keyboard, where a slip of the hand does not reach.
         Some(Overlay::Dialog(_) | Overlay::Prompt(_)) => Vec::new(),
-        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) => {
+        Some(
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. },
+        ) => {
             keys::moved(cockpit, notch);
             Vec::new()
         }
@@ -62,6 +67,7 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
                 Screen::Poll => Action::ShowPoll,
                 Screen::Inbox => Action::ShowInbox,
                 Screen::History => Action::ShowHistory,
+                Screen::Hotfix => Action::ShowHotfix,
             };
             return keys::run(cockpit, action, &overlays::plain(action));
         }
@@ -81,6 +87,7 @@ fn clicked(cockpit: &mut Cockpit, spot: Spot) -> Vec<Effect> {
             Screen::Poll => cockpit.view.poll_line = line,
             Screen::Inbox => cockpit.view.inbox_line = line,
             Screen::History => cockpit.view.history = line,
+            Screen::Hotfix => cockpit.view.hotfix_line = line,
             Screen::Timeline => {
                 let count = show::timeline(cockpit).len();
                 cockpit.view.timeline_back = count.saturating_sub(1 + line);

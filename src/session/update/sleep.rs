@@ -42,9 +42,13 @@ pub fn woke(cockpit: &mut Cockpit, since: Timestamp) -> Vec<Effect> {
             format!("; “{}” was cancelled", prompt.ask.title())
         }
         Some(Overlay::Palette(_)) => "; what stood in the palette was dropped".to_owned(),
-        Some(Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. }) | None => {
-            String::new()
-        }
+        Some(
+            Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. },
+        )
+        | None => String::new(),
     };
     for (id, known) in &cockpit.known.targets {
         let counts = known.stands().current.as_ref().is_some_and(|current| {

@@ -337,8 +337,8 @@ fn selected(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     };
     let mut lines = Vec::new();
     if let Some(waiting) = show::waiting(cockpit, &facts) {
-        let mark = marks::mover(waiting.mover);
-        let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
+        let (glyph, word, role) = marks::moves(&waiting);
+        let lead = vec![canvas.piece(format!("{glyph} {word}  "), role)];
         lines.extend(super::gates::hang(
             canvas,
             &lead,

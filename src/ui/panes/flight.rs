@@ -5,10 +5,9 @@ use ratatui::layout::Rect;
 use crate::domain::deployment::{Deployment, FlightState};
 use crate::domain::time;
 use crate::policy::facts::Facts;
-use crate::session::Mover;
 use crate::session::cockpit::Cockpit;
 use crate::session::pointer::Spot;
-use crate::session::show::{self, FlightShown, NextCard, NextStep, StagePlace};
+use crate::session::show::{self, FlightShown, NextCard, NextStep, StagePlace, StepState};
 use crate::session::view::FlightPane;
 use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::layout::{cut_left, cut_top};
@@ -41,7 +40,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     };
     let (line, rest) = cut_top(area, 1);
     track(canvas, cockpit, &flight, line);
-    let rows = next(canvas, &flight, rest);
+    let rows = next(canvas, cockpit, &flight, rest);
     let (_, rest) = cut_top(rest, rows);
     let (body, narrow) = (rest, rest.width < 76 || rest.height < 15);
     if narrow {
@@ -150,7 +149,7 @@ fn note(cockpit: &Cockpit, flight: &FlightShown<'_>) -> String {
 }
 
 /// Who moves next and why, never cut short; the judgement at the right. In as many rows as that takes.
-fn next(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) -> u16 {
+fn next(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, area: Rect) -> u16 {
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
@@ -162,18 +161,18 @@ fn next(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) -> u16 {
     let Some(waiting) = &flight.waiting else {
         return 1;
     };
-    let mark = marks::mover(waiting.mover);
+    let (glyph, word, ink) = marks::moves(waiting);
     // The judgement is said at the right already.
     let words = waiting
         .sentence
         .trim_start_matches("HOLD: ")
         .trim_start_matches("NO-GO: ");
-    let role = if waiting.mover == Mover::You {
+    let role = if waiting.is_for(&cockpit.me.name) {
         Role::TextStrong
     } else {
         Role::Text
     };
-    let lead = vec![canvas.piece(format!("{} {}  ", mark.glyph, mark.word), mark.role)];
+    let lead = vec![canvas.piece(format!("{glyph} {word}  "), ink)];
     let lines = gates::hang(
         canvas,
         &lead,
@@ -271,7 +270,7 @@ fn gates_pane(canvas: &mut Canvas, cockpit: &Cockpit, flight: &FlightShown<'_>, 
             &badge,
             focused(cockpit, FlightPane::Gates),
         );
-        let lines = next_steps(canvas, card, inner.width);
+        let lines = next_steps(canvas, card, inner);
         canvas.lines(inner, &lines);
         return;
     }
@@ -309,15 +308,39 @@ fn gate_spot(line: usize) -> Spot {
     }
 }
 
-/// Its key, then what it is for.
-pub(super) fn next_steps(canvas: &Canvas, card: &NextCard, width: u16) -> Vec<Line> {
+/// Its key, whether it is done, and what it is for: as much of the words as there is room for all of them.
+pub(super) fn next_steps(canvas: &Canvas, card: &NextCard, area: Rect) -> Vec<Line> {
     let widest = card.steps.iter().map(|step| text::width(&step.key)).max();
-    let step = |step: &NextStep| {
-        let key = text::pad(&step.key, widest.unwrap_or(1) + 2);
-        let lead = [canvas.piece(key, Role::HintKey)];
-        gates::hang(canvas, &lead, &step.words, Role::Text, width, 3)
+    let told = |step: &NextStep, most: usize| -> Vec<Line> {
+        {
+            let (glyph, ink, role) = match step.state {
+                StepState::Done => ("✔", Role::GatePass, Role::TextDim),
+                StepState::Refused => ("–", Role::TextDim, Role::TextDim),
+                StepState::Open => ("○", Role::Text, Role::Text),
+            };
+            let key = text::pad(&step.key, widest.unwrap_or(1) + 1);
+            let lead = [
+                canvas.piece(key, Role::HintKey),
+                canvas.piece(format!("{glyph} "), ink),
+            ];
+            gates::hang(canvas, &lead, &step.words, role, area.width, most)
+        }
     };
-    card.steps.iter().flat_map(step).collect()
+    let room = usize::from(area.height);
+    let mut spare = room.saturating_sub(card.steps.len());
+    let mut lines: Vec<Line> = Vec::new();
+    for step in &card.steps {
+        let said = told(step, 1 + spare.min(3));
+        spare = spare.saturating_sub(said.len() - 1);
+        lines.extend(said);
+    }
+    if lines.len() > room && room > 0 {
+        let left = lines.len() - (room - 1);
+        lines.truncate(room - 1);
+        let words = format!("… {left} more steps: ? lists their keys");
+        lines.push(vec![canvas.piece(words, Role::TextDim)]);
+    }
+    lines
 }
 
 fn health_pane(canvas: &mut Canvas, flight: &FlightShown<'_>, area: Rect) {
@@ -538,7 +561,7 @@ fn stacked(
     canvas.lines(top, &lines);
     if let Some(card) = &flight.next {
         let (_, below) = cut_top(rest, u16::from(rest.height > 4));
-        let lines = next_steps(canvas, card, below.width);
+        let lines = next_steps(canvas, card, below);
         canvas.lines(below, &lines);
         return;
     }

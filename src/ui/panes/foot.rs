@@ -6,6 +6,7 @@ use crate::domain::time;
 use crate::input::{Action, Group, sequence_text};
 use crate::session::cockpit::{Cockpit, Severity};
 use crate::session::show::{self, HintShown};
+use crate::session::view::Screen;
 use crate::ui::canvas::{Canvas, Line, wrapped};
 use crate::ui::marks;
 use crate::ui::text;
@@ -82,11 +83,13 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
         return;
     }
     let shown = show::hints(cockpit);
+    // On a plan the list is what there is to do.
+    let ticks = cockpit.view.screen == Screen::Plan;
     let urgent = |action| {
         matches!(
             action,
             Action::HoldOrResume | Action::Abort | Action::Rollback
-        )
+        ) || (ticks && action == Action::Check)
     };
     // What does not fit the selected line is not offered for it.
     let about_line =

@@ -46,11 +46,14 @@ pub fn environment(canvas: &Canvas, environment: &Environment) -> Piece {
 }
 
 /// Columns below which the header speaks in short forms.
-const NARROW: u16 = 80;
+const NARROW: u16 = 110;
+/// And below which there is room for the least.
+const NARROWEST: u16 = 80;
 
 pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: bool) {
     let part = |rank: u8, pieces: Vec<Piece>| Part { pieces, rank };
     let (mut left, mut right) = (Vec::new(), Vec::new());
+    let (mut mine, mut held) = (false, false);
     // On a narrow screen everything says less, and where it is and what time it is stay to the last.
     let narrow = area.width < NARROW;
     if says_rehearsal && cockpit.workspace().rehearsal.is_some() {
@@ -91,10 +94,12 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             || "nothing".to_owned(),
             crate::domain::release::ReleaseRef::title,
         );
-        let (rank, before, after) = if narrow {
+        // Numbers alone where somebody's name has to stand beside them.
+        let short = area.width < NARROWEST || (narrow && current.controls.is_some());
+        let (rank, before, after) = if short {
             let number = |release: &crate::domain::release::ReleaseRef| release.number.to_string();
             let before = current.plan.before.as_ref().map_or("0".to_owned(), number);
-            (2, before, number(&current.plan.release))
+            (3, before, number(&current.plan.release))
         } else {
             (1, before, current.plan.release.title())
         };
@@ -102,7 +107,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             rank,
             vec![
                 canvas.piece(before, Role::Stable),
-                canvas.piece(if narrow { "▶" } else { " ─▶ " }, Role::TextDim),
+                canvas.piece(if short { "▶" } else { " ─▶ " }, Role::TextDim),
                 canvas.piece(after, Role::Canary),
             ],
         ));
@@ -117,15 +122,13 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         if let Some(words) = shown.unguarded {
             right.push(part(1, vec![canvas.badge(&words, Role::DialogDanger)]));
         }
-        // Before somebody else's hand on the stick one's own name gives way, and free ones matter least.
-        let rank = match facts
+        // Who flies always shows; free ones matter least, and one's own hand on the stick says one's name too.
+        let flying = facts
             .current()
-            .and_then(|current| current.controls.as_ref())
-        {
-            None => 9,
-            Some(held) if held.by == cockpit.me.name => 5,
-            Some(_) => 2,
-        };
+            .and_then(|current| current.controls.as_ref());
+        let rank = if flying.is_some() { 0 } else { 9 };
+        mine = flying.is_some_and(|held| held.by == cockpit.me.name);
+        held = flying.is_some();
         right.push(part(rank, vec![canvas.piece(shown.holder, Role::Text)]));
         if shown.watching > 0 {
             let words = format!("{} watching", shown.watching);
@@ -165,11 +168,11 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
         .and_then(|project| cockpit.known.hotfixes.get(&project.id));
     if let Some(hotfix) = burning.and_then(|hotfixes| hotfixes.open().next()) {
         let late = hotfix
-            .clock(cockpit.now)
+            .clock(&workspace.timings.hotfix, cockpit.now)
             .iter()
             .any(|leg| leg.under_way && leg.late);
         let role = if late { Role::Danger } else { Role::Warning };
-        let words = hotfix.banner(cockpit.now);
+        let words = hotfix.banner(&workspace.timings.hotfix, cockpit.now);
         right.push(part(2, vec![canvas.piece(words, role)]));
     }
     if let Some(words) = match &cockpit.known.ledger {
@@ -219,9 +222,20 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
     if let Some(words) = skew {
         right.push(part(2, vec![canvas.piece(words, Role::Warning)]));
     }
-    right.push(part(4, vec![canvas.piece(operator(cockpit), Role::Text)]));
+    // That a name was only claimed is said even where it flies.
+    let claimed = cockpit.me.means == IdentityMeans::Claimed;
+    let rank = match (mine, narrow) {
+        (true, true) if !claimed => 8,
+        (_, true) => 2,
+        (_, false) => 4,
+    };
+    right.push(part(
+        rank,
+        vec![canvas.piece(operator(cockpit), Role::Text)],
+    ));
     let (rank, clock) = if narrow {
-        (0, cockpit.now.strftime("%H:%M:%S"))
+        // Who flies comes before what time it is.
+        (u8::from(held), cockpit.now.strftime("%H:%M:%S"))
     } else {
         (3, cockpit.now.strftime("%H:%M:%S UTC"))
     };
@@ -255,7 +269,7 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         0 => "Inbox".to_owned(),
         many => format!("Inbox {many}"),
     };
-    let screens = [
+    let mut screens = vec![
         (Screen::Fleet, Action::ShowFleet, "Fleet"),
         (Screen::Releases, Action::ShowReleases, "Releases"),
         (Screen::Plan, Action::ShowPlan, "Plan"),
@@ -265,6 +279,14 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         (Screen::Inbox, Action::ShowInbox, inbox.as_str()),
         (Screen::History, Action::ShowHistory, "History"),
     ];
+    // There as long as something burns, or while one looks at it.
+    let project = cockpit.workspace().projects.get(cockpit.view.project);
+    let burns = project
+        .and_then(|project| cockpit.known.hotfixes.get(&project.id))
+        .is_some_and(|hotfixes| hotfixes.open().next().is_some());
+    if cockpit.view.screen == Screen::Hotfix || burns {
+        screens.push((Screen::Hotfix, Action::ShowHotfix, "Hotfix"));
+    }
     // Closer together where there is little room.
     let needed: usize = screens.iter().map(|(_, _, title)| title.len() + 5).sum();
     let gap = if needed > usize::from(area.width) {

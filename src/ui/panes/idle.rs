@@ -61,18 +61,30 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, facts: &Facts<'_>, area: Rec
             None => pods::unread(canvas, cockpit, &facts.target.id, inner),
         }
     }
-    let below = readings(canvas, cockpit, facts, below);
-    let (past, hint) = cut_top(below, below.height.saturating_sub(3));
     let card = show::next_steps(cockpit);
+    // What is to be done comes before how it does, where there is no room for both.
+    let below = match card {
+        Some(_) if below.height < 24 => below,
+        _ => readings(canvas, cockpit, facts, below),
+    };
+    let hint = if card.is_some() { 0 } else { 3 };
+    let (past, hint) = cut_top(below, below.height.saturating_sub(hint));
     let past = match &card {
-        Some(card) if past.width >= 76 => {
+        Some(card) if past.width >= 100 => {
             let (past, right) = cut_left(past, past.width / 2);
             let inner = canvas.pane(right, &card.title, &[], false);
-            let lines = flight::next_steps(canvas, card, inner.width);
+            let lines = flight::next_steps(canvas, card, inner);
             canvas.lines(inner, &lines);
             past
         }
-        _ => past,
+        // There is room for one of them: what comes is more than what was.
+        Some(card) => {
+            let inner = canvas.pane(past, &card.title, &[], false);
+            let lines = flight::next_steps(canvas, card, inner);
+            canvas.lines(inner, &lines);
+            return;
+        }
+        None => past,
     };
     let inner = canvas.pane(past, "Last flights", &[], false);
     let flights = flights(canvas, facts, cockpit, inner.width);

@@ -25,7 +25,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             "Nothing waits for you.",
             Role::TextStrong,
             &[
-                "Plans to answer, waivers to second, items you own, countersigns and your own holds come here, from every project and environment.",
+                "Plans to answer, waivers to second, items you own, steps you fly, hotfixes you began, countersigns and your own holds come here, from every project and environment.",
             ],
         );
         return;
@@ -53,8 +53,8 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
 fn role(kind: ErrandKind) -> Role {
     match kind {
         ErrandKind::Countersign => Role::Danger,
-        ErrandKind::Hold | ErrandKind::Objection => Role::Warning,
-        ErrandKind::Fly => Role::GatePass,
+        ErrandKind::Hold | ErrandKind::Objection | ErrandKind::Hotfix => Role::Warning,
+        ErrandKind::Fly | ErrandKind::Promote => Role::GatePass,
         ErrandKind::Answer | ErrandKind::Second | ErrandKind::Item => Role::TextStrong,
     }
 }

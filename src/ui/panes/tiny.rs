@@ -43,9 +43,9 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
             .facts()
             .and_then(|facts| show::waiting(cockpit, &facts))
         {
-            let mark = marks::mover(waiting.mover);
+            let (glyph, word, role) = marks::moves(&waiting);
             sentences.push(vec![
-                canvas.piece(format!("{} {} ", mark.glyph, mark.word), mark.role),
+                canvas.piece(format!("{glyph} {word} "), role),
                 canvas.piece(waiting.sentence, Role::Text),
             ]);
         }
@@ -154,8 +154,8 @@ fn state(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Line {
         let words = format!("{} {}", mark.glyph, state_words(current));
         parts.push(vec![canvas.piece(words, mark.role)]);
         if let Some(waiting) = show::waiting(cockpit, &facts) {
-            let mark = marks::mover(waiting.mover);
-            rest.push(vec![canvas.piece(mark.word, mark.role)]);
+            let (_, word, role) = marks::moves(&waiting);
+            rest.push(vec![canvas.piece(word, role)]);
         }
     } else if let Some(cell) = show::fleet_cell(cockpit, &facts.target.id) {
         let mark = marks::condition(cell.condition);
@@ -289,10 +289,16 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             ]);
             palette.note.as_ref()
         }
-        Some(over @ (Overlay::Help | Overlay::Difference { .. } | Overlay::Sql { .. })) => {
+        Some(
+            over @ (Overlay::Help
+            | Overlay::Difference { .. }
+            | Overlay::Paper { .. }
+            | Overlay::Sql { .. }),
+        ) => {
             let what = match over {
                 Overlay::Help => "esc: too small for help. ",
                 Overlay::Sql { .. } => "esc: too small to read. ",
+                Overlay::Paper { .. } => "esc: too small to read; y copies it. ",
                 _ => "esc: too small to compare. ",
             };
             let mut line = vec![canvas.piece(what, Role::Text)];
