@@ -4,6 +4,7 @@
 mod acting;
 mod args;
 mod attend;
+mod beginning;
 mod card;
 mod completions;
 mod drift;

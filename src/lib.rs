@@ -62,6 +62,15 @@
 //! While a canary flies, whoever attends is its guard too: [`policy::guard`] counts how long a figure has been over its
 //! limit or lost, and where the platform would go on by itself it holds the flight, as an act like any other.
 //!
+//! # What changes data
+//!
+//! An item may *act* ([`domain::item::Chain`]): it changes what is outside before the flight does. It is begun only as a person
+//! confirmed it, after a [`domain::item::ItemKind::Read`] of exactly the output that its preview prints once more right before
+//! ([`runtime::running`]), and where every gate of release, people and time lets it ([`policy::gates::before_acts`]). What
+//! nobody heard the end of is *unknown* until the item that looks at it says ([`domain::deployment`]). A migration that stands
+//! outlives its deployment in [`domain::deployment::TargetState::migrated`]: it can be taken back, and by the word of its
+//! release it may forbid a rollback ([`policy::migration`]).
+//!
 //! # What is kept where
 //!
 //! One ledger, one hash chain, ordered per stream ([`domain::entry::StreamId`]): `target:` for deployments, locks and
@@ -71,8 +80,12 @@
 //! journal of what was done while it could not be written. State files of a project are a projection, written and never
 //! believed.
 //!
-//! In a protected environment the policy that counts is the recorded one ([`policy::facts::Facts::environment`]); a program of a
-//! checklist is run only where this machine's own configuration says the same as the plan.
+//! In a protected environment the policy that counts is the recorded one ([`policy::facts::Facts::environment`]), what a project
+//! tightens for itself included ([`domain::environment::Policy::for_project`]); a program of a checklist is run only where this
+//! machine's own configuration says the same as the plan.
+//!
+//! What a take-off needs beside the platform's state ([`domain::readiness`]: rights, secrets by name, room, disk) is asked where a
+//! plan is looked at or requested, once a minute, and judged in [`policy::gates::ready`]; a fleet at rest costs no question.
 //!
 //! # Where to start
 //!
@@ -83,6 +96,7 @@
 //! | a screen | [`session::view::Screen`] and its `ALL`, its keys in `input/context.rs`, its action; `session/show/` for what it says, `ui/panes/` and `ui/draw.rs` for how it looks, its tab in `ui/panes/header.rs`, `session/lines/pages.rs` for the same as lines |
 //! | a configuration key | a row in `config/schema.rs`, what it means in `config/meant/`, its line in `config.example.toml` |
 //! | a kind of probe | [`domain::item`], its key in `config/`, its arm in `adapters/probe.rs` |
+//! | a tool that migrates | its row in `config/meant/migration.rs`, its name in `config/schema.rs` |
 //! | a measure of the scorecard | a row in `policy/scorecard.rs`, with its formula |
 //! | a theme | a file in `themes/`, its line in `ui/theme/builtin.rs`, its name where `cli/args.rs`, `config/schema.rs` and `config.example.toml` list them |
 //! | a platform | [`domain::target::WorkloadKind`]; `adapters/`, behind [`ports::act::Site`] and [`ports::watch::Feed`]; the key in `config/`; and its arm in `adapters/platforms.rs`, the one list of them |

@@ -3,6 +3,7 @@
 
 mod access;
 mod item;
+mod measured;
 mod migration;
 mod people;
 mod place;
@@ -67,7 +68,9 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
     place::order(&environments, report);
     quorum::quorums(root, &environments, &people, report);
     let timings = timings(root, report);
+    let access = access::access(root, ground, &projects, report);
     let named = target::Named {
+        ci: &access.ci,
         projects: &projects,
         environments: &environments,
         complete: projects.len() == root.forms("project").len()
@@ -93,7 +96,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
         people: people.into_iter().map(|meant| meant.value).collect(),
         timings,
         trust_names: root.flag("trust_names"),
-        access: access::access(root, ground, report),
+        access,
         ledger: ledger(root, ground, report),
         state_files: state_files(root, ground, report),
         rehearsal: root.form("rehearsal").map(|form| Rehearsal {

@@ -2,6 +2,7 @@
 //! rule says, because an address may hold a password.
 
 use crate::domain::{
+    item::Bound,
     project::ProjectId,
     text::redacted,
     version_file::{self, VersionFile},
@@ -237,6 +238,36 @@ pub static REPOSITORY: Rule = Rule {
         text.split('/')
             .all(|segment| (NAME.holds)(segment) && segment != "..")
     },
+};
+
+/// Group, version, plural and name of an object of Kubernetes.
+pub static OBJECT: Rule = Rule {
+    what: "an object of Kubernetes",
+    hint: "write it like apps/v1/deployments/auth-service or v1/configmaps/limits",
+    holds: |text| {
+        let parts: Vec<&str> = text.split('/').collect();
+        (3..=4).contains(&parts.len())
+            && parts.iter().all(|part| (NAME.holds)(part) && *part != "..")
+    },
+};
+
+pub static POINTER: Rule = Rule {
+    what: "a JSON pointer",
+    hint: "write it like /status/readyReplicas",
+    holds: |text| text.starts_with('/') && visible(text),
+};
+
+pub static BOUND: Rule = Rule {
+    what: "a bound",
+    hint: "write it like \">= 80\", \"<= 0\" or \"<= former + 10 %\"",
+    holds: |text| Bound::parse(text).is_some(),
+};
+
+/// Owner and name, as a forge has it.
+pub static FORGE: Rule = Rule {
+    what: "a repository of a forge",
+    hint: "write it like acme/shop",
+    holds: |text| text.split('/').count() == 2 && (REPOSITORY.holds)(text),
 };
 
 /// http or https, a host, and nobody's name or password before it.

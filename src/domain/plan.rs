@@ -16,8 +16,8 @@ use super::{
 };
 
 pub use super::item::{
-    Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
-    Probe, TimeBox,
+    Acts, Bound, Chain, CiProbe, CommandSpec, Find, FlightAction, GitProbe, HttpProbe, ItemId,
+    ItemKind, ItemSpec, NumberProbe, ObjectProbe, Phase, Probe, TimeBox,
 };
 
 /// One canary step: the share of updated pods in percent, and how long it bakes.

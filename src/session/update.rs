@@ -78,6 +78,7 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
             let mut effects = world::attend(cockpit);
             effects.extend(attending::beat(cockpit));
             effects.extend(attending::look_for(cockpit));
+            effects.extend(attending::begin_by_themselves(cockpit));
             effects
         }
         Event::Terminate => vec![Effect::Quit],

@@ -169,6 +169,7 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
         chain: Chain::default(),
     }
 }
@@ -897,7 +898,7 @@ impl Story {
         target("production", "auth-service")
     }
 
-    fn say(&mut self, clock: &str, who: &str, body: Body) {
+    pub fn say(&mut self, clock: &str, who: &str, body: Body) {
         let actor = if who == "gonogo" {
             Actor::program("bastion")
         } else {

@@ -22,7 +22,7 @@ fn drawn(cockpit: &Cockpit, theme: &Theme, size: (u16, u16)) -> Buffer {
     buf
 }
 
-fn frame(cockpit: &Cockpit, size: (u16, u16)) -> String {
+pub fn frame(cockpit: &Cockpit, size: (u16, u16)) -> String {
     lines(&drawn(cockpit, &Theme::probe(), size)).join("\n")
 }
 

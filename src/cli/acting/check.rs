@@ -134,7 +134,7 @@ impl Headless {
         }
     }
 
-    fn listen(&self, item: &ItemId) -> Listen {
+    pub(in crate::cli) fn listen(&self, item: &ItemId) -> Listen {
         let (output, rehearsal, item) = (self.output, self.rehearsal(), item.clone());
         Arc::new(move |Spoken { error, line }| {
             let object = json!({"item": item, "error": error, "line": line});
@@ -142,7 +142,13 @@ impl Headless {
         })
     }
 
-    fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran, verb: &str) -> Exit {
+    pub(in crate::cli) fn told_run(
+        &self,
+        target: &Target,
+        item: &ItemId,
+        ran: &Ran,
+        verb: &str,
+    ) -> Exit {
         let exit = self.exit_of(target, item, ran);
         let word = match exit {
             Exit::Done => "passed",

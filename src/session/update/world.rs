@@ -223,8 +223,11 @@ fn ran(
         // What was refused has printed nothing.
         if matches!(end, End::Refused(_))
             && cockpit.runs.get(&key).is_some_and(|r| r.lines.is_empty())
+            && let Some(run) = cockpit.runs.remove(&key)
+            && run.by_itself
         {
-            cockpit.runs.remove(&key);
+            // Somebody else who attends was first; nobody pressed a key here.
+            return Vec::new();
         }
         return answered(cockpit, &format!("check {item}"), end, false);
     }

@@ -1,0 +1,542 @@
+//! Migrations as data: trailers of real commits, the word of a release, the items that a configuration makes, and the keys of
+//! the screen (SPEC C3, D16; QUALITY F26).
+
+use std::{collections::BTreeSet, path::Path, process::Command as Program};
+
+use gonogo::{
+    adapters::git::GitSource,
+    domain::{
+        catalogue::{Register, assemble, unnumbered},
+        deployment::{ItemState, ItemStatus},
+        entry::Body,
+        evidence::{Evidence, Kept, RunEnd},
+        item::hang_on_acts,
+        migration::{RollbackClaim, RollbackWord, Said, said_between},
+        plan::{ItemId, ItemKind, ItemSpec, Probe},
+        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
+        release::{Digest, Release},
+        target::TargetId,
+        text::Clean,
+        version_file::Preparing,
+    },
+    policy::{
+        decide::{Command, Decision, decide},
+        refusal::Refusal,
+    },
+    ports::ask::Source as _,
+    session::{
+        effect::Effect,
+        event::{Event, Stamped},
+        show,
+        update::update,
+        view::{Ask, Overlay, Prompt, Screen},
+        wanted,
+    },
+};
+use jiff::SignedDuration;
+
+use crate::fixture::{self, Story, actor, press, target, write};
+
+// Trailers.
+
+fn git(folder: &Path, args: &[&str]) {
+    let ran = Program::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=Dana", "-c", "user.email=dana@x.example"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .expect("git");
+    assert!(
+        ran.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
+
+fn commit(folder: &Path, message: &str) {
+    git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
+}
+
+fn releases(source: &Path) -> Vec<Release> {
+    let project = Project {
+        id: ProjectId::parse("acme/shop/auth").expect("valid"),
+        source: source.to_owned(),
+        tags: TagStrategy::Monorepo,
+        branches: vec!["main".to_owned(), "hotfix".to_owned()],
+        branch_aliases: vec![],
+        triggers: Triggers::default(),
+        manifests: vec![],
+        preparing: Preparing::default(),
+        catalogue: CatalogueSource::Git,
+        image: ImageSource {
+            name: "registry.example/auth".to_owned(),
+            endpoint: "https://registry.example".to_owned(),
+            repository: "auth".to_owned(),
+        },
+    };
+    let commits = GitSource::default()
+        .commits(&project, &BTreeSet::new())
+        .expect("reads");
+    let mut register = Register::default();
+    let fresh = unnumbered(&commits, &register.numbers);
+    register.foretell(fresh);
+    assemble(&project, &commits, &register)
+}
+
+fn words(said: &[Said]) -> Vec<&str> {
+    said.iter().map(|said| said.typed.as_str()).collect()
+}
+
+#[test]
+fn the_worst_trailer_of_every_commit_since_what_is_live_is_what_a_release_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    git(at, &["init", "-qb", "main"]);
+    commit(at, "first\n\nRollback: forbidden");
+    git(at, &["checkout", "-qb", "feature"]);
+    commit(at, "a table\n\nReviewed-by: kim\nRollback: needs-steps");
+    commit(
+        at,
+        "and words about a\n\nRollback: forbidden\n\nthat is no trailer",
+    );
+    git(at, &["checkout", "-q", "main"]);
+    commit(at, "second");
+    git(
+        at,
+        &["merge", "-q", "--no-ff", "feature", "-m", "the feature"],
+    );
+    commit(at, "third\n\nRollback: Safe");
+    git(at, &["checkout", "-qb", "hotfix", "main~2"]);
+    commit(at, "urgent\n\nRollback: perhaps");
+    let all = releases(at);
+    let named = |subject: &str| {
+        all.iter()
+            .find(|release| release.subject.as_str() == subject)
+            .unwrap_or_else(|| panic!("no {subject}"))
+    };
+    let between = |from: Option<&str>, to: &str| {
+        let from = from.map(|subject| named(subject).to_ref());
+        let said = said_between(&all, named(to), from.as_ref());
+        let claim = RollbackClaim::of(&said, None, true).expect("a claim");
+        (words(&said).join(" "), claim.word())
+    };
+    // What came with a merge came with it, though no commit of the branch is a release.
+    assert_eq!(
+        between(Some("second"), "the feature"),
+        ("needs-steps".to_owned(), "needs-steps")
+    );
+    assert_eq!(
+        between(Some("the feature"), "third"),
+        ("safe".to_owned(), "safe")
+    );
+    let (said, word) = between(Some("first"), "third");
+    assert_eq!((said.split(' ').count(), word), (2, "needs-steps"));
+    assert_eq!(between(None, "third").1, "forbidden");
+    // Nobody says a word of what is between: that is unknown, never safe.
+    assert_eq!(between(Some("first"), "second"), (String::new(), "unknown"));
+    assert_eq!(between(Some("third"), "third"), (String::new(), "unknown"));
+    // Beside a hotfix, what main has and the hotfix lacks.
+    assert_eq!(between(Some("urgent"), "third").1, "needs-steps");
+    // A word that nobody understands is told with its commit.
+    assert_eq!(between(Some("second"), "urgent").1, "unknown");
+    let said = said_between(&all, named("urgent"), Some(&named("second").to_ref()));
+    let claim = RollbackClaim::of(&said, Some(RollbackWord::Safe), true).expect("a claim");
+    let place = format!(
+        "commit {} says `Rollback: perhaps`",
+        named("urgent").commit.short()
+    );
+    assert!(claim.by.as_str().starts_with(&place), "{}", claim.by);
+}
+
+// What the configuration makes.
+
+fn items(checklist: &str) -> Vec<ItemSpec> {
+    let text = format!(
+        r#"
+name = "x"
+[[project]]
+id = "acme/shop/auth-service"
+source = "."
+image = "r.example/b"
+[[environment]]
+name = "production"
+protected = true
+[[target]]
+environment = "production"
+project = "auth-service"
+namespace = "b"
+workload = "deployment/b"
+{checklist}
+[target.migration]
+preset = "alembic"
+checkout = true
+rollback = "needs-steps"
+"#
+    );
+    let folders = gonogo::config::Folders::within("/w".as_ref(), None);
+    let trust = gonogo::config::Trust::Own;
+    let loaded = gonogo::config::parse_with(&text, "/w/x.toml".as_ref(), trust, Some(&folders))
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    loaded.workspace.targets[0].items.clone()
+}
+
+fn find<'a>(items: &'a [ItemSpec], id: &str) -> &'a ItemSpec {
+    items
+        .iter()
+        .find(|item| item.id.0 == id)
+        .unwrap_or_else(|| panic!("no {id}"))
+}
+
+#[test]
+fn lines_of_the_seeds_about_migrations_are_measured_where_there_is_one() {
+    let first = items("checklist = \"builtin:001\"");
+    let reviewed = find(&first, "migration.reviewed");
+    assert_eq!(
+        reviewed.kind,
+        ItemKind::Read(ItemId("migration.preview".to_owned()))
+    );
+    assert!(first.iter().all(|item| item.id.0 != "migration.read"));
+    assert_eq!(
+        find(&first, "migration.apply").chain.after,
+        std::slice::from_ref(&reviewed.id)
+    );
+    assert_eq!(first.len(), 19 + 6, "each line once");
+
+    let stage = items("checklist = \"builtin:004-stage\"");
+    let ItemKind::Probe(Probe::Command(command)) = &find(&stage, "stage.migrations").kind else {
+        panic!("it is not measured");
+    };
+    assert_eq!(command.line(), "alembic current");
+    assert_eq!(command.expect.as_deref(), Some(r"\(head\)"));
+    // All of it, and nothing else, hangs together.
+    let hanging = hang_on_acts(&stage);
+    assert_eq!(hanging.len(), 7);
+    assert!(
+        hanging.iter().all(|id| id.0.starts_with("migration.")),
+        "{hanging:?}"
+    );
+}
+
+// F26.
+
+fn here() -> TargetId {
+    target("production", "auth-service")
+}
+
+/// The items of a migration in the plan that is under way, and in the configuration.
+fn migrating(mut story: Story, word: RollbackWord) -> Story {
+    let extra = items("");
+    let known = story.cockpit.known.targets.get_mut(&here()).expect("known");
+    let plan = &mut known.state.current.as_mut().expect("under way").plan;
+    plan.plan.items.extend(extra);
+    plan.plan.rollback = Some(RollbackClaim {
+        word: Some(word),
+        by: Clean::new("commit 9f3c2ab"),
+    });
+    plan.digest = plan.plan.digest();
+    let items = plan.plan.items.clone();
+    let targets = &mut story.cockpit.known.workspace.targets;
+    let configured = targets.iter_mut().find(|target| target.id == here());
+    configured.expect("configured").items = items;
+    story
+}
+
+fn evidence() -> Evidence {
+    Evidence {
+        end: RunEnd::Exited { code: 0 },
+        took: SignedDuration::from_secs(1),
+        output: Digest::of(b"DROP TABLE a;\n"),
+        bytes: 14,
+        kept: Some(Kept {
+            digest: Digest::of(b"  DROP TABLE a;\n"),
+            left_out: 0,
+        }),
+        lost: None,
+        said: Clean::new("1 statement; MAY LOSE DATA: line 1 DROP TABLE"),
+    }
+}
+
+fn set(story: &mut Story, item: &str, status: ItemStatus) {
+    let now = story.cockpit.now;
+    let known = story.cockpit.known.targets.get_mut(&here()).expect("known");
+    let current = known.state.current.as_mut().expect("under way");
+    let state = ItemState {
+        status,
+        by: "sam".to_owned(),
+        at: now,
+        note: None,
+        evidence: Some(Box::new(evidence())),
+        of: Some(evidence().output),
+    };
+    current.items.insert(ItemId(item.to_owned()), state);
+}
+
+fn decided(story: &Story, who: &str, command: &Command) -> Result<Decision, Refusal> {
+    let facts = story.cockpit.known.facts(&here(), story.cockpit.now);
+    decide(command, &facts.expect("facts"), &actor(who))
+}
+
+fn roll_back() -> Command {
+    Command::RollBack {
+        to: None,
+        staged: false,
+        reason: "slow".to_owned(),
+    }
+}
+
+fn afterwards(decided: Result<Decision, Refusal>) -> String {
+    match decided.expect("allowed") {
+        Decision::Act { act, .. } => act.afterwards.join("\n"),
+        Decision::Record(bodies) => panic!("{bodies:?}"),
+    }
+}
+
+#[test]
+fn going_back_past_a_forbidden_migration_takes_a_second_confirmation_and_nothing_else_does() {
+    // Not applied: nothing forbids it, and nothing is said.
+    let mut story = migrating(fixture::baking(), RollbackWord::Forbidden);
+    assert!(!afterwards(decided(&story, "dana", &roll_back())).contains("rollback:"));
+
+    for status in [ItemStatus::Done, ItemStatus::Unknown, ItemStatus::Running] {
+        set(&mut story, "migration.apply", status);
+        let refusal = decided(&story, "dana", &roll_back()).expect_err("forbidden");
+        assert_eq!(refusal.rule, "rollback.forbidden");
+        assert!(
+            refusal
+                .sentence
+                .contains("rollback: forbidden (commit 9f3c2ab)"),
+            "{}",
+            refusal.sentence
+        );
+    }
+    // The other ways out ask nothing of it.
+    assert!(decided(&story, "dana", &Command::Abort).is_ok());
+    assert!(decided(&story, "dana", &Command::Hold).is_ok());
+
+    // By name, and in production by two.
+    let waive = Command::Waive {
+        item: ItemId("rollback.forbidden".to_owned()),
+        reason: "the data is lost either way".to_owned(),
+    };
+    for who in ["dana", "kim"] {
+        let Ok(Decision::Record(bodies)) = decided(&story, who, &waive) else {
+            panic!("{who} may not waive: {:?}", decided(&story, who, &waive));
+        };
+        let refused = decided(&story, "dana", &roll_back());
+        assert_eq!(
+            refused.expect_err("one is not two").rule,
+            "rollback.forbidden"
+        );
+        let now = story.cockpit.now;
+        for body in bodies {
+            story.enter(&here(), now, &actor(who), body);
+        }
+    }
+    assert!(afterwards(decided(&story, "dana", &roll_back())).contains("passed over by a waiver"));
+}
+
+#[test]
+fn steps_are_listed_with_their_warning_and_what_is_unknown_never_blocks() {
+    let mut story = migrating(fixture::baking(), RollbackWord::NeedsSteps);
+    set(&mut story, "migration.apply", ItemStatus::Done);
+    let told = afterwards(decided(&story, "dana", &roll_back()));
+    assert!(
+        told.contains("runs alembic downgrade -1") && told.contains("nobody made that yet"),
+        "{told}"
+    );
+    set(&mut story, "migration.revert_preview", ItemStatus::Done);
+    let told = afterwards(decided(&story, "dana", &roll_back()));
+    assert!(
+        told.contains("migration.revert_preview: 1 statement; MAY LOSE DATA"),
+        "{told}"
+    );
+
+    let known = story.cockpit.known.targets.get_mut(&here()).expect("known");
+    let plan = &mut known.state.current.as_mut().expect("under way").plan.plan;
+    plan.rollback = RollbackClaim::of(&[], None, true);
+    let told = afterwards(decided(&story, "dana", &roll_back()));
+    assert!(
+        told.contains("UNKNOWN: rollback: unknown (nobody says"),
+        "{told}"
+    );
+}
+
+// The screen.
+
+/// With the cursor of the Plan screen on this item.
+fn on(mut story: Story, item: &str) -> gonogo::session::cockpit::Cockpit {
+    story.cockpit.view.screen = Screen::Plan;
+    let lines = show::plan(&story.cockpit).expect("a plan").lines;
+    let line = lines.iter().position(|line| line.id.0 == item);
+    story.cockpit.view.plan_line = line.unwrap_or_else(|| panic!("no line of {item}"));
+    story.cockpit
+}
+
+#[test]
+fn a_key_on_what_is_read_asks_why_and_on_what_acts_asks_for_the_number() {
+    let story = || {
+        let mut story = migrating(fixture::requested(), RollbackWord::Safe);
+        set(&mut story, "migration.preview", ItemStatus::Done);
+        story
+    };
+    let mut cockpit = on(story(), "migration.read");
+    press(&mut cockpit, "c");
+    let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
+        panic!("{:?}", cockpit.message);
+    };
+    assert!(
+        prompt.ask.title().contains("MAY LOSE DATA"),
+        "{}",
+        prompt.ask.title()
+    );
+    write(&mut cockpit, "read it");
+    let effects = press(&mut cockpit, "enter");
+    let read = effects.iter().find_map(|effect| match effect {
+        Effect::Record { command, .. } => Some(command.as_ref().clone()),
+        _ => None,
+    });
+    let of = evidence().output;
+    assert_eq!(
+        read,
+        Some(Command::Read {
+            item: ItemId("migration.read".to_owned()),
+            of,
+            reason: "read it".to_owned()
+        })
+    );
+
+    // What acts is confirmed by what is typed, and by nothing that was pasted.
+    let ask = Ask::Act {
+        item: ItemId("migration.apply".to_owned()),
+        what: "runs alembic upgrade head in production".to_owned(),
+        expected: Some("42".to_owned()),
+    };
+    let mut cockpit = on(story(), "migration.apply");
+    cockpit.view.overlay = Some(Overlay::Prompt(Prompt {
+        ask: ask.clone(),
+        input: tui_input::Input::default(),
+        note: None,
+        painted_at: None,
+    }));
+    let stamped = Stamped {
+        at: cockpit.now,
+        event: Event::Paste("42".to_owned()),
+    };
+    update(&mut cockpit, &stamped);
+    let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
+        panic!("it is gone");
+    };
+    assert_eq!((prompt.input.value(), prompt.note.is_some()), ("", true));
+    let Err(refusal) = wanted::complete(&cockpit, &ask, "41") else {
+        panic!("that is another release");
+    };
+    assert_ne!(refusal.rule, "");
+}
+
+#[test]
+fn the_sql_is_shown_with_its_lines_and_what_may_lose_data() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
+    set(&mut story, "migration.preview", ItemStatus::Done);
+    let mut cockpit = on(story, "migration.read");
+    let effects = press(&mut cockpit, "v");
+    assert!(
+        matches!(effects.as_slice(), [Effect::ReadOutput { kept }] if Some(kept) == evidence().kept.as_ref()),
+        "{effects:?}"
+    );
+    let kept = evidence().kept.expect("kept").digest;
+    let stamped = Stamped {
+        at: cockpit.now,
+        event: Event::OutputRead {
+            kept,
+            outcome: Ok("! INFO offline\n  DROP TABLE a;\n".to_owned()),
+        },
+    };
+    update(&mut cockpit, &stamped);
+    let text = crate::frames::frame(&cockpit, (100, 24));
+    assert!(text.contains("MAY LOSE DATA: line 1 DROP TABLE"), "{text}");
+    assert!(text.contains("   1  DROP TABLE a;"), "{text}");
+    press(&mut cockpit, "esc");
+    assert!(cockpit.view.overlay.is_none());
+}
+
+#[test]
+fn what_was_taken_back_or_begun_anew_is_folded_so() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
+    let id = story.cockpit.known.targets[&here()]
+        .state
+        .current
+        .as_ref()
+        .expect("under way")
+        .id
+        .clone();
+    let ran = |item: &str, end: RunEnd, ok: bool| Body::Ran {
+        deployment: id.clone(),
+        item: ItemId(item.to_owned()),
+        ok,
+        evidence: Box::new(Evidence { end, ..evidence() }),
+        note: None,
+    };
+    let exited = |code| RunEnd::Exited { code };
+    let status = |story: &Story, item: &str| {
+        let current = story.cockpit.known.targets[&here()].state.current.as_ref();
+        current.expect("under way").item(&ItemId(item.to_owned()))
+    };
+    for (body, item, is) in [
+        (
+            ran("migration.apply", exited(1), false),
+            "migration.apply",
+            ItemStatus::Failed,
+        ),
+        (
+            ran("migration.apply", RunEnd::TimedOut, false),
+            "migration.apply",
+            ItemStatus::Unknown,
+        ),
+        (
+            ran("migration.verify", exited(0), true),
+            "migration.apply",
+            ItemStatus::Done,
+        ),
+        (
+            ran("migration.apply", RunEnd::Signalled { signal: 9 }, false),
+            "migration.apply",
+            ItemStatus::Unknown,
+        ),
+        // A look that was itself cut off says nothing.
+        (
+            ran("migration.verify", RunEnd::TimedOut, false),
+            "migration.apply",
+            ItemStatus::Unknown,
+        ),
+        (
+            ran("migration.verify", exited(1), false),
+            "migration.apply",
+            ItemStatus::Failed,
+        ),
+        (
+            ran("migration.apply", exited(0), true),
+            "migration.apply",
+            ItemStatus::Done,
+        ),
+        (
+            ran("migration.revert", RunEnd::Cancelled, false),
+            "migration.apply",
+            ItemStatus::Done,
+        ),
+        (
+            ran("migration.revert", exited(0), true),
+            "migration.apply",
+            ItemStatus::Open,
+        ),
+        (
+            ran("migration.preview", exited(1), false),
+            "migration.preview",
+            ItemStatus::Failed,
+        ),
+    ] {
+        let now = story.cockpit.now;
+        story.enter(&here(), now, &actor("dana"), body.clone());
+        assert_eq!(status(&story, item), is, "{body:?}");
+    }
+}
