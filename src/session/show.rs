@@ -143,6 +143,16 @@ impl Line {
     pub fn is_gate(&self) -> bool {
         matches!(self.kind, LineKind::Gate(_))
     }
+
+    /// There is nothing to tick on it: a gate, or an item that is green already.
+    pub fn is_settled(&self) -> bool {
+        match &self.kind {
+            LineKind::Gate(_) => true,
+            LineKind::Item { status, .. } => {
+                matches!(status, ItemStatus::Done | ItemStatus::Waived)
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

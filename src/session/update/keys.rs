@@ -217,11 +217,11 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
     }
 }
 
-/// On a gate there is nothing to tick: the cursor goes to the next open item, and says so.
+/// Where there is nothing to tick the cursor goes to the next open item, and says so.
 fn goes_to_next(cockpit: &mut Cockpit) -> bool {
-    if !show::selected_line(cockpit).is_some_and(|line| line.is_gate()) {
+    let Some(line) = show::selected_line(cockpit).filter(show::Line::is_settled) else {
         return false;
-    }
+    };
     let Some(next) = cockpit.facts().and_then(|facts| wanted::next_open(&facts)) else {
         return false;
     };
@@ -236,7 +236,11 @@ fn goes_to_next(cockpit: &mut Cockpit) -> bool {
     }
     cockpit.say(
         Severity::Info,
-        format!("a gate is nothing to tick; the cursor is on {next} now, which is open"),
+        format!(
+            "{} is {}, nothing to tick; the cursor is on {next} now, which is open",
+            line.id,
+            if line.is_gate() { "a gate" } else { "done" }
+        ),
     );
     true
 }
