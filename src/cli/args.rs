@@ -8,6 +8,7 @@ use crate::{
     domain::{
         hotfix::Criterion,
         migration::RollbackWord,
+        notes::telling::Telling,
         version::{ReleaseType, Version},
     },
     policy::versions::Bump,
@@ -591,11 +592,14 @@ pub enum ReleaseVerb {
         from: String,
         to: String,
     },
-    /// Its commits as a section of a CHANGELOG
+    /// Its commits as a section of a CHANGELOG, as notes for users, or as the stub of a migration guide
     Notes {
         project: String,
         /// Left out: the newest
         to: Option<String>,
+        /// Whom they are told to
+        #[arg(long = "for", value_name = "WHOM", default_value = Telling::Changelog.word(), value_parser = PossibleValuesParser::new(Telling::ALL.map(Telling::word)))]
+        whom: String,
         /// Left out: the version before it
         #[arg(long, value_name = "RELEASE")]
         from: Option<String>,

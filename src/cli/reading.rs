@@ -10,6 +10,7 @@ use crate::{
         catalogue::Catalogue,
         deployment::FlightState,
         fault::FaultKind,
+        release::Digest,
         standing::ONE_MACHINE,
         target::{Target, TargetId},
         time,
@@ -570,6 +571,16 @@ impl Headless {
                     .iter()
                     .map(|a| format!("image     {}", a.pinned().unwrap_or_else(|| a.uri.clone()))),
             );
+            let missing = release.missing.iter();
+            lines.extend(missing.map(|missing| format!("missing   {missing}")));
+            if let Some(resources) = &release.resources {
+                let digest = resources.digest.as_ref().map(Digest::as_str);
+                let of = digest.map_or_else(String::new, |digest| format!(", {digest}"));
+                lines.push(format!("manifests {}{of}", resources.files));
+            }
+            if release.is_whole() {
+                lines.push(format!("digest    {}", release.digest()));
+            }
             lines
         });
         Ok(Exit::Done)

@@ -199,6 +199,13 @@ fn projects<'f>(root: &'f Form, ground: &Ground, report: &mut Report) -> Vec<Mea
     for form in root.forms("project") {
         let image = image(form, report);
         let source = ground.path(form, "source", report).unwrap_or_default();
+        if !form.is_typed("source") && form.text("catalogue") != Some("oci") {
+            report.problem(
+                form.place("id"),
+                "[[project]] needs `source`, the git repository on this machine",
+                "add it, or list releases from the registry: catalogue = \"oci\"",
+            );
+        }
         let Some(id) = form.text("id").and_then(|id| ProjectId::parse(id).ok()) else {
             continue;
         };

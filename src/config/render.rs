@@ -133,7 +133,9 @@ impl Page {
     fn project(&mut self, project: &Project, state_files: Option<&PathBuf>) {
         self.heading("[[project]]");
         self.pair("id", quoted(project.id.as_str()));
-        self.pair("source", path(&project.source));
+        if !project.source.as_os_str().is_empty() {
+            self.pair("source", path(&project.source));
+        }
         self.pair(
             "tags",
             quoted(match project.tags {

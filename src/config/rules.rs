@@ -140,18 +140,7 @@ pub static VERSION_FILE: Rule = Rule {
 pub static URL: Rule = Rule {
     what: "the address of a page",
     hint: "write it like https://api.example/health, with no user and no password",
-    holds: |text| {
-        text.strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .is_some_and(|rest| {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                !host.is_empty()
-                    && !host.contains('@')
-                    && !rest.contains(char::is_whitespace)
-                    && visible(rest)
-                    && *redacted(text) == *text
-            })
-    },
+    holds: |text| page(text) && *redacted(text) == *text,
 };
 
 pub static HOST: Rule = Rule {
@@ -213,37 +202,17 @@ pub static SHA256: Rule = Rule {
 pub static ADDRESS: Rule = Rule {
     what: "the address of a server",
     hint: "write it like https://registry.example, with no user, password, query or fragment",
-    holds: |text| {
-        text.strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .is_some_and(|rest| {
-                !rest.is_empty()
-                    && !rest.starts_with('/')
-                    && !rest.contains(['@', '?', '#'])
-                    && !rest.contains(char::is_whitespace)
-                    && visible(rest)
-            })
-    },
+    holds: |text| page(text) && !text.contains(['@', '?', '#']),
 };
 
-/// As it stands in a pod spec, without tag and digest.
 /// Of a page that people open: it may ask for something, and holds no password.
 pub static LINK: Rule = Rule {
     what: "the address of a page",
     hint: "write it like https://grafana.example/d/shop, with no user and no password",
-    holds: |text| {
-        text.strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .is_some_and(|rest| {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                !host.is_empty()
-                    && !host.contains('@')
-                    && !rest.contains(char::is_whitespace)
-                    && visible(rest)
-            })
-    },
+    holds: page,
 };
 
+/// As it stands in a pod spec, without tag and digest.
 pub static IMAGE: Rule = Rule {
     what: "the name of an image without tag and digest",
     hint: "write it like registry.example/acme/shop/auth-service; the release brings its digest",
@@ -300,6 +269,19 @@ pub static FORGE: Rule = Rule {
     hint: "write it like acme/shop",
     holds: |text| text.split('/').count() == 2 && (REPOSITORY.holds)(text),
 };
+
+/// http or https, a host, and nobody's name or password before it.
+fn page(text: &str) -> bool {
+    text.strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .is_some_and(|rest| {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            !host.is_empty()
+                && !host.contains('@')
+                && !rest.contains(char::is_whitespace)
+                && visible(rest)
+        })
+}
 
 fn label(text: &str) -> bool {
     !text.is_empty()

@@ -285,7 +285,7 @@ static PROJECT: Section = Section {
     heading: "[[project]]",
     keys: &[
         required("id", Kind::Text(&rules::PROJECT), "`<repository>/<project>`; the last segment is the project"),
-        required("source", Kind::Path, "the git repository on this machine"),
+        optional("source", Kind::Path, "the git repository on this machine; only where releases are listed from a registry it may be left out"),
         default("tags", Kind::OneOf(TAGS), "\"monorepo\"", "which git tags name its releases: `monorepo` takes `<project>/v*`, `tag-all` every tag"),
         default("branches", Kind::Patterns, "[\"main\"]", "branches whose commits are releases, as regular expressions"),
         default("branch_aliases", Kind::Texts(&rules::TEXT), "[\"main\"]", "branches that give names like main-42"),

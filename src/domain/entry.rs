@@ -13,7 +13,7 @@ use super::{
     migration::RollbackWord,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
-    release::{Artifact, Commit, Digest, ReleaseRef},
+    release::{Artifact, Commit, Digest, ReleaseRef, Resources},
     target::TargetId,
     text::Clean,
     time,
@@ -227,6 +227,8 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rollback: Option<RollbackWord>,
         artifacts: Vec<Artifact>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resources: Option<Resources>,
     },
     /// Somebody is about to tag a commit: written before anything that others could see is made, so that whoever comes
     /// after a crash goes on with it.

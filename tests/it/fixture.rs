@@ -400,6 +400,8 @@ pub fn release(
         subject: Clean::new(subject),
         committed_at,
         release_type: None,
+        missing: Vec::new(),
+        resources: None,
         lineage: Box::default(),
         trail: Box::default(),
     }

@@ -70,12 +70,12 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
                 .catalogue_trouble
                 .insert(project.clone(), fault.clone());
         }
-        Event::Artifact {
+        Event::Shipped {
             project,
             commit,
-            artifact,
+            shipped,
         } => {
-            cockpit.known.artifact(project, commit, artifact.clone());
+            cockpit.known.shipped(project, commit, shipped);
             let key = (project.clone(), commit.clone());
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.remove(&key);
