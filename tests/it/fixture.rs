@@ -171,6 +171,7 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
         chain: Chain::default(),
     }
 }
@@ -401,6 +402,8 @@ pub fn release(
         subject: Clean::new(subject),
         committed_at,
         release_type: None,
+        missing: Vec::new(),
+        resources: None,
         lineage: Box::default(),
         trail: Box::default(),
     }
@@ -897,7 +900,7 @@ impl Story {
         target("production", "auth-service")
     }
 
-    fn say(&mut self, clock: &str, who: &str, body: Body) {
+    pub fn say(&mut self, clock: &str, who: &str, body: Body) {
         let actor = if who == "gonogo" {
             Actor::program("bastion")
         } else {
@@ -920,7 +923,7 @@ impl Story {
         );
     }
 
-    fn decide(&mut self, clock: &str, who: &str, answer: Answer, reason: &str) {
+    pub fn decide(&mut self, clock: &str, who: &str, answer: Answer, reason: &str) {
         let plan = self
             .cockpit
             .facts()
