@@ -246,8 +246,9 @@ impl Flown {
     /// `own` has the strategy; `pods` the template, which may be another object's.
     pub fn read(own: &Value, pods: &Value) -> Result<Self, serde_json::Error> {
         let spec = pods.pointer("/spec/template/spec");
+        let pod = spec.map(PodSpec::deserialize).transpose()?;
         Ok(Self {
-            pod: PodSpec::deserialize(spec.unwrap_or(&Value::Null))?,
+            pod: pod.unwrap_or_default(),
             surge: surge(own),
         })
     }
