@@ -82,13 +82,15 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
         }
         Overlay::Prompt(prompt) => {
             let suggested = prompt.ask.suggestion();
+            let mut what = vec![prompt.ask.title()];
+            what.extend(prompt.ask.details());
             let wants = if suggested.is_empty() {
                 "one line answers, esc leaves".to_owned()
             } else {
                 format!("one line answers, enter alone says “{suggested}”, esc leaves")
             };
             Some(Question {
-                what: prompt.ask.title(),
+                what: what.join(" "),
                 wants,
                 asked_at: prompt.painted_at,
             })

@@ -324,6 +324,21 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// What has to be read before it is answered, a line each.
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::Read { of, said, .. } => vec![format!("{} {said}", of.short())],
+            Self::Act { what, expected, .. } => {
+                let answer = match expected {
+                    Some(number) => format!("Type {number}, the number of the release, to run it."),
+                    None => "Enter runs it.".to_owned(),
+                };
+                vec![what.clone(), answer]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     pub fn title(&self) -> String {
         match self {
             Self::Request { release } => format!("Request release {release}: why?"),
@@ -332,17 +347,8 @@ impl Ask {
             Self::SayHold { plan } => format!("HOLD for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
             Self::Note { item } => format!("Note on {item}: what?"),
-            Self::Read { item, of, said } => {
-                format!("{item}: {} {said}: why may it be run?", of.short())
-            }
-            Self::Act {
-                item,
-                what,
-                expected,
-            } => match expected {
-                Some(number) => format!("Run {item}: {what}. Type {number}"),
-                None => format!("Run {item}: {what}. Enter runs it"),
-            },
+            Self::Read { item, .. } => format!("{item}: why may it be run?"),
+            Self::Act { item, .. } => format!("Run {item}?"),
             Self::RollBack { .. } => "Roll back: why?".to_owned(),
             Self::BreakGlass { .. } => {
                 "BREAK-GLASS: why? A second person answers for it too".to_owned()

@@ -41,8 +41,10 @@ pub fn painted(cockpit: &mut Cockpit) {
 
 /// The terminal showed something else meanwhile: a question is deaf again until it was seen again.
 pub fn unpainted(cockpit: &mut Cockpit) {
-    if let Some(Overlay::Dialog(dialog)) = &mut cockpit.view.overlay {
-        dialog.challenge.painted_at = None;
+    match &mut cockpit.view.overlay {
+        Some(Overlay::Dialog(dialog)) => dialog.challenge.painted_at = None,
+        Some(Overlay::Prompt(prompt)) => prompt.painted_at = None,
+        _ => {}
     }
 }
 
@@ -306,6 +308,9 @@ pub fn answer_prompt(cockpit: &mut Cockpit) -> Vec<Effect> {
         note(cockpit, "type quit, or esc to stay");
         return Vec::new();
     }
+    if matches!(prompt.ask, Ask::Act { .. }) && is_deaf(prompt.painted_at, cockpit.now) {
+        return Vec::new();
+    }
     match wanted::complete(cockpit, &prompt.ask, prompt.input.value()) {
         Ok(wanted) => {
             cockpit.view.overlay = None;
@@ -449,6 +454,11 @@ pub fn answer(cockpit: &mut Cockpit) -> Vec<Effect> {
     }
 }
 
+/// What was typed before it could be read answers something else.
+fn is_deaf(painted: Option<Timestamp>, now: Timestamp) -> bool {
+    painted.is_none_or(|painted| now.duration_since(painted) < crate::policy::confirm::DEAF_FOR)
+}
+
 /// Keys that are text go into what is open.
 pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
     match &mut cockpit.view.overlay {
@@ -457,14 +467,15 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
             (palette.selected, palette.note) = (0, None);
         }
         Some(Overlay::Prompt(prompt)) => {
+            if matches!(prompt.ask, Ask::Act { .. }) && is_deaf(prompt.painted_at, cockpit.now) {
+                return;
+            }
             unsuggest(prompt, chord);
             edit(&mut prompt.input, chord);
             prompt.note = None;
         }
         Some(Overlay::Dialog(dialog)) => {
-            let deaf = dialog.challenge.painted_at.is_none_or(|painted| {
-                cockpit.now.duration_since(painted) < crate::policy::confirm::DEAF_FOR
-            });
+            let deaf = is_deaf(dialog.challenge.painted_at, cockpit.now);
             if !deaf && matches!(dialog.challenge.friction, Friction::Type(_)) {
                 edit(&mut dialog.input, chord);
                 dialog.note = None;

@@ -40,7 +40,12 @@ pub fn draw(canvas: &mut Canvas, prompt: &Prompt, area: Rect) {
         }
         _ => "It goes into the ledger with your name.",
     };
-    let mut body: Vec<Line> = vec![vec![canvas.piece(says, Role::TextDim)]];
+    let mut body: Vec<Line> = Vec::new();
+    for line in prompt.ask.details() {
+        body.push(vec![canvas.piece(line, Role::TextStrong)]);
+        body.push(Vec::new());
+    }
+    body.push(vec![canvas.piece(says, Role::TextDim)]);
     if matches!(prompt.ask, Ask::HotfixCriterion { .. }) {
         body.extend((1..).zip(Criterion::ALL).map(|(nth, criterion)| {
             vec![
