@@ -319,6 +319,14 @@ impl ItemSpec {
         self.chain.acts.is_some()
     }
 
+    /// It changes nothing, and says by what it has to find whether something is there.
+    pub fn looks(&self) -> bool {
+        let expects = self
+            .command()
+            .is_some_and(|command| command.expect.is_some());
+        expects && !self.acts()
+    }
+
     /// Every item that has to be green before this one.
     pub fn before_it(&self) -> impl Iterator<Item = &ItemId> {
         let read = match &self.kind {
