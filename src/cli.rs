@@ -4,6 +4,7 @@
 mod acting;
 mod args;
 mod attend;
+mod beginning;
 mod card;
 mod completions;
 mod drift;
@@ -13,6 +14,7 @@ mod follow;
 mod headless;
 mod hotfix;
 mod import;
+mod items;
 mod looking_back;
 mod man;
 mod naming;

@@ -16,6 +16,7 @@ pub mod health;
 pub mod history;
 pub mod hotfix;
 pub mod item;
+pub mod matrix;
 pub mod metric;
 pub mod migration;
 pub mod notes;

@@ -5,6 +5,7 @@ pub mod announcement;
 pub mod inbox;
 pub mod known;
 pub mod looking_back;
+pub mod matrix;
 pub mod needs;
 pub mod process;
 pub mod report;

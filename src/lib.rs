@@ -80,8 +80,12 @@
 //! journal of what was done while it could not be written. State files of a project are a projection, written and never
 //! believed.
 //!
-//! In a protected environment the policy that counts is the recorded one ([`policy::facts::Facts::environment`]); a program of a
-//! checklist is run only where this machine's own configuration says the same as the plan.
+//! In a protected environment the policy that counts is the recorded one ([`policy::facts::Facts::environment`]), what a project
+//! tightens for itself included ([`domain::environment::Policy::for_project`]); a program of a checklist is run only where this
+//! machine's own configuration says the same as the plan.
+//!
+//! What a take-off needs beside the platform's state ([`domain::readiness`]: rights, secrets by name, room, disk) is asked where a
+//! plan is looked at or requested, once a minute, and judged in [`policy::gates::ready`]; a fleet at rest costs no question.
 //!
 //! # Where to start
 //!

@@ -1,6 +1,7 @@
 //! The shell: the only part that reads a clock, spawns tasks and touches the terminal. It turns the outside into events,
 //! effects into calls, and owns no decision.
 
+pub mod beside;
 pub mod board;
 pub mod card;
 mod clipboard;

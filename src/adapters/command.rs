@@ -33,14 +33,15 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 /// Handed on where they are set: without them hardly a program finds its way.
 const ALWAYS: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
-/// Runs it to its end. `folder` is where the item's own folder is looked for.
+/// Runs it to its end; what it printed comes with it, the last megabyte as it came. `folder` is where the item's own folder is looked for.
 pub async fn run(
     spec: &CommandSpec,
     order: &Order,
     folder: &Path,
     listen: Listen,
     cancel: CancellationToken,
-) -> Report {
+) -> (Report, Vec<u8>) {
+    let not_started = |why: &str| (not_started(why), Vec::new());
     let expect = spec.expect.as_deref().map(Regex::new).transpose();
     let expect = match expect {
         Ok(expect) => expect,
@@ -87,7 +88,7 @@ pub async fn run(
         }
         _ => capture.said(ok),
     };
-    Report {
+    let report = Report {
         end,
         ok,
         output: capture.digest(),
@@ -95,7 +96,8 @@ pub async fn run(
         text: capture.text(),
         left_out: capture.left_out,
         said,
-    }
+    };
+    (report, capture.output())
 }
 
 /// It never began, and why.

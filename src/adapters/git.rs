@@ -26,13 +26,16 @@ use crate::{
     ports::ask::{Source, SourceCommit},
 };
 
+pub mod backport;
 pub mod branch;
 mod graph;
+mod index;
 mod kept;
 mod lineage;
 pub mod prepare;
 pub mod program;
 pub mod range;
+pub mod resources;
 pub mod tags;
 mod trail;
 
@@ -47,6 +50,8 @@ const GIVE_UP: usize = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct GitSource {
     kept: Arc<Mutex<HashMap<PathBuf, Kept>>>,
+    /// Where long histories are kept for the next process; none: nowhere.
+    folder: Option<PathBuf>,
 }
 
 impl Source for GitSource {
@@ -60,6 +65,14 @@ impl Source for GitSource {
 }
 
 impl GitSource {
+    /// Long histories are kept in that folder for the next process.
+    pub fn kept_in(folder: PathBuf) -> Self {
+        Self {
+            folder: Some(folder),
+            ..Self::default()
+        }
+    }
+
     /// What the releases of a project have of its hotfixes; nothing is said of a release that is older than all of them.
     pub fn lineage(
         &self,
@@ -120,12 +133,25 @@ impl GitSource {
         project: &Project,
         created: &BTreeSet<Commit>,
     ) -> Result<(Vec<SourceCommit>, Vec<Clean>), Fault> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        history(
-            project,
-            created,
-            kept.entry(project.source.clone()).or_default(),
-        )
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = &project.source;
+        if let (Some(folder), false) = (&self.folder, all.contains_key(source)) {
+            let kept = index::load(folder, source, &open(source)?).unwrap_or_default();
+            all.insert(source.clone(), kept);
+        }
+        let kept = all.entry(source.clone()).or_default();
+        let read = history(project, created, kept);
+        if let Some(folder) = self
+            .folder
+            .as_ref()
+            .filter(|_| kept.unsaved() >= index::WORTH)
+        {
+            match index::save(folder, source, kept) {
+                Ok(()) => kept.is_saved(),
+                Err(error) => tracing::warn!(%error, "the index of a history cannot be kept"),
+            }
+        }
+        read
     }
 }
 
@@ -487,6 +513,7 @@ fn describe(
         email: told.email.clone(),
         subject: told.subject.clone(),
         committed_at: Timestamp::from_second(told.time).unwrap_or(Timestamp::UNIX_EPOCH),
+        listed: None,
         trail: Trail::default(),
     })
 }

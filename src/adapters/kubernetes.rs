@@ -28,6 +28,7 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 use kube::client::Client;
+use serde_json::Value;
 
 pub use self::connect::{connect, connect_with, open};
 pub use self::way_in::way_in;
@@ -44,6 +45,7 @@ use crate::{
     adapters::{health::HealthFeed, scrape::ScrapeFeed},
     domain::{
         fault::Fault,
+        plan::ObjectProbe,
         readiness::OnPlatform,
         rollout::Observed,
         target::{Target, WorkloadKind, WorkloadRef},
@@ -275,6 +277,43 @@ impl Cluster {
             });
         }
         fault
+    }
+
+    /// An object that a probe asks about, as it is.
+    pub(super) async fn object(
+        &self,
+        probe: &ObjectProbe,
+        namespace: &str,
+    ) -> Result<Value, Fault> {
+        let namespace = probe.namespace.as_deref().unwrap_or(namespace);
+        let place = if probe.whole_cluster {
+            String::new()
+        } else {
+            format!(" in {namespace}")
+        };
+        let doing = format!("reading {}{place} ({})", probe.words(), self.place);
+        let Some((version, plural, name)) = probe.parts() else {
+            let kind = crate::domain::fault::FaultKind::Bug;
+            return Err(Fault::new(call::SYSTEM, kind, doing, "it is no object"));
+        };
+        let root = if version.contains('/') { "apis" } else { "api" };
+        let within = if probe.whole_cluster {
+            String::new()
+        } else {
+            format!("namespaces/{}/", encoded(namespace))
+        };
+        let version: Vec<String> = version.split('/').map(encoded).collect();
+        let path = format!(
+            "/{root}/{}/{within}{}/{}",
+            version.join("/"),
+            encoded(plural),
+            encoded(name)
+        );
+        let ask = Ask::get(path, &doing);
+        let reply = call::send(&self.reads, &ask, POINT, LARGEST_OBJECT).await;
+        reply
+            .and_then(|reply| call::decode(&ask, &reply))
+            .map_err(|fault| self.hinted(fault))
     }
 
     async fn get(&self, at: &WorkloadRef, doing: &str) -> Result<RawWorkload, Fault> {

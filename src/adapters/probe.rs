@@ -1,7 +1,10 @@
 //! Runs the items of a checklist that something outside answers: commands, HTTP, TCP, DNS and questions to git. Nothing of
 //! it is changed by asking; what a command changes is its own.
 
+mod ci;
 pub mod git;
+mod number;
+mod object;
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -52,8 +55,11 @@ impl Runner for Here {
         cancel: CancellationToken,
     ) -> BoxFuture<'a, Report> {
         async move {
+            if let ItemKind::Probe(Probe::Number(probe)) = &order.item.kind {
+                return number::run(probe, order, listen, cancel).await;
+            }
             if let Some(spec) = order.item.command() {
-                return commanded(spec, order, listen, cancel).await;
+                return commanded(spec, order, listen, cancel).await.0;
             }
             let ItemKind::Probe(probe) = &order.item.kind else {
                 return command::not_started("there is nothing to run for this item");
@@ -70,19 +76,21 @@ impl Runner for Here {
     }
 }
 
-/// In the source as it lies there, or in a copy of the release's commit that is gone afterwards.
+/// In the source as it lies there, or in a copy of the release's commit that is gone afterwards. With its standard output,
+/// as far as it is kept.
 async fn commanded(
     spec: &CommandSpec,
     order: &Order,
     listen: Listen,
     cancel: CancellationToken,
-) -> Report {
+) -> (Report, Vec<u8>) {
+    let not_started = |why: &str| (command::not_started(why), Vec::new());
     if !spec.checkout {
         return command::run(spec, order, &order.source, listen, cancel).await;
     }
     let copy = match tempfile::Builder::new().prefix("gonogo-").tempdir() {
         Ok(copy) => copy,
-        Err(error) => return command::not_started(&format!("no folder for the copy: {error}")),
+        Err(error) => return not_started(&format!("no folder for the copy: {error}")),
     };
     let (source, commit, into) = (
         order.source.clone(),
@@ -92,8 +100,8 @@ async fn commanded(
     let copied = tokio::task::spawn_blocking(move || git::check_out(&source, &commit, &into));
     match copied.await {
         Ok(Ok(())) => command::run(spec, order, copy.path(), listen, cancel).await,
-        Ok(Err(why)) => command::not_started(&why),
-        Err(error) => command::not_started(&error.to_string()),
+        Ok(Err(why)) => not_started(&why),
+        Err(error) => not_started(&error.to_string()),
     }
 }
 
@@ -135,6 +143,11 @@ async fn ask(probe: &Probe, order: &Order, patience: Duration) -> Answer {
             Err(error) => answer(false, format!("{address}: {error}")),
         },
         Probe::Dns(name) => dns(name).await,
+        Probe::Ci(probe) => {
+            let source = order.access.ci.get(&order.target.project);
+            ci::ask(probe, source, &order.release.commit, patience).await
+        }
+        Probe::Kubernetes(probe) => object::ask(probe, order).await,
         Probe::Git(question) => {
             let (question, order) = (question.clone(), order.clone());
             let asked = tokio::task::spawn_blocking(move || git::ask(&question, &order)).await;
@@ -178,26 +191,17 @@ async fn http(probe: &HttpProbe, patience: Duration) -> Answer {
         Ok(client) => client,
         Err(error) => return answer(false, error.to_string()),
     };
-    let mut response = match client.get(url).send().await {
+    let response = match client.get(url).send().await {
         Ok(response) => response,
         Err(error) => {
             return answer(false, format!("{url} does not answer: {}", reason(&error)));
         }
     };
     let status = response.status().as_u16();
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST => {
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Some(_)) => return answer(false, format!("{url} answers more than 1 MB")),
-            Ok(None) => break,
-            Err(error) => {
-                return answer(false, format!("{url} broke off: {}", reason(&error)));
-            }
-        }
-    }
+    let body = match body(response).await {
+        Ok(body) => body,
+        Err(why) => return answer(false, format!("{url} {why}")),
+    };
     let text = String::from_utf8_lossy(&body).into_owned();
     let wanted = probe
         .status
@@ -212,6 +216,21 @@ async fn http(probe: &HttpProbe, patience: Duration) -> Answer {
         (false, format!("{url} answers {status}, wanted {wanted}"))
     };
     Answer { ok, said, text }
+}
+
+/// All of it, or what came instead.
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Some(_)) => return Err("answers more than 1 MB".to_owned()),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(format!("broke off: {}", reason(&error))),
+        }
+    }
 }
 
 /// None: nothing is expected of the body.

@@ -12,7 +12,7 @@ use crate::{
     domain::{plan::ItemId, target::Target},
     flight::needs::{Query, needs},
     policy::{
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, decide, items::UNMEASURED},
         gates, poll,
         refusal::{Refusal, RefusalKind},
     },
@@ -23,6 +23,7 @@ use super::{
     attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
+    items,
 };
 
 impl Headless {
@@ -113,8 +114,18 @@ impl Headless {
                 place,
                 item,
                 stop,
+                note: None,
                 reason,
             } => self.check(&place, item, stop, reason).await,
+            Verb::Check {
+                place,
+                item,
+                note: Some(text),
+                ..
+            } => {
+                let item = ItemId(item);
+                self.simple(&place, Command::Note { item, text }).await
+            }
             Verb::Waive {
                 place,
                 item,
@@ -245,6 +256,7 @@ impl Headless {
             // What no figure could change is said at once.
             if let Err(refusal) = decide(command, &self.facts(target)?, &self.actor)
                 && gates::waivable(&refusal.rule).is_none()
+                && refusal.rule != UNMEASURED
             {
                 return Err(refusal.into());
             }
@@ -323,13 +335,34 @@ impl Headless {
             (Some(_), Command::Waive { .. }) => "proposed",
             _ => "done",
         };
-        let words = remark
-            .as_ref()
-            .map_or_else(String::new, |remark| format!("; {remark}"));
+        let left = self.left(target, command);
+        let title = command.title();
         self.data(
             json!({"verb": verb, "result": result, "remark": remark, "target": outline}),
-            || vec![format!("{verb}: {result}{words}")],
+            || {
+                let words = [Some(format!("{title}: {result}")), remark, left];
+                let words: Vec<String> = words.into_iter().flatten().collect();
+                vec![words.join("; ")]
+            },
         );
+    }
+
+    /// What is still wanted after this, in the same words as the gates.
+    fn left(&self, target: &Target, command: &Command) -> Option<String> {
+        let facts = self.facts(target).ok()?;
+        match command {
+            Command::Check { item, .. }
+            | Command::Waive { item, .. }
+            | Command::Reopen { item, .. } => items::left(&facts, item),
+            Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::SayHold { .. }
+            | Command::Withdraw { .. } => {
+                let plan = &facts.current()?.plan;
+                poll::poll(&facts, plan).map(|poll| poll.sentence)
+            }
+            _ => None,
+        }
     }
 
     /// What was taken, but does less than one may think.

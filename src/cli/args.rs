@@ -8,6 +8,7 @@ use crate::{
     domain::{
         hotfix::Criterion,
         migration::RollbackWord,
+        notes::telling::Telling,
         version::{ReleaseType, Version},
     },
     policy::versions::Bump,
@@ -317,8 +318,18 @@ pub enum Verb {
         /// End its run, wherever that is
         #[arg(long)]
         stop: bool,
+        /// Write this to it, and leave it as it is
+        #[arg(long, value_name = "TEXT", conflicts_with_all = ["stop", "reason"])]
+        note: Option<String>,
         #[arg(long)]
         reason: Option<String>,
+    },
+    /// What was tested of a release, environment by environment: smoke, integration, performance, security, acceptance
+    Matrix {
+        #[command(flatten)]
+        place: Place,
+        /// Left out: what is asked for or flies here, else what is live
+        release: Option<String>,
     },
     /// Let an item or a gate pass without being green, by name
     Waive {
@@ -581,11 +592,14 @@ pub enum ReleaseVerb {
         from: String,
         to: String,
     },
-    /// Its commits as a section of a CHANGELOG
+    /// Its commits as a section of a CHANGELOG, as notes for users, or as the stub of a migration guide
     Notes {
         project: String,
         /// Left out: the newest
         to: Option<String>,
+        /// Whom they are told to
+        #[arg(long = "for", value_name = "WHOM", default_value = Telling::Changelog.word(), value_parser = PossibleValuesParser::new(Telling::ALL.map(Telling::word)))]
+        whom: String,
         /// Left out: the version before it
         #[arg(long, value_name = "RELEASE")]
         from: Option<String>,

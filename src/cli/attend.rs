@@ -30,6 +30,7 @@ use crate::{
 };
 
 use super::{
+    beginning::Begun,
     exit::Exit,
     headless::{Headless, Stop},
 };
@@ -76,6 +77,7 @@ impl Headless {
         let mut beat = tokio::time::interval(Duration::from_millis(200));
         let (mut shown, mut rested) = (Shown::default(), None);
         let mut heart = Heart::default();
+        let mut begun = Begun::default();
         let before = self
             .facts(target)?
             .current()
@@ -101,6 +103,7 @@ impl Headless {
                     attended => attended?,
                 }
                 self.guard(target, &mut rested).await?;
+                self.begin_by_itself(target, &mut begun).await?;
                 self.show(target, &mut shown);
             }
             let elapsed =

@@ -10,7 +10,7 @@ use crate::{
         deployment::FlightState,
         environment::EnvironmentName,
         target::{Target, TargetId},
-        workspace::Actor,
+        workspace::{Actor, Workspace},
     },
     policy::{
         auto,
@@ -19,17 +19,63 @@ use crate::{
         gates, planner,
         refusal::{Refusal, RefusalKind},
     },
+    runtime::beside::Beside,
 };
 
 use super::{
-    args::Place,
+    args::{Common, Place},
     attend::Until,
     exit::Exit,
     headless::{Headless, Stop},
+    output::Output,
 };
 
 /// Between two looks at what is new.
 const REST: Duration = Duration::from_secs(5);
+
+/// After a failure that ended one look.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// The same for every environment with auto-deploy, while a cockpit is open that was told to (`[screen] follow`). It is
+/// the verb itself on a thread of its own: what it does stands in the ledger as anybody's would, and of several processes
+/// that follow the ledger lets one begin.
+pub(super) fn beside(workspace: &Workspace, common: &Common) -> Option<Beside> {
+    let environments = workspace.environments.iter();
+    let followed: Vec<EnvironmentName> = environments
+        .filter(|it| it.policy.auto_deploy && !it.protected)
+        .map(|it| it.name.clone())
+        .collect();
+    if followed.is_empty() {
+        return None;
+    }
+    let workspace = workspace.clone();
+    let common = Common {
+        json: false,
+        dry_run: false,
+        timeout: None,
+        ..common.clone()
+    };
+    Beside::begin("follow", move || async move {
+        let each = followed
+            .iter()
+            .map(|environment| forever(&workspace, &common, environment));
+        futures::future::join_all(each).await;
+    })
+}
+
+async fn forever(workspace: &Workspace, common: &Common, environment: &EnvironmentName) {
+    loop {
+        let opened = Headless::open(workspace.clone(), common.clone(), Output::silent()).await;
+        let Ok(mut headless) = opened.map_err(|(stop, output)| stop.told(output)) else {
+            return;
+        };
+        let followed = Box::pin(headless.follow(environment.as_str(), None, false)).await;
+        if let Err(Stop::Refusal(refusal)) = &followed {
+            tracing::warn!(%environment, sentence = %refusal.sentence, "not followed");
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
 
 /// What was said of a target last, so that it is said once.
 type Said = BTreeMap<TargetId, String>;

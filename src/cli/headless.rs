@@ -352,7 +352,7 @@ impl Headless {
         )
     }
 
-    /// The same with the digest of its image, as far as the registry knows it.
+    /// The same with what it ships, as far as the registry knows it.
     pub async fn release_with_artifact(
         &mut self,
         project: &ProjectId,
@@ -360,11 +360,10 @@ impl Headless {
     ) -> Result<Release, Stop> {
         let mut release = self.release(project, name).await?;
         if release.artifacts.is_empty() {
-            match self.outside.artifact(project, &release.commit).await {
-                Ok(artifact) => {
-                    self.known
-                        .artifact(project, &release.commit, artifact.clone());
-                    release.artifacts = vec![artifact];
+            match self.outside.shipped(project, &release.commit).await {
+                Ok(shipped) => {
+                    self.known.shipped(project, &release.commit, &shipped);
+                    release.ships(&shipped);
                 }
                 Err(fault) => self.output.say(&format!("gonogo: {fault}")),
             }
@@ -454,7 +453,9 @@ impl Headless {
             "project": release.project,
             "number": release.number,
             "commit": release.commit,
-            "digest": if release.artifacts.is_empty() { Value::Null } else { json!(release.digest()) },
+            "digest": release.is_whole().then(|| release.digest()),
+            "resources": release.resources,
+            "missing": release.missing,
             "aliases": release.aliases.iter().map(|alias| alias.name.to_string()).collect::<Vec<_>>(),
             "triggers": release.triggers,
             "version": release.version(),

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
-        hotfix::{Criterion, Hotfix, PatchProof, proofs},
+        hotfix::{Criterion, Hotfix, PatchProof, PatchVerdict, proofs},
         plan::ItemId,
         target::Target,
+        text::Clean,
     },
     policy::{
         decide::{Command, HotfixCommand},
@@ -153,7 +154,9 @@ impl Headless {
         ) {
             self.disagreement(&target)?;
         }
-        self.record(&target, &command).await?;
+        if let Err(stop) = self.record(&target, &command).await {
+            return Err(self.way_home(&target, &name, stop).await);
+        }
         let facts = self.facts(&target)?;
         let hotfix = facts.hotfixes.named(&name);
         let object = json!({
@@ -167,9 +170,49 @@ impl Headless {
                     hotfix.banner(&facts.workspace.timings.hotfix, facts.now)
                 )
             });
-            vec![format!("{}: done{banner}", command.verb())]
+            vec![format!("{}: done{banner}", command.title())]
         });
         Ok(Exit::Done)
+    }
+
+    /// A backport that is refused, with what is to be done for it: a commit that clashes with the branch is never proved by
+    /// its patch, since mending makes another one of it.
+    async fn way_home(&self, target: &Target, name: &str, stop: Stop) -> Stop {
+        let Stop::Refusal(mut refusal) = stop else {
+            return stop;
+        };
+        let Ok(facts) = self.facts(target) else {
+            return refusal.into();
+        };
+        let missing = facts.hotfixes.named(name).and_then(|hotfix| {
+            let proofs = proofs(facts.releases, hotfix);
+            let missing = proofs
+                .iter()
+                .find(|it| it.verdict == PatchVerdict::Missing)?;
+            Some((hotfix, missing.fix.commit.clone()))
+        });
+        let (Some((hotfix, commit)), "hotfix.backport") = (missing, refusal.rule.as_str()) else {
+            return refusal.into();
+        };
+        let project = &target.id.project;
+        let (onto, branch) = (&hotfix.onto, &hotfix.branch);
+        let Ok(clashes) = self.outside.clashes(project, onto, &commit).await else {
+            return refusal.into();
+        };
+        let short = commit.short();
+        refusal.hint = Some(if clashes.is_empty() {
+            format!(
+                "{short} goes onto {onto} without a conflict: git switch {onto} && git cherry-pick -x {short}, or git merge {branch}; then ask again"
+            )
+        } else {
+            let paths: Vec<&str> = clashes.iter().map(Clean::as_str).collect();
+            format!(
+                "{short} and {onto} changed the same in {}: git switch {onto} && git merge {branch}, mend it there and commit, so that the commits themselves are on {onto}; \
+                 a cherry-pick that was mended is another patch, and proves nothing. Then ask again",
+                paths.join(", ")
+            )
+        });
+        refusal.into()
     }
 
     /// Its branch begins where the ledger says; that the platform shows something else, or nothing, is said.

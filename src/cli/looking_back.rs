@@ -6,13 +6,13 @@ use crate::{
     domain::{
         entry::DeploymentId,
         environment::EnvironmentName,
-        history::History,
+        history::{History, Record},
         project::ProjectId,
         release::{Release, ReleaseRef},
     },
     flight::{
         looking_back::{self, Row, Wanted},
-        report,
+        matrix, report,
     },
     policy::{
         refusal::{Refusal, RefusalKind},
@@ -45,7 +45,13 @@ impl Headless {
             .map(|name| named(&known.history, name, place))
             .transpose()?;
         let names = |quoted: &ReleaseRef| every_name(&releases, quoted);
-        let report = report::report(&target.id, known, only.as_ref(), &names);
+        let now = self.outside.now();
+        let tested = |record: &Record| {
+            let own = Some(&record.id);
+            let shown = matrix::of(&self.known, &target.id, &record.release, own, now);
+            (!record.rollback && !shown.is_empty()).then_some(shown)
+        };
+        let report = report::report(&target.id, known, only.as_ref(), &names, &tested);
         if self.output.json || format == Format::Json {
             let object = serde_json::to_value(&report).unwrap_or(Value::Null);
             Output::new(true).data(self.rehearsal(), object, Vec::new);
@@ -54,6 +60,34 @@ impl Headless {
         for line in report::markdown::lines(&report) {
             self.output.line(&line);
         }
+        Ok(Exit::Done)
+    }
+
+    /// The testing matrix of a release (SPEC C4).
+    pub async fn matrix(&mut self, place: &Place, release: Option<&str>) -> Result<Exit, Stop> {
+        let target = self.find(place)?;
+        self.sync().await?;
+        let release = match release {
+            Some(name) => self.release(&target.id.project, name).await?.to_ref(),
+            None => {
+                let facts = self.facts(&target)?;
+                let current = facts.current().map(|current| current.plan.release.clone());
+                let live = || facts.state.live.as_ref().map(|live| live.release.clone());
+                current.or_else(live).ok_or_else(|| {
+                    let sentence = format!("nothing was deployed to {} yet", target.id);
+                    Refusal::new(RefusalKind::NotFound, "matrix.release", sentence)
+                        .hint("name the RELEASE whose tests are meant")
+                })?
+            }
+        };
+        let now = self.outside.now();
+        let shown = matrix::of(&self.known, &target.id, &release, None, now);
+        let title = format!("test matrix of {} for {}", release.title(), target.id);
+        let object = serde_json::to_value(&shown).unwrap_or(Value::Null);
+        self.data(object, || {
+            let lines = shown.lines().into_iter().map(|line| line.text);
+            std::iter::once(title).chain(lines).collect()
+        });
         Ok(Exit::Done)
     }
 
@@ -74,7 +108,7 @@ impl Headless {
         let quoted = |release: &ReleaseRef| every_name(&[], release);
         let objects: Vec<report::Section<'_>> = records
             .iter()
-            .map(|record| report::section(record, &quoted))
+            .map(|record| report::section(record, &quoted, None))
             .collect();
         self.data(json!({"deployments": objects}), || {
             if records.is_empty() {

@@ -1,8 +1,4 @@
 //! Data on stdout, messages on stderr; one object with `--json`. Nothing here decides anything.
-#![expect(
-    clippy::unused_self,
-    reason = "both streams are reached through the one value that knows the format"
-)]
 
 use std::{borrow::Cow, fmt::Write as _, io::Write as _};
 
@@ -19,16 +15,31 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub json: bool,
+    /// Nothing is printed: a screen has the terminal.
+    silent: bool,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self {
+            json,
+            silent: false,
+        }
+    }
+
+    /// For what goes on behind a screen.
+    pub fn silent() -> Self {
+        Self {
+            json: false,
+            silent: true,
+        }
     }
 
     /// Our own text as it is: completions, the example. A reader that went away is no error.
     pub fn own(self, text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        if !self.silent {
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        }
     }
 
     /// Lines of data. What people and platforms wrote is in them, so nothing in them acts on a terminal.
@@ -38,6 +49,10 @@ impl Output {
 
     /// A message.
     pub fn say(self, text: &str) {
+        if self.silent {
+            tracing::info!("{}", harmless(text));
+            return;
+        }
         let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
     }
 

@@ -10,6 +10,7 @@ use crate::{
         catalogue::Catalogue,
         deployment::FlightState,
         fault::FaultKind,
+        release::Digest,
         standing::ONE_MACHINE,
         target::{Target, TargetId},
         time,
@@ -34,7 +35,7 @@ use super::{
     attend,
     exit::Exit,
     headless::{Headless, Stop},
-    hotfix,
+    hotfix, items,
     output::Output,
 };
 
@@ -301,6 +302,7 @@ impl Headless {
                 place, hold: false, ..
             } => self.poll(&place).await,
             Verb::Inbox => self.inbox().await,
+            Verb::Matrix { place, release } => self.matrix(&place, release.as_deref()).await,
             Verb::Timeline {
                 place,
                 deployment,
@@ -569,6 +571,16 @@ impl Headless {
                     .iter()
                     .map(|a| format!("image     {}", a.pinned().unwrap_or_else(|| a.uri.clone()))),
             );
+            let missing = release.missing.iter();
+            lines.extend(missing.map(|missing| format!("missing   {missing}")));
+            if let Some(resources) = &release.resources {
+                let digest = resources.digest.as_ref().map(Digest::as_str);
+                let of = digest.map_or_else(String::new, |digest| format!(", {digest}"));
+                lines.push(format!("manifests {}{of}", resources.files));
+            }
+            if release.is_whole() {
+                lines.push(format!("digest    {}", release.digest()));
+            }
             lines
         });
         Ok(Exit::Done)
@@ -620,6 +632,7 @@ impl Headless {
             "environment": target.id.environment, "project": target.id.project,
             "release": plan.release, "before": plan.before, "digest": plan.digest,
             "go": judgement.go, "gates": judgement.gates,
+            "items": items::json(&facts, &plan),
             "rollback": migrate::rollback_json(plan.plan.rollback.as_ref()),
             "migration": migrate::steps_json(&facts, &plan.plan),
             "ledger": facts.environment.protected.then_some(ONE_MACHINE),
@@ -640,6 +653,7 @@ impl Headless {
                     time::exact(stage.bake)
                 )
             }));
+            lines.extend(items::lines(&facts, &plan));
             lines.extend(gate_lines(&judgement));
             if facts.environment.protected {
                 lines.push(format!("the ledger is {ONE_MACHINE}"));

@@ -21,6 +21,7 @@ use crate::{
 use super::{
     args::{Colour, Common, Wish},
     exit::Exit,
+    follow,
     headless::operator,
     output::Output,
 };
@@ -129,11 +130,16 @@ async fn fly(outside: Arc<Outside>, screen: Screen, common: &Common, output: Out
         keymap: screen.keymap,
         kept: Kept::of(&outside.workspace, folders.as_ref()),
     };
+    // Ends with the screen.
+    let following = screen
+        .follow
+        .then(|| follow::beside(&outside.workspace, common));
     let ended = if common.plain {
         plain::run(outside, me, wishes).await.map(Exit::of_lines)
     } else {
         run::run(outside, me, wishes).await.map(|()| Exit::Done)
     };
+    drop(following);
     match ended {
         Ok(exit) => exit,
         Err(error) => {

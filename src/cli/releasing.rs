@@ -10,7 +10,10 @@ use crate::{
         catalogue::Catalogue,
         fault::FaultKind,
         migration::{RollbackWord, Said},
-        notes,
+        notes::{
+            self,
+            telling::{self, Telling},
+        },
         project::Project,
         release::{Artifact, Commit, Release},
         text::Clean,
@@ -49,8 +52,14 @@ impl Headless {
             ReleaseVerb::Diff { project, from, to } => {
                 self.release_diff(&project, &from, &to).await
             }
-            ReleaseVerb::Notes { project, to, from } => {
-                self.release_notes(&project, to.as_deref(), from.as_deref())
+            ReleaseVerb::Notes {
+                project,
+                to,
+                whom,
+                from,
+            } => {
+                let telling = Telling::parse(&whom).unwrap_or_default();
+                self.release_notes(&project, to.as_deref(), from.as_deref(), telling)
                     .await
             }
         }
@@ -127,6 +136,7 @@ impl Headless {
             Err(fault) => return Err(fault.into()),
         };
         let wish = Wish {
+            resources: self.outside.resources(&project.id, &commit).await?,
             commit,
             release_type: kind,
             rollback,
@@ -195,6 +205,7 @@ impl Headless {
         project: &str,
         to: Option<&str>,
         from: Option<&str>,
+        telling: Telling,
     ) -> Result<Exit, Stop> {
         let project = self.project(project)?;
         self.catalogue(&project.id).await?;
@@ -220,12 +231,24 @@ impl Headless {
             .await?;
         let title = version.map_or_else(|| "Unreleased".to_owned(), |it| it.to_string());
         let day = to.committed_at.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let section = notes::section(&title, day, &log.commits);
         let told: Vec<Value> = notes::notes(&log.commits).iter().map(note_json).collect();
         let since = before
             .as_ref()
             .and_then(|commit| self.release_of(&project, commit))
             .map(Release::to_ref);
+        let section = match telling {
+            Telling::Changelog => notes::section(&title, day, &log.commits),
+            Telling::Users => telling::users(&title, day, &log.commits),
+            Telling::Migration => {
+                let from = since
+                    .as_ref()
+                    .map(|it| it.name.as_ref().map_or(it.commit.short(), Clean::as_str));
+                telling::migration(&title, from, &log.commits)
+            }
+        };
+        if let Some(sentence) = telling::contradiction(to.kind(), &log.commits) {
+            self.output.say(&format!("gonogo: {sentence}"));
+        }
         let markdown: Vec<&str> = section.iter().map(Clean::as_str).collect();
         let left_out = log.total.saturating_sub(log.commits.len());
         if left_out > 0 {
@@ -235,7 +258,7 @@ impl Headless {
             ));
         }
         let object = json!({
-            "title": title, "from": since, "to": to.to_ref(), "commits": log.total, "more": log.more,
+            "title": title, "for": telling.word(), "from": since, "to": to.to_ref(), "commits": log.total, "more": log.more,
             "proposed": notes::proposed(&log.commits), "notes": told, "markdown": markdown.join("\n"),
         });
         self.data(object, || section.iter().map(ToString::to_string).collect());

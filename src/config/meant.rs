@@ -3,6 +3,7 @@
 
 mod access;
 mod item;
+mod measured;
 mod migration;
 mod people;
 mod place;
@@ -67,7 +68,9 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
     place::order(&environments, report);
     quorum::quorums(root, &environments, &people, report);
     let timings = timings(root, report);
+    let access = access::access(root, ground, &projects, report);
     let named = target::Named {
+        ci: &access.ci,
         projects: &projects,
         environments: &environments,
         complete: projects.len() == root.forms("project").len()
@@ -93,7 +96,7 @@ pub fn workspace(root: &Form, ground: &Ground, report: &mut Report) -> Workspace
         people: people.into_iter().map(|meant| meant.value).collect(),
         timings,
         trust_names: root.flag("trust_names"),
-        access: access::access(root, ground, report),
+        access,
         ledger: ledger(root, ground, report),
         state_files: state_files(root, ground, report),
         rehearsal: root.form("rehearsal").map(|form| Rehearsal {
@@ -196,6 +199,13 @@ fn projects<'f>(root: &'f Form, ground: &Ground, report: &mut Report) -> Vec<Mea
     for form in root.forms("project") {
         let image = image(form, report);
         let source = ground.path(form, "source", report).unwrap_or_default();
+        if !form.is_typed("source") && form.text("catalogue") != Some("oci") {
+            report.problem(
+                form.place("id"),
+                "[[project]] needs `source`, the git repository on this machine",
+                "add it, or list releases from the registry: catalogue = \"oci\"",
+            );
+        }
         let Some(id) = form.text("id").and_then(|id| ProjectId::parse(id).ok()) else {
             continue;
         };

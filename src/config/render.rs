@@ -13,7 +13,7 @@ use crate::domain::{
     calendar::{Calendar, Day},
     environment::{ApprovalRule, Contact, Dashboard, Environment, Policy, Tightening},
     hotfix::Leg,
-    plan::{CommandSpec, GitProbe, ItemKind, ItemSpec, Probe},
+    plan::{CiProbe, CommandSpec, Find, GitProbe, ItemKind, ItemSpec, Probe},
     project::{CatalogueSource, Project, TagStrategy, Triggers},
     target::{Endpoint, Target},
     version_file::{Place, Preparing, VersionFile},
@@ -114,12 +114,28 @@ impl Page {
             self.pair("user", quoted(&login.user));
             self.pair("password", quoted(&login.password.to_string()));
         }
+        for (project, ci) in &access.ci {
+            self.heading("[[ci]]");
+            self.pair("project", quoted(project.as_str()));
+            self.pair("api", quoted(&ci.address));
+            self.pair("repository", quoted(&ci.repository));
+            let token = ci.token.as_ref().map(|place| quoted(&place.to_string()));
+            self.maybe("token", token);
+            if !ci.checks.is_empty() {
+                let checks = ci.checks.iter().map(|(item, contexts)| {
+                    table(&[("item", quoted(item)), ("contexts", list(contexts))])
+                });
+                self.tables("checks", checks);
+            }
+        }
     }
 
     fn project(&mut self, project: &Project, state_files: Option<&PathBuf>) {
         self.heading("[[project]]");
         self.pair("id", quoted(project.id.as_str()));
-        self.pair("source", path(&project.source));
+        if !project.source.as_os_str().is_empty() {
+            self.pair("source", path(&project.source));
+        }
         self.pair(
             "tags",
             quoted(match project.tags {
@@ -448,6 +464,9 @@ fn item(item: &ItemSpec) -> String {
         fields.push(("from", quoted(&typed(time_box.from))));
         fields.push(("until", quoted(&typed(time_box.until))));
     }
+    if item.auto {
+        fields.push(("auto", "true".to_owned()));
+    }
     let ages = [("timeout", item.timeout), ("max_age", item.max_age)];
     fields.extend(
         ages.into_iter()
@@ -473,12 +492,38 @@ fn probe(probe: &Probe, fields: &mut Vec<(&'static str, String)>) {
         }
         Probe::Tcp(address) => fields.push(("address", quoted(address))),
         Probe::Dns(host) => fields.push(("host", quoted(host))),
+        Probe::Ci(CiProbe::Checks { contexts }) if contexts.is_empty() => {}
+        Probe::Ci(CiProbe::Checks { contexts }) => fields.push(("contexts", list(contexts))),
+        Probe::Ci(CiProbe::Reviews { by }) => fields.push(("reviewers", by.to_string())),
+        Probe::Kubernetes(object) => {
+            fields.push(("object", quoted(&object.object)));
+            if object.whole_cluster {
+                fields.push(("whole_cluster", "true".to_owned()));
+            }
+            let texts = [
+                ("namespace", &object.namespace),
+                ("pointer", &object.pointer),
+                ("equals", &object.equals),
+                ("condition", &object.condition),
+            ];
+            let typed = texts.into_iter();
+            fields.extend(typed.filter_map(|(key, text)| Some((key, quoted(text.as_deref()?)))));
+        }
+        Probe::Number(number) => {
+            command(&number.command, fields);
+            fields.push(match &number.find {
+                Find::Pattern(pattern) => ("pattern", quoted(pattern)),
+                Find::Pointer(pointer) => ("pointer", quoted(pointer)),
+            });
+            fields.push(("bound", quoted(&number.bound.to_string())));
+        }
         Probe::Git(question) => {
             fields.push(("git", quoted(question.id())));
             match question {
                 GitProbe::Merged { branch } => fields.push(("branch", quoted(branch))),
                 GitProbe::Changed { paths } => fields.push(("paths", list(paths))),
                 GitProbe::Reviewed { by } => fields.push(("reviewers", by.to_string())),
+                GitProbe::Changelog { path } => fields.push(("file", quoted(path))),
                 GitProbe::Tagged | GitProbe::NoNewTodo => {}
             }
         }

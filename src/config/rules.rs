@@ -2,6 +2,7 @@
 //! rule says, because an address may hold a password.
 
 use crate::domain::{
+    item::Bound,
     project::ProjectId,
     text::redacted,
     version_file::{self, VersionFile},
@@ -139,18 +140,7 @@ pub static VERSION_FILE: Rule = Rule {
 pub static URL: Rule = Rule {
     what: "the address of a page",
     hint: "write it like https://api.example/health, with no user and no password",
-    holds: |text| {
-        text.strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .is_some_and(|rest| {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                !host.is_empty()
-                    && !host.contains('@')
-                    && !rest.contains(char::is_whitespace)
-                    && visible(rest)
-                    && *redacted(text) == *text
-            })
-    },
+    holds: |text| page(text) && *redacted(text) == *text,
 };
 
 pub static HOST: Rule = Rule {
@@ -212,37 +202,17 @@ pub static SHA256: Rule = Rule {
 pub static ADDRESS: Rule = Rule {
     what: "the address of a server",
     hint: "write it like https://registry.example, with no user, password, query or fragment",
-    holds: |text| {
-        text.strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .is_some_and(|rest| {
-                !rest.is_empty()
-                    && !rest.starts_with('/')
-                    && !rest.contains(['@', '?', '#'])
-                    && !rest.contains(char::is_whitespace)
-                    && visible(rest)
-            })
-    },
+    holds: |text| page(text) && !text.contains(['@', '?', '#']),
 };
 
-/// As it stands in a pod spec, without tag and digest.
 /// Of a page that people open: it may ask for something, and holds no password.
 pub static LINK: Rule = Rule {
     what: "the address of a page",
     hint: "write it like https://grafana.example/d/shop, with no user and no password",
-    holds: |text| {
-        text.strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .is_some_and(|rest| {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                !host.is_empty()
-                    && !host.contains('@')
-                    && !rest.contains(char::is_whitespace)
-                    && visible(rest)
-            })
-    },
+    holds: page,
 };
 
+/// As it stands in a pod spec, without tag and digest.
 pub static IMAGE: Rule = Rule {
     what: "the name of an image without tag and digest",
     hint: "write it like registry.example/acme/shop/auth-service; the release brings its digest",
@@ -269,6 +239,49 @@ pub static REPOSITORY: Rule = Rule {
             .all(|segment| (NAME.holds)(segment) && segment != "..")
     },
 };
+
+/// Group, version, plural and name of an object of Kubernetes.
+pub static OBJECT: Rule = Rule {
+    what: "an object of Kubernetes",
+    hint: "write it like apps/v1/deployments/auth-service or v1/configmaps/limits",
+    holds: |text| {
+        let parts: Vec<&str> = text.split('/').collect();
+        (3..=4).contains(&parts.len())
+            && parts.iter().all(|part| (NAME.holds)(part) && *part != "..")
+    },
+};
+
+pub static POINTER: Rule = Rule {
+    what: "a JSON pointer",
+    hint: "write it like /status/readyReplicas",
+    holds: |text| text.starts_with('/') && visible(text),
+};
+
+pub static BOUND: Rule = Rule {
+    what: "a bound",
+    hint: "write it like \">= 80\", \"<= 0\" or \"<= former + 10 %\"",
+    holds: |text| Bound::parse(text).is_some(),
+};
+
+/// Owner and name, as a forge has it.
+pub static FORGE: Rule = Rule {
+    what: "a repository of a forge",
+    hint: "write it like acme/shop",
+    holds: |text| text.split('/').count() == 2 && (REPOSITORY.holds)(text),
+};
+
+/// http or https, a host, and nobody's name or password before it.
+fn page(text: &str) -> bool {
+    text.strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .is_some_and(|rest| {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            !host.is_empty()
+                && !host.contains('@')
+                && !rest.contains(char::is_whitespace)
+                && visible(rest)
+        })
+}
 
 fn label(text: &str) -> bool {
     !text.is_empty()

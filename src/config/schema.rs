@@ -128,9 +128,28 @@ pub const RELEASE_TYPES: &[&str] = &["major", "minor", "patch", "hotfix"];
 pub const ITEM_KINDS: &[&str] = &["check", "probe", "command", "action", "read"];
 pub const PLUGINS: &[&str] = &["deny", "allowlist", "allow-all"];
 pub const PROBES: &[&str] = &[
-    "pods", "health", "metrics", "metric", "gate", "command", "http", "tcp", "dns", "git",
+    "pods",
+    "health",
+    "metrics",
+    "metric",
+    "gate",
+    "command",
+    "http",
+    "tcp",
+    "dns",
+    "git",
+    "ci",
+    "kubernetes",
+    "number",
 ];
-pub const GIT_QUESTIONS: &[&str] = &["merged", "tagged", "changed", "no-new-todo", "reviewed"];
+pub const GIT_QUESTIONS: &[&str] = &[
+    "merged",
+    "tagged",
+    "changed",
+    "no-new-todo",
+    "reviewed",
+    "changelog",
+];
 pub const MIGRATIONS: &[&str] = &["alembic", "prisma", "command"];
 /// As [`crate::domain::migration::RollbackWord`] has them.
 pub const ROLLBACK_WORDS: &[&str] = &["safe", "needs-steps", "forbidden"];
@@ -154,6 +173,7 @@ pub static ROOT: Section = Section {
         optional("ledger", Kind::Table(&LEDGER), "where the record of everything is kept"),
         default("plugins", Kind::Table(&CREDENTIAL_PLUGINS), "{}", "programs that a kubeconfig may have gonogo run for credentials"),
         default("registry", Kind::Tables(&REGISTRY), "[]", "who we are to a registry that is not open to everybody"),
+        default("ci", Kind::Tables(&CI), "[]", "where a project's CI is asked about a release's commit"),
         default("timings", Kind::Table(&TIMINGS), "{}", "the clocks of the cockpit"),
         required("project", Kind::Tables(&PROJECT), "a deployable thing in a source repository"),
         required("environment", Kind::Tables(&ENVIRONMENT), "a place releases run; the order of the file is the order of promotion"),
@@ -179,6 +199,8 @@ static SCREEN: Section = Section {
         default("theme", Kind::Text(&rules::NAME), "\"dark\"", "dark, light, high-contrast, colour-blind, ansi, or `auto`: dark or light as the terminal is"),
         default("color", Kind::OneOf(COLOURS), "\"auto\"", "when to colour; `auto` obeys NO_COLOR, COLORTERM and TERM"),
         default("mouse", Kind::Flag, "true", "whether clicks select and the wheel scrolls; with shift they stay the terminal's own"),
+        default("follow", Kind::Flag, "false", "whether an open cockpit does what `gonogo follow` does, for every environment with `auto_deploy`")
+            .own_file_only("it would deploy in your name"),
     ],
 };
 
@@ -215,6 +237,29 @@ static REGISTRY: Section = Section {
 };
 
 #[rustfmt::skip]
+static CI: Section = Section {
+    heading: "[[ci]]",
+    keys: &[
+        required("project", Kind::Text(&rules::TEXT), "a project, in full or by an unambiguous tail"),
+        default("api", Kind::Text(&rules::ADDRESS), "\"https://api.github.com\"", "the REST API of GitHub, or of whoever speaks it")
+            .own_file_only("your token would be sent there"),
+        required("repository", Kind::Text(&rules::FORGE), "the repository there, `owner/name`"),
+        optional("token", Kind::Secret, "where a token is that may read checks, statuses and pull requests; left out, it is asked as anybody")
+            .own_file_only("it would be read, or run, and sent to the address"),
+        default("checks", Kind::Tables(&CI_CHECK), "[]", "lines of a checklist that ships which checks turn green; what is not named here a person confirms"),
+    ],
+};
+
+#[rustfmt::skip]
+static CI_CHECK: Section = Section {
+    heading: "`checks`",
+    keys: &[
+        required("item", Kind::Text(&rules::NAME), "the id of the line, like tests.passing"),
+        required("contexts", Kind::Texts(&rules::TEXT), "the commit statuses and check runs that have to have passed"),
+    ],
+};
+
+#[rustfmt::skip]
 static TIMINGS: Section = Section {
     heading: "[timings]",
     keys: &[
@@ -240,7 +285,7 @@ static PROJECT: Section = Section {
     heading: "[[project]]",
     keys: &[
         required("id", Kind::Text(&rules::PROJECT), "`<repository>/<project>`; the last segment is the project"),
-        required("source", Kind::Path, "the git repository on this machine"),
+        optional("source", Kind::Path, "the git repository on this machine; only where releases are listed from a registry it may be left out"),
         default("tags", Kind::OneOf(TAGS), "\"monorepo\"", "which git tags name its releases: `monorepo` takes `<project>/v*`, `tag-all` every tag"),
         default("branches", Kind::Patterns, "[\"main\"]", "branches whose commits are releases, as regular expressions"),
         default("branch_aliases", Kind::Texts(&rules::TEXT), "[\"main\"]", "branches that give names like main-42"),
@@ -548,7 +593,19 @@ static ITEM: Section = Section {
         optional("git", Kind::OneOf(GIT_QUESTIONS), "what is asked about the release's commit, for the probe `git`"),
         optional("branch", Kind::Text(&rules::TEXT), "the branch it has to be on, for `merged`; left out, main"),
         optional("paths", Kind::Globs, "of which something has to change since what is live, for `changed`"),
-        optional("reviewers", Kind::Count(1, 20), "how many have to have reviewed each commit, for `reviewed`; left out, 1"),
+        optional("reviewers", Kind::Count(1, 20), "how many have to have reviewed each commit, for `reviewed`; left out, 1. For the probe `ci`: the pull requests that brought the commit, instead of its checks"),
+        optional("file", Kind::Text(&rules::FILE), "the CHANGELOG that has to have a heading for the version, for `changelog`; left out, CHANGELOG.md"),
+        optional("contexts", Kind::Texts(&rules::TEXT), "the checks that have to have passed, for the probe `ci`; left out, all there are"),
+        optional("object", Kind::Text(&rules::OBJECT), "what has to exist on the target's cluster, for the probe `kubernetes`"),
+        optional("namespace", Kind::Text(&rules::LABEL), "where the object is; left out, the target's"),
+        optional("whole_cluster", Kind::Flag, "the object belongs to no namespace"),
+        optional("pointer", Kind::Text(&rules::POINTER), "the value in the object that has to be there, or the figure in the JSON that a command prints"),
+        optional("equals", Kind::Text(&rules::TEXT), "what that value has to be"),
+        optional("condition", Kind::Text(&rules::NAME), "the condition of the object that has to be True"),
+        optional("pattern", Kind::Pattern, "where the figure is, for the probe `number`: its first group, in the last line of the output that it matches"),
+        optional("bound", Kind::Text(&rules::BOUND), "what the figure has to be: `>= 80`, `<= 0`, `<= former + 10 %`"),
+        optional("auto", Kind::Flag, "of the phase verify: runs by itself, once, when its box begins, on whoever attends")
+            .own_file_only(RUNS),
         optional("action", Kind::OneOf(FLIGHT_ACTIONS), "what the flight does, for the kind `action`: the delivery, or that everybody is served"),
         optional("timeout", Kind::Duration, "how long a run may take; left out, 10 min for commands and 10 s for questions"),
         optional("max_age", Kind::Duration, "evidence older than this does not count: the item is open again"),

@@ -1,15 +1,35 @@
 //! How gonogo gets in: which programs may hand it credentials, and where its own secrets are. Never a secret itself:
 //! what is read at such a place is a [`Secret`], which says nothing when it is printed.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::project::ProjectId;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     pub plugins: Plugins,
     /// What registries want to be told; whoever is not named here is asked anonymously.
     pub registries: Vec<Login>,
+    /// Where each project's CI is asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci: BTreeMap<ProjectId, CiSource>,
+}
+
+/// The REST API of GitHub, or of whoever speaks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiSource {
+    /// Base URL: `https://api.github.com`.
+    pub address: String,
+    /// `owner/name`
+    pub repository: String,
+    /// None: asked as anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretRef>,
+    /// Lines of a checklist that ships, by id, and the checks that turn each green.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, Vec<String>>,
 }
 
 /// Programs that a kubeconfig may have us run for credentials (QUALITY T14).

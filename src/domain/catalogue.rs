@@ -1,6 +1,8 @@
 //! The catalogue of one project: commits that git names as releases, the numbers that the ledger gave them,
 //! and the releases that follow from both (SPEC R2, R6).
 
+pub mod images;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Deref,
@@ -14,7 +16,7 @@ use super::{
     entry::{Body, Entry},
     migration::{RollbackWord, Said, Trail},
     project::Project,
-    release::{Alias, AliasKind, Artifact, Commit, Release, Trigger},
+    release::{Alias, AliasKind, Artifact, Commit, Release, Resources, Trigger},
     text::Clean,
     version::ReleaseType,
 };
@@ -71,6 +73,17 @@ pub struct SourceCommit {
     pub committed_at: Timestamp,
     /// What its commits say of their way back.
     pub trail: Trail,
+    /// From a registry, which knows other things than git.
+    pub listed: Option<Box<Listed>>,
+}
+
+/// What a registry says of a release, and what it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub artifacts: Vec<Artifact>,
+    pub source: Option<Clean>,
+    /// One phrase each.
+    pub missing: Vec<Clean>,
 }
 
 /// What a project's stream says: which number each commit has, and what was created by hand.
@@ -124,6 +137,8 @@ pub struct Created {
     pub release_type: Option<ReleaseType>,
     pub rollback: Option<RollbackWord>,
     pub artifacts: Vec<Artifact>,
+    /// None: created before they counted.
+    pub resources: Option<Resources>,
 }
 
 impl Register {
@@ -150,6 +165,7 @@ impl Register {
                 release_type,
                 rollback,
                 artifacts,
+                resources,
             } => {
                 self.created
                     .entry(commit.clone())
@@ -159,6 +175,7 @@ impl Register {
                         release_type: *release_type,
                         rollback: *rollback,
                         artifacts: artifacts.clone(),
+                        resources: resources.clone(),
                     });
             }
             Body::Tagging {
@@ -271,6 +288,8 @@ fn release(
             name: Clean::new(&format!("{}-{number}", branch.replace('/', "-"))),
             full: None,
         });
+    let listed = source.listed.as_deref();
+    let found = || listed.map_or_else(Vec::new, |listed| listed.artifacts.clone());
     Release {
         project: project.id.clone(),
         number,
@@ -285,8 +304,12 @@ fn release(
         email: source.email.clone(),
         subject: source.subject.clone(),
         committed_at: source.committed_at,
-        artifacts: created.map_or_else(Vec::new, |created| created.artifacts.clone()),
+        artifacts: created.map_or_else(found, |created| created.artifacts.clone()),
         release_type: created.and_then(|created| created.release_type),
+        missing: listed.map_or_else(Vec::new, |listed| listed.missing.clone()),
+        resources: created
+            .and_then(|created| created.resources.clone())
+            .map(Box::new),
         lineage: Box::default(),
         trail: Box::new(trail(source, number, created)),
     }
@@ -327,6 +350,7 @@ mod tests {
             subject: "a change".into(),
             trail: Trail::default(),
             committed_at: Timestamp::from_second(second).expect("in range"),
+            listed: None,
         }
     }
 

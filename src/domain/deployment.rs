@@ -17,6 +17,7 @@ use super::{
     evidence::Evidence,
     plan::{ItemId, ItemKind, ItemSpec, StoredPlan},
     release::{Digest, ReleaseRef},
+    time,
     workspace::{Actor, IdentityMeans},
 };
 
@@ -69,6 +70,9 @@ pub struct Deployment {
     /// Acts that were begun and not taken back: whatever became of them, something may be there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub begun: BTreeSet<ItemId>,
+    /// What was said about items, oldest first; it outlives whatever becomes of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<ItemId, Vec<Note>>,
     /// Waivers that wait for their second person.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub proposals: BTreeMap<ItemId, Held>,
@@ -167,6 +171,14 @@ pub struct ItemState {
     pub of: Option<Digest>,
 }
 
+/// What somebody said about an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub by: String,
+    pub at: Timestamp,
+    pub text: String,
+}
+
 /// How long after its deadline a run may still say how it ended.
 pub const GRACE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -175,6 +187,14 @@ pub const GRACE: SignedDuration = SignedDuration::from_mins(1);
 pub struct Stale {
     pub age: SignedDuration,
     pub limit: SignedDuration,
+}
+
+impl Stale {
+    /// `its evidence is 25 h old, limit 24 h`
+    pub fn sentence(self) -> String {
+        let (age, limit) = (time::age(self.age), time::exact(self.limit));
+        format!("its evidence is {age} old, limit {limit}")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

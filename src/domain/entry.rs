@@ -13,7 +13,7 @@ use super::{
     migration::RollbackWord,
     plan::{ItemId, StoredPlan},
     project::ProjectId,
-    release::{Artifact, Commit, Digest, ReleaseRef},
+    release::{Artifact, Commit, Digest, ReleaseRef, Resources},
     target::TargetId,
     text::Clean,
     time,
@@ -227,6 +227,8 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rollback: Option<RollbackWord>,
         artifacts: Vec<Artifact>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resources: Option<Resources>,
     },
     /// Somebody is about to tag a commit: written before anything that others could see is made, so that whoever comes
     /// after a crash goes on with it.
@@ -312,6 +314,12 @@ pub enum Body {
         deployment: DeploymentId,
         item: ItemId,
         reason: Option<String>,
+    },
+    /// Somebody says something about an item; it stays what it is.
+    Noted {
+        deployment: DeploymentId,
+        item: ItemId,
+        text: String,
     },
     /// A probe measured; `ok` is its verdict, `evidence` what it saw.
     Measured {
@@ -600,6 +608,7 @@ impl Entry {
             Body::Reopened { item, reason, .. } => {
                 format!("{who} reopened {item}{}", because(reason.as_ref()))
             }
+            Body::Noted { item, text, .. } => format!("{who} notes on {item}: {text}"),
             Body::Measured {
                 item,
                 ok: true,
@@ -713,7 +722,8 @@ impl Entry {
                     .changes
                     .get(*change)
                     .map_or_else(String::new, super::change::Change::line);
-                let why = act.guard.as_ref().and(act.reason.as_ref());
+                // Said with the first of its changes, once.
+                let why = act.reason.as_ref().filter(|_| *change == 0);
                 format!("{who} asked ({}): {line}{}", act.kind.verb(), because(why))
             }
             Body::Settled { outcome, .. } => match outcome {
@@ -860,6 +870,7 @@ impl Body {
             | Self::Waived { deployment, .. }
             | Self::WaiverProposed { deployment, .. }
             | Self::Reopened { deployment, .. }
+            | Self::Noted { deployment, .. }
             | Self::Measured { deployment, .. }
             | Self::RunBegan { deployment, .. }
             | Self::RunStopped { deployment, .. }

@@ -108,6 +108,7 @@ fn fast_validation() -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
         chain: Chain::default(),
     };
     vec![

@@ -1,9 +1,13 @@
 //! Items: one line of a checklist each, who or what turns it green, and how old its evidence may grow (SPEC C1).
 
+mod bound;
+
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+
+pub use bound::Bound;
 
 use super::{
     metric::Metric, migration::RollbackWord, release::ReleaseRef, target::TargetId,
@@ -163,6 +167,12 @@ pub enum Probe {
     /// The name has an address.
     Dns(String),
     Git(GitProbe),
+    /// What the CI of the project says of the release's commit.
+    Ci(CiProbe),
+    /// An object of the target's cluster.
+    Kubernetes(ObjectProbe),
+    /// A figure that a command prints.
+    Number(NumberProbe),
 }
 
 impl Probe {
@@ -179,6 +189,9 @@ impl Probe {
             Self::Tcp(_) => "tcp",
             Self::Dns(_) => "dns",
             Self::Git(_) => "git",
+            Self::Ci(_) => "ci",
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Number(_) => "number",
         }
     }
 
@@ -186,7 +199,14 @@ impl Probe {
     pub fn is_outward(&self) -> bool {
         match self {
             Self::Pods | Self::Health | Self::Metrics | Self::Metric(_) | Self::Gate(_) => false,
-            Self::Command(_) | Self::Http(_) | Self::Tcp(_) | Self::Dns(_) | Self::Git(_) => true,
+            Self::Command(_)
+            | Self::Http(_)
+            | Self::Tcp(_)
+            | Self::Dns(_)
+            | Self::Git(_)
+            | Self::Ci(_)
+            | Self::Kubernetes(_)
+            | Self::Number(_) => true,
         }
     }
 }
@@ -271,6 +291,8 @@ pub enum GitProbe {
     NoNewTodo,
     /// Every commit between was reviewed by so many persons (`Reviewed-by:`), its author not counted.
     Reviewed { by: u64 },
+    /// This file of the commit has a heading with the version that a tag gives the commit.
+    Changelog { path: String },
 }
 
 impl GitProbe {
@@ -282,8 +304,79 @@ impl GitProbe {
             Self::Changed { .. } => "changed",
             Self::NoNewTodo => "no-new-todo",
             Self::Reviewed { .. } => "reviewed",
+            Self::Changelog { .. } => "changelog",
         }
     }
+}
+
+/// A question to the CI of a project, wherever the configuration says that it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CiProbe {
+    /// These statuses and check runs passed; none named: all that there are, and one at least.
+    Checks {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contexts: Vec<String>,
+    },
+    /// Each pull request that brought the commit was approved by so many, its author not counted.
+    Reviews { by: u64 },
+}
+
+/// That it exists, and what it says: at most one of `pointer` and `condition`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectProbe {
+    /// `apps/v1/deployments/auth-service`, `v1/configmaps/limits`.
+    pub object: String,
+    /// None: the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// It belongs to no namespace.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_cluster: bool,
+    /// A JSON pointer: `/status/readyReplicas`. Something has to be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// And it has to be this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    /// One of its conditions that has to be True.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+}
+
+impl ObjectProbe {
+    /// Group and version, plural, name; None where it is not so many.
+    pub fn parts(&self) -> Option<(&str, &str, &str)> {
+        let (rest, name) = self.object.rsplit_once('/')?;
+        let (version, plural) = rest.rsplit_once('/')?;
+        let sound = version.split('/').count() <= 2 && !self.object.split('/').any(str::is_empty);
+        sound.then_some((version, plural, name))
+    }
+
+    /// `deployments/auth-service`
+    pub fn words(&self) -> String {
+        match self.parts() {
+            Some((_, plural, name)) => format!("{plural}/{name}"),
+            None => self.object.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberProbe {
+    pub command: CommandSpec,
+    pub find: Find,
+    pub bound: Bound,
+}
+
+/// Where in the standard output the figure is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Find {
+    /// A regular expression: its first group in the last line that it matches.
+    Pattern(String),
+    /// A JSON pointer.
+    Pointer(String),
 }
 
 /// One line of a checklist. Items of the phase *verify* are done after the last stage, in order, inside
@@ -309,6 +402,9 @@ pub struct ItemSpec {
     /// Which releases want it (SPEC R13); none: all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<ReleaseType>,
+    /// Of the phase verify: it runs by itself, once, when its box begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
     #[serde(default, skip_serializing_if = "Chain::is_free")]
     pub chain: Chain,
 }
@@ -321,9 +417,12 @@ impl ItemSpec {
 
     /// It changes nothing, and says by what it has to find whether something is there.
     pub fn looks(&self) -> bool {
-        let expects = self
-            .command()
-            .is_some_and(|command| command.expect.is_some());
+        let expects = match &self.kind {
+            ItemKind::Command(command) | ItemKind::Probe(Probe::Command(command)) => {
+                command.expect.is_some()
+            }
+            _ => false,
+        };
         expects && !self.acts()
     }
 
@@ -354,6 +453,7 @@ impl ItemSpec {
     pub fn command(&self) -> Option<&CommandSpec> {
         match &self.kind {
             ItemKind::Command(command) | ItemKind::Probe(Probe::Command(command)) => Some(command),
+            ItemKind::Probe(Probe::Number(number)) => Some(&number.command),
             _ => None,
         }
     }
@@ -377,6 +477,17 @@ impl ItemSpec {
             ItemKind::Probe(Probe::Tcp(address)) => format!("connects to {address}"),
             ItemKind::Probe(Probe::Dns(name)) => format!("looks {name} up"),
             ItemKind::Probe(Probe::Git(question)) => format!("asks git: {}", question.id()),
+            ItemKind::Probe(Probe::Ci(CiProbe::Reviews { .. })) => "asks CI: reviews".to_owned(),
+            ItemKind::Probe(Probe::Ci(CiProbe::Checks { contexts })) => match contexts.as_slice() {
+                [] => "asks CI: all checks".to_owned(),
+                named => format!("asks CI: {}", named.join(", ")),
+            },
+            ItemKind::Probe(Probe::Kubernetes(object)) => {
+                format!("asks the cluster: {}", object.words())
+            }
+            ItemKind::Probe(Probe::Number(number)) => {
+                format!("runs {}: {}", number.command.line(), number.bound)
+            }
             ItemKind::Action(_) => "the flight does it".to_owned(),
             ItemKind::Read(of) => format!("somebody reads what {of} printed"),
             _ => return None,

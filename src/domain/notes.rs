@@ -2,6 +2,8 @@
 //! breaks, and a section of a CHANGELOG in the groups of <https://keepachangelog.com/en/1.1.0/>. Commits that follow no
 //! convention stand under *Changed*.
 
+pub mod telling;
+
 use std::fmt::Write as _;
 
 use jiff::civil::Date;
@@ -207,22 +209,23 @@ pub fn proposed(commits: &[Logged]) -> ReleaseType {
     }
 }
 
+/// A commit with that message.
+#[cfg(test)]
+pub(in crate::domain) fn logged(message: &str) -> Logged {
+    Logged {
+        commit: super::release::Commit::parse(&"9f3c2ab".repeat(6)[..40]).expect("hex"),
+        author: "Dana".into(),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        subject: message.lines().next().unwrap_or_default().into(),
+        breaking: breaking(message).map(|text| Clean::new(&text)),
+        mainline: true,
+        merge: message.starts_with("Merge "),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::release::Commit;
-
-    fn logged(message: &str) -> Logged {
-        Logged {
-            commit: Commit::parse(&"9f3c2ab".repeat(6)[..40]).expect("hex"),
-            author: "Dana".into(),
-            at: jiff::Timestamp::UNIX_EPOCH,
-            subject: message.lines().next().unwrap_or_default().into(),
-            breaking: breaking(message).map(|text| Clean::new(&text)),
-            mainline: true,
-            merge: message.starts_with("Merge "),
-        }
-    }
 
     #[test]
     fn a_conventional_subject_is_taken_apart() {

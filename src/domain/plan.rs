@@ -16,8 +16,8 @@ use super::{
 };
 
 pub use super::item::{
-    Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase,
-    Probe, TimeBox,
+    Acts, Bound, Chain, CiProbe, CommandSpec, Find, FlightAction, GitProbe, HttpProbe, ItemId,
+    ItemKind, ItemSpec, NumberProbe, ObjectProbe, Phase, Probe, TimeBox,
 };
 
 /// One canary step: the share of updated pods in percent, and how long it bakes.
@@ -82,6 +82,9 @@ pub struct Plan {
     pub environment: EnvironmentName,
     pub project: ProjectId,
     pub release_digest: Digest,
+    /// The part of it that the manifests are; none where there are none, and in plans from before they counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Digest>,
     pub protected: bool,
     pub policy: Policy,
     pub delivery: Delivery,

@@ -101,6 +101,22 @@ impl std::fmt::Display for Digest {
     }
 }
 
+/// The manifests of a release, as they stand in its repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    pub files: usize,
+    /// None: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+}
+
+/// What was found of a release when its registry and its repository were asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shipped {
+    pub artifact: Artifact,
+    pub resources: Resources,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AliasKind {
@@ -202,6 +218,12 @@ pub struct Release {
     /// As it was created; none where nobody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_type: Option<ReleaseType>,
+    /// What the place it is listed from does not say of it, one phrase each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Clean>,
+    /// None until its repository was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Box<Resources>>,
     /// Whose hotfix it is, and which fixes it has.
     #[serde(default, skip_serializing_if = "Lineage::is_plain")]
     pub lineage: Box<Lineage>,
@@ -215,6 +237,19 @@ fn says_nothing(trail: &Trail) -> bool {
 }
 
 impl Release {
+    /// What was found of it. Artifacts that were recorded stay as they were recorded.
+    pub fn ships(&mut self, shipped: &Shipped) {
+        if self.artifacts.is_empty() {
+            self.artifacts = vec![shipped.artifact.clone()];
+        }
+        self.resources = Some(Box::new(shipped.resources.clone()));
+    }
+
+    /// All that its digest covers is known.
+    pub fn is_whole(&self) -> bool {
+        !self.artifacts.is_empty() && self.resources.is_some()
+    }
+
     /// The tags of git that name it, in full.
     pub fn tags(&self) -> impl Iterator<Item = &Clean> {
         let tags = self.aliases.iter().filter(|it| it.kind == AliasKind::Tag);
@@ -280,12 +315,15 @@ impl Release {
             committed_at: Timestamp::UNIX_EPOCH,
             artifacts: pinned.map(artifact).into_iter().collect(),
             release_type: None,
+            missing: Vec::new(),
+            resources: None,
             lineage: Box::default(),
             trail: Box::default(),
         }
     }
 
-    /// SHA-256 over identity and artifact digests (SPEC §1; rendered resources join when releases carry them).
+    /// SHA-256 over identity, artifact digests and resources (SPEC §1). Where it has none, or they were not read, it is
+    /// what it was before resources counted: plans that were stored then keep their meaning.
     pub fn digest(&self) -> Digest {
         let artifacts: Vec<(&str, &str, Option<&str>)> = self
             .artifacts
@@ -298,7 +336,13 @@ impl Release {
                 )
             })
             .collect();
-        Digest::of_json(&(self.project.as_str(), self.commit.as_str(), artifacts))
+        let (project, commit) = (self.project.as_str(), self.commit.as_str());
+        match self.resources.as_ref().and_then(|it| it.digest.as_ref()) {
+            None => Digest::of_json(&(project, commit, artifacts)),
+            Some(resources) => {
+                Digest::of_json(&("resources", project, commit, artifacts, resources))
+            }
+        }
     }
 
     /// The alias a person would say: the plainest version tag, else any tag, else a branch alias.
@@ -416,6 +460,30 @@ mod tests {
         for good in ["v1.2.3", "abc", "deadbe", "main-42", "release/1"] {
             assert!(Alias::may_be_named(good), "{good}");
         }
+    }
+
+    #[test]
+    fn a_digest_covers_the_manifests_and_without_them_is_what_it_always_was() {
+        let project = ProjectId::parse("acme/shop/auth").expect("valid");
+        let quoted = ReleaseRef {
+            number: 42,
+            commit: Commit::unknown(),
+            name: None,
+            image: Some(format!("r/auth@{}", Digest::of(b"image"))),
+        };
+        let mut release = Release::from_ref(&project, &quoted);
+        let before = release.digest();
+        // As it stands in ledgers that are older.
+        assert_eq!(before.short(), "a232510dabf6");
+        release.resources = Some(Box::default());
+        assert_eq!(release.digest(), before, "there are none");
+        let of = |release: &mut Release, bytes: &[u8]| {
+            let digest = Some(Digest::of(bytes));
+            release.resources = Some(Box::new(Resources { files: 1, digest }));
+            release.digest()
+        };
+        let (one, other) = (of(&mut release, b"1"), of(&mut release, b"2"));
+        assert!(one != before && other != before && one != other);
     }
 
     #[test]

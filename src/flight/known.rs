@@ -21,7 +21,7 @@ use crate::{
         project::ProjectId,
         readiness::Readiness,
         reading::Subject,
-        release::{Artifact, Commit, Release},
+        release::{Commit, Release, Shipped},
         rollout::Observed,
         standing::{Aside, Standing},
         target::TargetId,
@@ -339,29 +339,30 @@ impl Known {
             let release = at.ok().and_then(|at| releases.get(at));
             release.is_some_and(|it| it.commit == known.commit && it.artifacts.is_empty())
         };
-        let learned: Vec<(Commit, Vec<Artifact>)> = former
+        let learned: Vec<Release> = former
             .iter()
             .filter(|known| !known.artifacts.is_empty())
             .filter(lacks)
-            .map(|known| (known.commit.clone(), known.artifacts.clone()))
+            .cloned()
             .collect();
-        for (commit, artifacts) in learned {
+        for known in learned {
             let mut all = releases.change().iter_mut();
-            if let Some(release) = all.find(|release| release.commit == commit) {
-                release.artifacts = artifacts;
+            if let Some(release) = all.find(|release| release.commit == known.commit) {
+                release.artifacts = known.artifacts;
+                release.resources = known.resources;
             }
         }
         self.releases.insert(project.clone(), releases);
     }
 
-    /// The registry answered for a release.
-    pub fn artifact(&mut self, project: &ProjectId, commit: &Commit, artifact: Artifact) {
+    /// Registry and repository answered for a release.
+    pub fn shipped(&mut self, project: &ProjectId, commit: &Commit, shipped: &Shipped) {
         let release = self.releases.get_mut(project).and_then(|releases| {
             let mut releases = releases.change().iter_mut();
             releases.find(|release| &release.commit == commit)
         });
         if let Some(release) = release {
-            release.artifacts = vec![artifact];
+            release.ships(shipped);
         }
     }
 

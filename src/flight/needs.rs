@@ -26,6 +26,7 @@ pub fn needs(command: &Command) -> &'static [Query] {
         | Command::Conclude { .. }
         | Command::StopRun { .. }
         | Command::Reopen { .. }
+        | Command::Note { .. }
         | Command::Countersign { .. }
         | Command::StopGuard { .. }
         | Command::TakeControls { .. }

@@ -5,6 +5,8 @@ mod outside;
 mod returning;
 mod verifying;
 
+pub use verifying::begins_by_itself;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

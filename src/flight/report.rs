@@ -7,7 +7,7 @@ pub mod markdown;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::known::TargetKnown;
+use super::{known::TargetKnown, matrix::Matrix};
 use crate::domain::{
     deployment::difference::{self, Difference},
     entry::{Body, DeploymentId, Ending, Entry},
@@ -62,6 +62,9 @@ pub struct Section<'a> {
     pub recovery: Option<SignedDuration>,
     #[serde(serialize_with = "some_seconds")]
     pub unattended: SignedDuration,
+    /// What was tested of its release, as this deployment left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
 }
 
 /// The time between two marks.
@@ -116,12 +119,14 @@ fn some_seconds<S: Serializer>(value: &SignedDuration, to: S) -> Result<S::Ok, S
     to.serialize_f64(value.as_secs_f64())
 }
 
-/// `names` says every name that a release has; one deployment may be the `only` one that is wanted.
+/// `names` says every name that a release has, `tested` what was tested of a deployment's; one deployment may be the
+/// `only` one that is wanted.
 pub fn report<'a>(
     target: &TargetId,
     known: &'a TargetKnown,
     only: Option<&DeploymentId>,
     names: &dyn Fn(&ReleaseRef) -> Vec<String>,
+    tested: &dyn Fn(&Record) -> Option<Matrix>,
 ) -> Report<'a> {
     let (entries, history) = (&known.entries, &known.history);
     let differences = difference::of_entries(entries);
@@ -153,7 +158,7 @@ pub fn report<'a>(
             .records()
             .iter()
             .filter(wanted)
-            .map(|record| section(record, names))
+            .map(|record| section(record, names, tested(record)))
             .collect(),
         events,
         waits: known.aside.iter().map(waiting).collect(),
@@ -178,8 +183,13 @@ fn began(record: &Record) -> Timestamp {
 }
 
 /// One deployment with what it is told by.
-pub fn section<'a>(record: &'a Record, names: &dyn Fn(&ReleaseRef) -> Vec<String>) -> Section<'a> {
+pub fn section<'a>(
+    record: &'a Record,
+    names: &dyn Fn(&ReleaseRef) -> Vec<String>,
+    matrix: Option<Matrix>,
+) -> Section<'a> {
     Section {
+        matrix,
         state: record.word(),
         release_names: names(&record.release),
         before_names: record.before.as_ref().map(names).unwrap_or_default(),

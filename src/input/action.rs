@@ -188,6 +188,8 @@ actions! {
             "Confirm the selected item of the checklist, or measure it, or run it in the background.";
         StopRun = "item.stop", "stop run", ["S"], [Plan, Flight], Acts, verbs(&["check --stop"]);
             "End the run of the selected item and all that it started; its evidence says that it was cancelled.";
+        Note = "item.note", "note", ["n"], [Plan, Flight], Acts, verbs(&["check --note"]);
+            "Write a note to the selected item, for the record; the item stays as it is.";
         Waive = "item.waive", "waive", ["W"], [Plan, Flight], Acts, verbs(&["waive"]);
             "Let the selected item or gate pass without being green, with your name and a reason.";
         Reopen = "item.reopen", "reopen", ["o"], [Plan, Flight], Acts, verbs(&["reopen"]);
@@ -226,6 +228,8 @@ actions! {
             "Open what is selected.";
         Back = "view.back", "back", ["esc"], [Global, Dialog, Palette, Filter], None, SHOWS;
             "Go back, or close what is open without doing anything.";
+        ShowMatrix = "view.matrix", "matrix", ["M"], [Releases, Plan, Flight], None, verbs(&["matrix"]);
+            "Show what was tested of this release: smoke, integration, performance, security, acceptance.";
         Filter = "view.filter", "filter", ["/"], [Global], None, SHOWS;
             "Show only the lines that match what you type.";
         Palette = "view.palette", "command", [":"], [Global], None, SHOWS;

@@ -107,6 +107,11 @@ pub enum Command {
         item: ItemId,
         reason: Option<String>,
     },
+    /// Say something about an item, and leave it as it is.
+    Note {
+        item: ItemId,
+        text: String,
+    },
     Fly {
         plan: Digest,
         /// Break-glass, and why.
@@ -225,6 +230,7 @@ impl Command {
             Self::StopRun { .. } => "check --stop",
             Self::Waive { .. } => "waive",
             Self::Reopen { .. } => "reopen",
+            Self::Note { .. } => "check --note",
             Self::Fly { glass: None, .. } => "fly",
             Self::Fly { .. } => "fly --break-glass",
             Self::Countersign { .. } => "countersign",
@@ -261,9 +267,13 @@ impl Command {
             | Self::StopRun { item }
             | Self::Conclude { item, .. }
             | Self::Waive { item, .. }
-            | Self::Reopen { item, .. } => {
+            | Self::Reopen { item, .. }
+            | Self::Note { item, .. } => {
                 format!("{} {item}", self.verb())
             }
+            Self::Hotfix {
+                what: HotfixCommand::Check { item, .. },
+            } => format!("{} {item}", self.verb()),
             _ => self.verb().to_owned(),
         }
     }
@@ -404,6 +414,7 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         } => items::conclude(facts, actor, item, *ok, evidence, note.as_ref()),
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
         Command::Reopen { item, reason } => papers::reopen(facts, actor, item, reason.as_ref()),
+        Command::Note { item, text } => papers::note(facts, item, text),
         Command::Close => papers::close(facts),
         Command::Hotfix { what } => hotfix::hotfix(facts, what),
         Command::Fly { plan, glass } => flying::fly(facts, plan, glass.as_deref()),

@@ -33,7 +33,10 @@ pub fn measure(probe: &Probe, facts: &Facts<'_>, plan: &StoredPlan) -> (Verdict,
         | Probe::Http(_)
         | Probe::Tcp(_)
         | Probe::Dns(_)
-        | Probe::Git(_) => (
+        | Probe::Git(_)
+        | Probe::Ci(_)
+        | Probe::Kubernetes(_)
+        | Probe::Number(_) => (
             Verdict::Unknown,
             format!(
                 "nobody has asked yet: it is a probe of the kind {}",

@@ -9,7 +9,7 @@ use crate::domain::{
     hotfix::Expedited,
     item::ItemSpec,
     plan::{Delivery, Measuring, Plan, StoredPlan},
-    release::{Artifact, Digest, Release, ReleaseRef},
+    release::{Artifact, Digest, Release, ReleaseRef, Resources},
     rollout::{Observed, Workload},
     target::{Target, WorkloadKind},
 };
@@ -27,30 +27,43 @@ pub fn make(environment: &Environment, target: &Target, release: &Release) -> Pl
     let image = release.artifacts.first().and_then(Artifact::pinned);
     let kind = release.kind();
     let wanted = |item: &ItemSpec| item.is_for(kind);
-    let plan = of(environment, target, release.digest(), image, wanted);
+    let resources = release.resources.as_ref();
+    let covered = Covered {
+        release: release.digest(),
+        resources: resources.and_then(|it| it.digest.clone()),
+        image,
+    };
+    let plan = of(environment, target, covered, wanted);
     match &release.lineage.of {
         Some(mark) => hotfix::expedite(plan, mark),
         None => plan,
     }
 }
 
+/// What a plan says of its release.
+struct Covered {
+    release: Digest,
+    resources: Option<Digest>,
+    image: Option<String>,
+}
+
 fn of(
     environment: &Environment,
     target: &Target,
-    release_digest: Digest,
-    image: Option<String>,
+    covered: Covered,
     wanted: impl Fn(&ItemSpec) -> bool,
 ) -> Plan {
     Plan {
         format: FORMAT,
         environment: environment.name.clone(),
         project: target.id.project.clone(),
-        release_digest,
+        release_digest: covered.release,
+        resources: covered.resources,
         protected: environment.protected,
         policy: environment.policy.for_project(&target.id.project),
         delivery: Delivery::SetImage {
             workload: target.workload.clone(),
-            image,
+            image: covered.image,
         },
         stages: target.stages.clone(),
         items: target
@@ -73,17 +86,15 @@ fn of(
 pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
     let Some(release) = facts.release(&stored.release.commit) else {
         let Delivery::SetImage { image, .. } = &stored.plan.delivery;
-        let digest = stored.plan.release_digest.clone();
+        let covered = Covered {
+            release: stored.plan.release_digest.clone(),
+            resources: stored.plan.resources.clone(),
+            image: image.clone(),
+        };
         // Of which type it is, is not known either: what was asked of it is.
         let wanted =
             |item: &ItemSpec| item.types.is_empty() || stored.plan.item(&item.id).is_some();
-        let mut plan = of(
-            facts.environment,
-            facts.target,
-            digest,
-            image.clone(),
-            wanted,
-        );
+        let mut plan = of(facts.environment, facts.target, covered, wanted);
         plan.rollback.clone_from(&stored.plan.rollback);
         return match stored.plan.hotfix.as_ref().map(Expedited::mark) {
             Some(mark) => hotfix::expedite(plan, &mark),
@@ -94,6 +105,12 @@ pub fn today(facts: &Facts<'_>, stored: &StoredPlan) -> Plan {
     let mut release = release.clone();
     if release.artifacts.is_empty() {
         release.artifacts = artifacts_of(stored);
+    }
+    // The same of its manifests; and of those that a plan from before they counted does not cover.
+    if release.resources.is_none() || stored.plan.resources.is_none() {
+        let digest = stored.plan.resources.clone();
+        let files = usize::from(digest.is_some());
+        release.resources = Some(Box::new(Resources { files, digest }));
     }
     let mut plan = make(facts.environment, facts.target, &release);
     plan.rollback = migration::claim_of(

@@ -18,7 +18,7 @@ use crate::domain::{
     workspace::{Actor, IdentityMeans},
 };
 
-use super::{difference, facts::Facts, gate::Verdict, gates, planner};
+use super::{facts::Facts, gate::Verdict, gates, plan_difference, planner};
 
 pub use voice::{Uncounted, why_not};
 
@@ -220,7 +220,7 @@ pub fn void(facts: &Facts<'_>, plan: &StoredPlan) -> Vec<String> {
     if today == plan.plan {
         return Vec::new();
     }
-    difference::differences(&plan.plan, &today)
+    plan_difference::differences(&plan.plan, &today)
 }
 
 /// The poll on `plan`. None where nobody is asked and nobody objects.

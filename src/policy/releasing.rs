@@ -6,7 +6,7 @@ use crate::domain::{
     entry::Body,
     migration::RollbackWord,
     project::{Project, Triggers},
-    release::{Artifact, Commit},
+    release::{Artifact, Commit, Resources},
     version::ReleaseType,
     workspace::{Actor, Workspace},
 };
@@ -22,6 +22,8 @@ pub struct Wish {
     pub rollback: Option<RollbackWord>,
     /// What the registry has for it.
     pub artifacts: Vec<Artifact>,
+    /// What its repository has for it.
+    pub resources: Resources,
 }
 
 /// Whoever operates in some environment of the project makes its releases. A workspace that names nobody trusts
@@ -105,6 +107,7 @@ pub fn create(project: &Project, register: &Register, wish: &Wish) -> Result<Vec
         release_type: wish.release_type,
         rollback: wish.rollback,
         artifacts: wish.artifacts.clone(),
+        resources: Some(wish.resources.clone()),
     };
     Ok(numbered.into_iter().chain([created]).collect())
 }
@@ -148,6 +151,7 @@ mod tests {
                 uri: "r/auth".into(),
                 digest,
             }],
+            resources: Resources::default(),
         }
     }
 

@@ -7,10 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::domain::evidence::Spoken;
 use crate::domain::{
+    access::Access,
     evidence::RunEnd,
     plan::ItemSpec,
     release::{Digest, ReleaseRef},
-    target::TargetId,
+    target::{ClusterRef, TargetId},
     text::Clean,
 };
 
@@ -24,6 +25,10 @@ pub struct Order {
     pub before: Option<ReleaseRef>,
     /// The project's repository on this machine, bare or not.
     pub source: PathBuf,
+    /// Where the target is, and how to get in.
+    pub cluster: ClusterRef,
+    pub namespace: String,
+    pub access: Access,
 }
 
 /// Called from whatever task reads the output; must not wait.

@@ -29,7 +29,7 @@ use crate::{
         observation::{Observation, Seen},
         project::{Project, ProjectId},
         readiness::{OnPlatform, Readiness},
-        release::{Artifact, Commit},
+        release::{Artifact, Commit, Shipped},
         rollout::Observed,
         target::{ClusterRef, Target, TargetId},
         workspace::Workspace,
@@ -92,7 +92,7 @@ impl Outside {
             process: format!("{host}/{}/{began}", std::process::id()),
             host,
             registry,
-            git: GitSource::default(),
+            git: git_source(),
             books: Mutex::default(),
             learned: std::sync::Mutex::default(),
             clusters: std::sync::Mutex::default(),
@@ -259,8 +259,18 @@ impl Outside {
             uri: project.image.name.clone(),
             digest: Some(digest),
         };
-        self.learn(&project.id, commit, &artifact);
         Ok(artifact)
+    }
+
+    /// All that its digest covers: from the registry, and from the repository. Both, or a fault.
+    pub async fn shipped(&self, project: &ProjectId, commit: &Commit) -> Result<Shipped, Fault> {
+        let artifact = self.artifact(project, commit).await?;
+        let shipped = Shipped {
+            artifact,
+            resources: self.resources(project, commit).await?,
+        };
+        self.learn(project, commit, &shipped);
+        Ok(shipped)
     }
 
     /// Asks the registry whether it still has this image (`name@sha256:…`). What came back instead, if it has not.
@@ -299,6 +309,14 @@ fn lost(error: &tokio::task::JoinError) -> Fault {
         "working on the disk",
         &error.to_string(),
     )
+}
+
+/// Long histories are kept where what may be deleted lies.
+fn git_source() -> GitSource {
+    let folders = Folders::of_user(&|name| std::env::var_os(name));
+    folders.map_or_else(GitSource::default, |folders| {
+        GitSource::kept_in(folders.state.join("git"))
+    })
 }
 
 /// Where intents go while the ledger cannot be written, after its own folder: a disk that is full or read-only is seldom

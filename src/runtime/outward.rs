@@ -263,12 +263,12 @@ impl Outward {
             }
             Effect::Resolve { project, commit } => {
                 self.under_way.spawn(async move {
-                    let asked = caught("resolve", outside.artifact(&project, &commit));
-                    let event = match asked.await.and_then(|artifact| artifact) {
-                        Ok(artifact) => Event::Artifact {
+                    let asked = caught("resolve", outside.shipped(&project, &commit));
+                    let event = match asked.await.and_then(|shipped| shipped) {
+                        Ok(shipped) => Event::Shipped {
                             project,
                             commit,
-                            artifact,
+                            shipped: Box::new(shipped),
                         },
                         Err(fault) => Event::ArtifactFailed {
                             project,

@@ -231,7 +231,7 @@ impl Plain {
             Event::Recorded { end, .. }
             | Event::ActEnded { end, .. }
             | Event::RunEnded { end, .. } => end,
-            Event::Artifact { .. } | Event::ArtifactFailed { .. } => {
+            Event::Shipped { .. } | Event::ArtifactFailed { .. } => {
                 if let Some(line) = self.again.take() {
                     self.queue.push_front(line);
                 }

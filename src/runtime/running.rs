@@ -215,6 +215,7 @@ fn order(
         .ok_or_else(gone)?;
     let spec = current.plan.plan.item(item).ok_or_else(gone)?;
     let project = executor.outside.workspace.project(&target.project);
+    let configured = executor.outside.workspace.target(target).ok_or_else(gone)?;
     let order = Order {
         target: target.clone(),
         item: spec.clone(),
@@ -223,6 +224,9 @@ fn order(
         source: project
             .map(|project| project.source.clone())
             .ok_or_else(gone)?,
+        cluster: configured.cluster.clone(),
+        namespace: configured.workload.namespace.clone(),
+        access: executor.outside.workspace.access.clone(),
     };
     let read = current.plan.plan.reader_of(item).is_some();
     Ok((order, read, current.id.clone()))

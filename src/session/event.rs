@@ -16,7 +16,7 @@ use crate::{
         plan::ItemId,
         presence::Presence,
         project::ProjectId,
-        release::{Artifact, Commit, Digest},
+        release::{Commit, Digest, Shipped},
         standing::{Aside, Standing},
         target::TargetId,
     },
@@ -89,10 +89,10 @@ pub enum Event {
         project: ProjectId,
         fault: Fault,
     },
-    Artifact {
+    Shipped {
         project: ProjectId,
         commit: Commit,
-        artifact: Artifact,
+        shipped: Box<Shipped>,
     },
     ArtifactFailed {
         project: ProjectId,

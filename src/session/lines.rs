@@ -97,6 +97,7 @@ pub fn question(cockpit: &Cockpit) -> Option<Question> {
         | Overlay::Difference { .. }
         | Overlay::Paper { .. }
         | Overlay::Sql { .. }
+        | Overlay::Page { .. }
         | Overlay::Palette(_) => None,
     }
 }

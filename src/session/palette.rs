@@ -102,7 +102,10 @@ pub fn parse(
                 let lasts = words.next().and_then(|text| text.parse().ok());
                 aim.lasts = Some(lasts.ok_or("--for takes a duration, like 2h or 90m")?);
             }
-            "--reason" => {
+            "--reason" | "--note" => {
+                if word == "--note" {
+                    kind = Some(word);
+                }
                 reason = Some(
                     words
                         .by_ref()
@@ -176,7 +179,12 @@ fn takes_release(action: Action) -> bool {
 pub fn takes_item(action: Action) -> bool {
     matches!(
         action,
-        Action::Check | Action::StopRun | Action::Waive | Action::Reopen | Action::HotfixCheck
+        Action::Check
+            | Action::StopRun
+            | Action::Note
+            | Action::Waive
+            | Action::Reopen
+            | Action::HotfixCheck
     )
 }
 

@@ -18,6 +18,8 @@ pub struct Run {
     pub lines: VecDeque<Spoken>,
     /// Lines that came before these.
     pub gone: u64,
+    /// Nobody pressed a key for it.
+    pub by_itself: bool,
 }
 
 /// By target and item, the latest run of each.
@@ -30,6 +32,7 @@ impl Run {
             ended: None,
             lines: VecDeque::new(),
             gone: 0,
+            by_itself: false,
         }
     }
 

@@ -102,6 +102,8 @@ mod tests {
             committed_at: jiff::Timestamp::UNIX_EPOCH,
             artifacts: vec![],
             release_type: None,
+            missing: Vec::new(),
+            resources: None,
             lineage: Box::default(),
             trail: Box::default(),
         }

@@ -10,6 +10,7 @@ mod hints;
 mod history;
 mod hotfix;
 mod next;
+mod page;
 mod place;
 mod plan;
 pub mod pods;
@@ -42,6 +43,7 @@ use super::{cockpit::Cockpit, view::Screen, wanted};
 
 pub use crate::flight::inbox::{Errand, ErrandKind};
 pub use crate::flight::looking_back::Row as HistoryRow;
+pub use crate::flight::matrix::Tone as PageTone;
 pub use connection::{Down, connection, skew};
 pub use controls::{ControlsShown, controls};
 pub use evidence::{HealthShown, MetricShown, health, metrics};
@@ -54,6 +56,7 @@ pub use hotfix::{
     only_hotfix, proof_line, selected_owed,
 };
 pub use next::{NextCard, NextStep, StepState, next_steps};
+pub use page::{PageShown, page};
 pub use place::{place_notes, place_word};
 pub use plan::{PlanShown, plan};
 pub use poll::{PollShown, poll};
@@ -142,6 +145,16 @@ pub struct Line {
 impl Line {
     pub fn is_gate(&self) -> bool {
         matches!(self.kind, LineKind::Gate(_))
+    }
+
+    /// There is nothing to tick on it: a gate, or an item that is green already.
+    pub fn is_settled(&self) -> bool {
+        match &self.kind {
+            LineKind::Gate(_) => true,
+            LineKind::Item { status, .. } => {
+                matches!(status, ItemStatus::Done | ItemStatus::Waived)
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod keys;
 mod line;
 mod look;
 mod overlays;
+mod pages;
 mod pointer;
 mod sleep;
 mod sql;
@@ -78,6 +79,7 @@ pub fn update(cockpit: &mut Cockpit, stamped: &Stamped) -> Vec<Effect> {
             let mut effects = world::attend(cockpit);
             effects.extend(attending::beat(cockpit));
             effects.extend(attending::look_for(cockpit));
+            effects.extend(attending::begin_by_themselves(cockpit));
             effects
         }
         Event::Terminate => vec![Effect::Quit],

@@ -163,6 +163,11 @@ pub enum Overlay {
     Difference {
         top: usize,
     },
+    /// From this line on.
+    Page {
+        page: Page,
+        top: usize,
+    },
     /// A page to be read or copied.
     Paper {
         paper: Box<Paper>,
@@ -175,6 +180,15 @@ pub enum Overlay {
     Palette(PaletteState),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
+}
+
+/// Something to read that no screen has room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// What was tested of the release, environment by environment.
+    Matrix,
+    /// One entry of the ledger.
+    Entry { seq: u64 },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -222,6 +236,9 @@ pub enum Ask {
         plan: Digest,
     },
     Waive {
+        item: ItemId,
+    },
+    Note {
         item: ItemId,
     },
     /// What was printed may be done.
@@ -314,6 +331,7 @@ impl Ask {
             Self::Reject { plan } => format!("NO-GO for plan {}: why?", plan.short()),
             Self::SayHold { plan } => format!("HOLD for plan {}: why?", plan.short()),
             Self::Waive { item } => format!("Waive {item}: why?"),
+            Self::Note { item } => format!("Note on {item}: what?"),
             Self::Read { item, of, said } => {
                 format!("{item}: {} {said}: why may it be run?", of.short())
             }
@@ -371,6 +389,7 @@ impl Ask {
             Self::Reject { .. } => "NO-GO",
             Self::SayHold { .. } => "HOLD",
             Self::Waive { .. } => "waive",
+            Self::Note { .. } => "note",
             Self::Read { .. } => "read",
             Self::Act { .. } => "type it",
             Self::RollBack { .. } => "why?",
@@ -400,6 +419,7 @@ impl Ask {
         match self {
             Self::Request { .. }
             | Self::Waive { .. }
+            | Self::Note { .. }
             | Self::Read { .. }
             | Self::Act { .. }
             | Self::Quit { .. }
@@ -447,7 +467,8 @@ impl View {
                 Overlay::Help
                 | Overlay::Difference { .. }
                 | Overlay::Paper { .. }
-                | Overlay::Sql { .. },
+                | Overlay::Sql { .. }
+                | Overlay::Page { .. },
             ) => Context::Help,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Prompt(_) | Overlay::Dialog(_)) => Context::Dialog,

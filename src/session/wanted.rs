@@ -260,6 +260,9 @@ fn command(
         Action::Waive => prompt_or(Ask::Waive {
             item: item(cockpit, facts, action, aim)?,
         }),
+        Action::Note => prompt_or(Ask::Note {
+            item: item(cockpit, facts, action, aim)?,
+        }),
         Action::Reopen => Ok(Step::Command(Command::Reopen {
             item: item(cockpit, facts, action, aim)?,
             reason: aim.reason.clone(),
@@ -391,6 +394,10 @@ fn with_reason(
         Ask::Waive { item } => Command::Waive {
             item: item.clone(),
             reason,
+        },
+        Ask::Note { item } => Command::Note {
+            item: item.clone(),
+            text: reason,
         },
         Ask::Read { item, of, .. } => Command::Read {
             item: item.clone(),

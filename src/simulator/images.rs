@@ -32,6 +32,7 @@ impl Image {
             "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer_digest,
                 "size": layer.len()}],
             "annotations": {"org.opencontainers.image.revision": commit,
+                "org.opencontainers.image.source": format!("https://git.acme.example/{name}"),
                 "org.opencontainers.image.created": created.to_string()}})
         .to_string()
         .into_bytes();
@@ -69,6 +70,12 @@ impl Images {
         self.manifests
             .insert((name.to_owned(), image.digest), image.manifest);
         self.blobs.extend(image.blobs);
+    }
+
+    /// Another tag of an image.
+    pub fn name(&mut self, name: &str, tag: &str, digest: &str) {
+        let tags = self.tags.entry(name.to_owned()).or_default();
+        tags.push((tag.to_owned(), digest.to_owned()));
     }
 
     pub fn knows(&self, name: &str) -> bool {

@@ -135,6 +135,9 @@ pub(super) fn build(directory: &Path, start: Timestamp) -> Result<Built, git2::E
                 tag: tag.map(str::to_owned),
                 committed_at,
             });
+            if let Some(tag) = tag {
+                images.name(&name, tag, &image.digest);
+            }
             images.push(&name, &commit.to_string(), image);
         }
     }

@@ -3,6 +3,7 @@
 mod dialog;
 mod difference;
 mod help;
+mod page;
 mod palette;
 mod paper;
 mod prompt;
@@ -21,6 +22,7 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         Some(Overlay::Help) => help::draw(canvas, cockpit, area),
         Some(Overlay::Sql { top }) => sql::draw(canvas, cockpit, *top, area),
         Some(Overlay::Difference { top }) => difference::draw(canvas, cockpit, *top, area),
+        Some(Overlay::Page { page, top }) => page::draw(canvas, cockpit, page, *top, area),
         Some(Overlay::Paper { paper, top }) => paper::draw(canvas, paper, *top, area),
         Some(Overlay::Palette(state)) => palette::draw(canvas, cockpit, state, area),
         Some(Overlay::Prompt(prompt)) => prompt::draw(canvas, prompt, area),

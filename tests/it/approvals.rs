@@ -15,8 +15,9 @@ use gonogo::{
     flight::process::{self, Next},
     policy::{
         decide::{Command, Decision, decide},
-        difference::differences,
-        gates, planner,
+        gates,
+        plan_difference::differences,
+        planner,
         poll::{self, Call, Poll},
         refusal::Refusal,
     },

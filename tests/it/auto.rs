@@ -1,6 +1,8 @@
 //! Auto-deploy: what an environment that follows its releases would fly, what it leaves alone, in whose name it acts,
 //! and a whole flight by `gonogo follow`.
 
+use std::process::Stdio;
+
 use gonogo::{
     domain::{
         entry::Body,
@@ -14,7 +16,7 @@ use gonogo::{
 };
 
 use crate::fixture::{self, Story, actor, at, target};
-use crate::support::Served;
+use crate::support::{Served, gonogo};
 
 fn following(tags: &[&str]) -> Story {
     let mut workspace: Workspace = fixture::workspace();
@@ -179,4 +181,42 @@ fn a_release_is_followed_from_request_to_close() {
         served.status("staging", "auth-service")["live"],
         after["live"]
     );
+}
+
+/// An open cockpit that was told to does the same, and two that follow do nothing twice.
+#[test]
+fn an_open_cockpit_follows_where_it_was_told_to() {
+    let served = Served::start("good", 200);
+    let file = served.path().join("gonogo.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let allowed = "allowed_branches = [\"main\", \"release/*\", \"hotfix/*\"]\n";
+    let deploys = text.replace(allowed, &format!("{allowed}auto_deploy = true\n"));
+    assert!(text != deploys, "the line is there");
+    std::fs::write(&file, format!("{deploys}\n[screen]\nfollow = true\n")).unwrap();
+    let before = served.status("staging", "auth-service");
+    let open = || {
+        gonogo(&["--config"])
+            .arg(&file)
+            .args(["--plain", "--as", "dana"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut cockpits = [open(), open()];
+    let number = |status: &serde_json::Value| status["live"]["release"]["number"].as_u64();
+    let after = served.until_status("staging", "auth-service", "flown by itself", |status| {
+        number(status) > number(&before) && status["deployment"].is_null()
+    });
+    for cockpit in &mut cockpits {
+        // The end of its input is the end of it.
+        drop(cockpit.stdin.take());
+        let _ = cockpit.kill();
+        cockpit.wait().unwrap();
+    }
+    let story = served.verb(&["timeline", "staging", "auth-service"]);
+    let story = story.exits(0).out;
+    let requested = format!("auto:staging requested release {}", number(&after).unwrap());
+    assert_eq!(story.matches(&requested).count(), 1, "{story}");
 }

@@ -11,12 +11,13 @@ use std::{
 use gonogo::{
     adapters::probe::Here,
     domain::{
+        access::Access,
         environment::EnvironmentName,
         evidence::RunEnd,
         plan::{Chain, CommandSpec, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec, Phase, Probe},
         project::ProjectId,
         release::{Commit, Digest, ReleaseRef},
-        target::TargetId,
+        target::{ClusterRef, TargetId},
     },
     ports::run::{Listen, Order, Report, Runner as _},
 };
@@ -38,11 +39,12 @@ fn item(kind: ItemKind) -> ItemSpec {
         max_age: None,
         timeout: Some(SignedDuration::from_secs(60)),
         types: Vec::new(),
+        auto: false,
         chain: Chain::default(),
     }
 }
 
-fn words(argv: &[&str]) -> CommandSpec {
+pub fn words(argv: &[&str]) -> CommandSpec {
     CommandSpec {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         env: Vec::new(),
@@ -52,7 +54,7 @@ fn words(argv: &[&str]) -> CommandSpec {
     }
 }
 
-fn release(commit: &str) -> ReleaseRef {
+pub fn release(commit: &str) -> ReleaseRef {
     ReleaseRef {
         number: 42,
         commit: Commit::parse(commit).unwrap(),
@@ -61,7 +63,7 @@ fn release(commit: &str) -> ReleaseRef {
     }
 }
 
-fn order(kind: ItemKind, source: &Path) -> Order {
+pub fn order(kind: ItemKind, source: &Path) -> Order {
     Order {
         target: TargetId::new(
             EnvironmentName::new("staging"),
@@ -71,6 +73,9 @@ fn order(kind: ItemKind, source: &Path) -> Order {
         release: release(&"a".repeat(40)),
         before: None,
         source: source.to_owned(),
+        cluster: ClusterRef::default(),
+        namespace: "shop".to_owned(),
+        access: Access::default(),
     }
 }
 
@@ -84,7 +89,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-fn ran(order: &Order) -> (Report, Vec<String>) {
+pub fn ran(order: &Order) -> (Report, Vec<String>) {
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let into = Arc::clone(&lines);
     let listen: Listen = Arc::new(move |spoken| into.lock().unwrap().push(spoken.line.to_string()));
@@ -267,7 +272,7 @@ fn an_expectation_is_looked_for_in_the_output() {
 
 // Questions.
 
-fn git(folder: &Path, args: &[&str]) -> String {
+pub fn git(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
         .args(args)
@@ -284,7 +289,7 @@ fn git(folder: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn commit(folder: &Path, file: &str, text: &str, message: &str) -> String {
+pub fn commit(folder: &Path, file: &str, text: &str, message: &str) -> String {
     let path = folder.join(file);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
@@ -293,7 +298,12 @@ fn commit(folder: &Path, file: &str, text: &str, message: &str) -> String {
     git(folder, &["rev-parse", "HEAD"])
 }
 
-fn asked(folder: &Path, question: GitProbe, commit: &str, before: Option<&str>) -> (bool, String) {
+pub fn asked(
+    folder: &Path,
+    question: GitProbe,
+    commit: &str,
+    before: Option<&str>,
+) -> (bool, String) {
     let mut order = order(ItemKind::Probe(Probe::Git(question)), folder);
     order.release = release(commit);
     order.before = before.map(release);

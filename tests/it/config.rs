@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gonogo::{
     config::{EXAMPLE, Folders, Loaded, Problems, Trust, load_with, parse_with, render},
     domain::{
-        access::{Access, Login, PluginPolicy, Plugins, SecretRef},
+        access::{Access, CiSource, Login, PluginPolicy, Plugins, SecretRef},
         calendar::{Calendar, Day, Freeze, Window, Zone},
         environment::{
             ApprovalRule, AutoApproval, Contact, Dashboard, Environment, EnvironmentName, Policy,
@@ -17,8 +17,8 @@ use gonogo::{
         metric::{Limit, Metric},
         migration::RollbackWord,
         plan::{
-            Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind,
-            ItemSpec, Phase, Probe, StageSpec, TimeBox,
+            Acts, Bound, Chain, CiProbe, CommandSpec, Find, FlightAction, GitProbe, HttpProbe,
+            ItemId, ItemKind, ItemSpec, NumberProbe, ObjectProbe, Phase, Probe, StageSpec, TimeBox,
         },
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
         release::TriggerKind,
@@ -102,7 +102,7 @@ fn the_example_is_good_and_means_what_its_comments_say() {
     assert_eq!(loaded.warnings, []);
     let workspace = loaded.workspace;
     let production = workspace.find_target("prod", "auth-service").unwrap();
-    assert_eq!(production.items.len(), 33);
+    assert_eq!(production.items.len(), 43);
     assert_eq!(
         production.limits,
         [
@@ -494,6 +494,9 @@ fn question() -> impl Strategy<Value = GitProbe> {
             paths: vec!["docs/**".to_owned()]
         }),
         Just(GitProbe::NoNewTodo),
+        Just(GitProbe::Changelog {
+            path: "docs/CHANGES.md".to_owned()
+        }),
         (1..20_u64).prop_map(|by| GitProbe::Reviewed { by }),
     ]
 }
@@ -519,6 +522,26 @@ fn item() -> impl Strategy<Value = ItemSpec> {
         Just(ItemKind::Probe(Probe::Tcp("[::1]:5432".to_owned()))),
         Just(ItemKind::Probe(Probe::Dns("db.internal".to_owned()))),
         question().prop_map(|question| ItemKind::Probe(Probe::Git(question))),
+        Just(ItemKind::Probe(Probe::Ci(CiProbe::Reviews { by: 2 }))),
+        Just(ItemKind::Probe(Probe::Ci(CiProbe::Checks {
+            contexts: vec!["build / linux".to_owned()]
+        }))),
+        Just(ItemKind::Probe(Probe::Kubernetes(ObjectProbe {
+            object: "v1/nodes/a.b".to_owned(),
+            namespace: None,
+            whole_cluster: true,
+            pointer: Some("/spec/x~1y".to_owned()),
+            equals: Some("\"yes\"".to_owned()),
+            condition: None,
+        }))),
+        command().prop_map(|command| ItemKind::Probe(Probe::Number(NumberProbe {
+            command: CommandSpec {
+                expect: None,
+                ..command
+            },
+            find: Find::Pattern(r"^(\d+) %".to_owned()),
+            bound: Bound::parse(">= 80.5").unwrap(),
+        }))),
     ];
     let seconds = (0_i64..600, 1_i64..600);
     (
@@ -552,6 +575,7 @@ fn item() -> impl Strategy<Value = ItemSpec> {
             } else {
                 Vec::new()
             },
+            auto: time.is_some() && required && matches!(kind, ItemKind::Probe(Probe::Command(_))),
             kind,
             time_box: time.map(|(from, length)| TimeBox {
                 from: SignedDuration::from_secs(from),
@@ -758,6 +782,11 @@ fn workspace() -> impl Strategy<Value = Workspace> {
     )
         .prop_map(
             move |((name, purpose, person), mut policy, mut target, flag, speed, time)| {
+                let project = target.id.project.clone();
+                let asks_ci = target
+                    .items
+                    .iter()
+                    .any(|item| matches!(item.kind, ItemKind::Probe(Probe::Ci(_))));
                 if flag {
                     let own = tightening(&policy);
                     policy.projects.insert(target.id.project.clone(), own);
@@ -845,6 +874,19 @@ fn workspace() -> impl Strategy<Value = Workspace> {
                             password,
                         })
                         .to_vec(),
+                        ci: (flag || asks_ci)
+                            .then(|| {
+                                let source = CiSource {
+                                    address: "https://api.github.com".to_owned(),
+                                    repository: "acme/shop".to_owned(),
+                                    token: speed.map(|_| SecretRef::Env("A_1".to_owned())),
+                                    checks: [("tests.passing".to_owned(), vec!["a b".to_owned()])]
+                                        .into(),
+                                };
+                                (project.clone(), source)
+                            })
+                            .into_iter()
+                            .collect(),
                     },
                     ledger: PathBuf::from("/var/ledger.sqlite"),
                     state_files: std::collections::BTreeMap::new(),

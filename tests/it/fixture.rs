@@ -169,6 +169,7 @@ fn item(id: &str, phase: Phase, title: &str, kind: ItemKind, due: Option<(i64, i
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
         chain: Chain::default(),
     }
 }
@@ -399,6 +400,8 @@ pub fn release(
         subject: Clean::new(subject),
         committed_at,
         release_type: None,
+        missing: Vec::new(),
+        resources: None,
         lineage: Box::default(),
         trail: Box::default(),
     }
@@ -895,7 +898,7 @@ impl Story {
         target("production", "auth-service")
     }
 
-    fn say(&mut self, clock: &str, who: &str, body: Body) {
+    pub fn say(&mut self, clock: &str, who: &str, body: Body) {
         let actor = if who == "gonogo" {
             Actor::program("bastion")
         } else {
@@ -918,7 +921,7 @@ impl Story {
         );
     }
 
-    fn decide(&mut self, clock: &str, who: &str, answer: Answer, reason: &str) {
+    pub fn decide(&mut self, clock: &str, who: &str, answer: Answer, reason: &str) {
         let plan = self
             .cockpit
             .facts()

@@ -16,6 +16,19 @@ pub fn at<'a>(verb: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     [&[verb], &PLACE[..], rest].concat()
 }
 
+/// What flies goes back, and it is waited for.
+pub fn roll_back(served: &Served) -> Ran {
+    let words = [
+        "--reason",
+        "data integrity issues",
+        "--yes",
+        "--confirm",
+        "production",
+        "--wait",
+    ];
+    served.verb(&at("rollback", &words))
+}
+
 /// Figures of a healthy release may be over a limit by chance for a window; that is asked again. Nothing else is.
 #[track_caller]
 fn when_figures_allow(served: &Served, args: &[&str]) -> Ran {

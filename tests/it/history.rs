@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixture::{self, Scene, Story, actor, press, write},
-    flight::{PLACE, SPEED, at, ready, take_off},
+    flight::{PLACE, SPEED, at, ready, roll_back, take_off},
     support::Served,
 };
 
@@ -90,7 +90,7 @@ fn names(release: &ReleaseRef) -> Vec<String> {
 fn told(story: &Story) -> String {
     let known = &story.cockpit.known.targets[&here()];
     let only = Story::id();
-    let report = report::report(&here(), known, Some(&only), &names);
+    let report = report::report(&here(), known, Some(&only), &names, &|_| None);
     markdown::lines(&report).join("\n")
 }
 
@@ -309,15 +309,7 @@ fn a_flight_that_was_aborted_by_kubectl_is_told_as_it_was() {
     served.until_status(PLACE[0], PLACE[1], "aborted", |target| {
         target["workload"]["aborted"] == true
     });
-    let back = [
-        "--reason",
-        "data integrity issues",
-        "--yes",
-        "--confirm",
-        "production",
-        "--wait",
-    ];
-    served.verb(&at("rollback", &back));
+    roll_back(&served);
     let timeline = at("timeline", &["--deployment", "last"]);
     insta::assert_snapshot!(
         "timeline_of_a_served_flight",

@@ -357,7 +357,7 @@ fn c_ticks_what_is_under_the_cursor_and_nothing_else() {
     assert!(show::selected_line(&cockpit).unwrap().is_gate());
     assert!(press(&mut cockpit, "c").is_empty());
     let said = cockpit.message.clone().unwrap().text;
-    assert!(said.contains("a gate is nothing to tick"), "{said}");
+    assert!(said.contains("is a gate, nothing to tick"), "{said}");
     let now = show::selected_line(&cockpit).unwrap();
     assert!(!now.is_gate() && said.contains(&now.id.0), "{said}");
     let effects = press(&mut cockpit, "c");

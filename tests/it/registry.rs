@@ -31,7 +31,7 @@ const MANIFEST: &str =
 /// What was asked, one line each: method, path and query, and the bearer token.
 type Asked = Arc<Mutex<Vec<String>>>;
 
-struct Server {
+pub struct Server {
     endpoint: String,
     asked: Asked,
     task: tokio::task::JoinHandle<()>,
@@ -44,7 +44,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    async fn start(
+    pub async fn start(
         answer: impl Fn(&str, &Request) -> Response + Clone + Send + Sync + 'static,
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -75,7 +75,7 @@ impl Server {
         }
     }
 
-    fn image(&self) -> ImageSource {
+    pub fn image(&self) -> ImageSource {
         ImageSource {
             name: "registry.example/acme/shop/auth".to_owned(),
             endpoint: self.endpoint.clone(),
@@ -89,17 +89,17 @@ impl Server {
             .await
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("unpoisoned").clone()
     }
 }
 
-fn respond(status: u16, headers: &[(&str, &str)], body: &'static str) -> Response {
+pub fn respond(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
-    response.body(Body::from(body)).expect("a response")
+    response.body(body.into()).expect("a response")
 }
 
 #[tokio::test]

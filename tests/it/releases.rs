@@ -10,13 +10,14 @@ use std::{
 };
 
 use gonogo::{
-    adapters::git::{GitSource, range},
+    adapters::git::{GitSource, range, resources},
     domain::{
         catalogue::Catalogue,
         difference::{Compared, Difference, FileChange, Log, Logged},
         project::{Project, Triggers},
-        release::{Commit, Trigger},
+        release::{Commit, Digest, Resources, Trigger},
     },
+    policy::{plan_difference::differences, planner},
     ports::ask::Source as _,
     session::{
         effect::Effect,
@@ -28,7 +29,7 @@ use gonogo::{
 use serde_json::Value;
 
 use crate::{
-    fixture::{self, press, write},
+    fixture::{self, Story, press, write},
     shop::{Shop, by_hand, commit, git, git_command, project, repository},
     tiny,
 };
@@ -167,6 +168,80 @@ fn a_history_is_read_once_and_after_that_what_is_new_in_it() {
     assert_eq!(more[..5_000], first);
     let new = source.commits_read(&project) - read;
     assert!(new <= 2 * 3, "{new} reads for three commits");
+}
+
+/// Another process reads what is new, and what it looks at to believe the rest; a file that is not true is not believed.
+#[test]
+fn a_long_history_is_kept_for_the_next_process_and_never_believed_over_git() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = long(folder.path(), 3_000);
+    let project = project(&place);
+    let none = BTreeSet::new();
+    let state = folder.path().join("state");
+    let read = || {
+        let source = GitSource::kept_in(state.clone());
+        let commits = source.commits(&project, &none).unwrap();
+        (commits, source.commits_read(&project))
+    };
+    let (first, reads) = read();
+    assert_eq!(first.len(), 3_000);
+    assert!(reads >= 3_000);
+    let (again, reads) = read();
+    assert_eq!(again, first);
+    assert!(reads <= 100, "{reads} reads for what is kept");
+    import(&place, 3_000..3_005, Some("refs/heads/main^0"));
+    let (more, reads) = read();
+    assert_eq!((more.len(), &more[..3_000]), (3_005, &first[..]));
+    assert!(reads <= 100 + 10, "{reads} reads for five commits");
+    let file = || {
+        let mut files = std::fs::read_dir(&state).unwrap();
+        let file = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none());
+        file
+    };
+    // Cut, and open to others.
+    let whole = std::fs::read(file()).unwrap();
+    std::fs::write(file(), &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(read().0, more);
+    assert!(
+        std::fs::read(file()).unwrap().len() >= whole.len(),
+        "made anew"
+    );
+    std::fs::set_permissions(file(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let (same, reads) = read();
+    assert!(same == more && reads >= 3_000, "{reads}");
+    // It says of every commit that Lee wrote it, and its sum is right.
+    let mut lies = std::fs::read(file()).unwrap();
+    let at: Vec<usize> = (0..lies.len() - 4)
+        .filter(|at| &lies[*at..at + 4] == b"Dana")
+        .collect();
+    assert!(at.len() >= 3_000);
+    for at in at {
+        lies[at..at + 4].copy_from_slice(b"Leee");
+    }
+    let body = lies.len() - 64;
+    let sum = Digest::of(&lies[..body]);
+    lies[body..].copy_from_slice(sum.hex().as_bytes());
+    std::fs::write(file(), &lies).unwrap();
+    let (truth, reads) = read();
+    assert!(truth == more && reads >= 3_000, "{reads}");
+    // A shallow clone sees no further than it does.
+    let place_name = format!("file://{}", place.display());
+    git(
+        folder.path(),
+        &[
+            "clone",
+            "-q",
+            "--bare",
+            "--depth",
+            "5",
+            &place_name,
+            "shallow",
+        ],
+    );
+    std::fs::rename(&place, folder.path().join("away")).unwrap();
+    std::fs::rename(folder.path().join("shallow"), &place).unwrap();
+    assert_eq!(read().0.len(), 5);
 }
 
 /// Counted, not timed: `cargo bench --bench core -- catalogue` has the figures.
@@ -385,6 +460,33 @@ fn releases_are_compared_and_told_as_notes() {
         markdown.contains("### Added\n\n- auth: session keys rotate daily ("),
         "{markdown}"
     );
+    let told = |whom: &str| {
+        let words = [
+            "release",
+            "notes",
+            "auth-service",
+            "43",
+            "--from",
+            "33",
+            "--for",
+            whom,
+        ];
+        shop.verb(&words).exits(0).json()["markdown"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let users = told("users");
+    assert!(
+        users.contains("## What you have to do\n\n- ") && !users.contains("**BREAKING**"),
+        "{users}"
+    );
+    let guide = told("migration");
+    assert!(
+        guide.starts_with("# Migrating from ")
+            && guide.contains("**BREAKING** Products carry variants ("),
+        "{guide}"
+    );
     let since = shop.verb(&["release", "notes", "auth-service", "43", "--from", "33"]);
     let since = since.exits(0).json();
     assert_eq!(
@@ -525,4 +627,77 @@ fn a_long_catalogue_is_shared_and_not_copied() {
     };
     update(&mut story, &Stamped { at, event });
     assert_eq!(story.known.releases[&id], catalogue);
+}
+
+#[test]
+fn the_manifests_of_a_commit_are_one_digest_over_paths_modes_and_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = repository(folder.path());
+    let project = project(&place);
+    let of = |commit: &Commit| resources::resources(&project, commit).unwrap();
+    let none = commit(&place, "nothing", &[("a", "1")]);
+    assert_eq!(of(&none), Resources::default());
+    let two = [("auth/k8s/a.yaml", "a: 1\n"), ("k8s/deep/b.yaml", "b: 1\n")];
+    let one = of(&commit(&place, "both", &two));
+    assert_eq!(one.files, 2);
+    let other = of(&commit(&place, "beside", &[("a", "2")]));
+    assert_eq!(other, one, "what is no manifest changes nothing");
+    let changed = of(&commit(&place, "changed", &[("auth/k8s/a.yaml", "a: 2\n")]));
+    git(&place, &["mv", "auth/k8s/a.yaml", "auth/k8s/c.yaml"]);
+    let moved = of(&commit(&place, "moved", &[]));
+    git(&place, &["update-index", "--chmod=+x", "auth/k8s/c.yaml"]);
+    git(&place, &["commit", "-q", "-m", "mode"]);
+    let mode = of(&Commit::parse(&git(&place, &["rev-parse", "HEAD"])).unwrap());
+    let all: BTreeSet<_> = [&one, &changed, &moved, &mode]
+        .iter()
+        .map(|it| it.digest.clone())
+        .collect();
+    assert_eq!(all.len(), 4);
+    let missing = Commit::parse(&"1".repeat(40)).unwrap();
+    assert!(resources::resources(&project, &missing).is_err());
+}
+
+/// What a request was given for stays what it was, whether its manifests counted then or not; what is not read says
+/// nothing, and other manifests void it.
+#[test]
+fn manifests_are_part_of_what_is_approved() {
+    let manifests = |bytes: &[u8]| {
+        let digest = Some(Digest::of(bytes));
+        Some(Box::new(Resources { files: 1, digest }))
+    };
+    let mut story = fixture::requested();
+    let here = Story::here();
+    let mut now = |resources: Option<Box<Resources>>| {
+        let project = here.project.clone();
+        let releases = story.cockpit.known.releases.get_mut(&project).unwrap();
+        for release in releases.change() {
+            release.resources.clone_from(&resources);
+        }
+        let facts = story.cockpit.known.facts(&here, story.cockpit.now).unwrap();
+        let stored = facts.current().unwrap().plan.clone();
+        let release = facts.release(&stored.release.commit).unwrap();
+        let fresh = planner::store(facts.environment, facts.target, release, None);
+        (
+            planner::today(&facts, &stored) == stored.plan,
+            fresh,
+            stored,
+        )
+    };
+    // Stored before manifests counted.
+    let (same, fresh, stored) = now(manifests(b"1"));
+    assert!(same && fresh.digest != stored.digest);
+    // Stored with them.
+    let mut now = |resources: Option<Box<Resources>>| {
+        let releases = story.cockpit.known.releases.get_mut(&here.project).unwrap();
+        for release in releases.change() {
+            release.resources.clone_from(&resources);
+        }
+        let facts = story.cockpit.known.facts(&here, story.cockpit.now).unwrap();
+        let today = planner::today(&facts, &fresh);
+        differences(&fresh.plan, &today)
+    };
+    assert_eq!(now(manifests(b"1")), Vec::<String>::new());
+    assert_eq!(now(None), Vec::<String>::new(), "not read says nothing");
+    let said = now(manifests(b"2")).join("; ");
+    assert!(said.contains("the release's manifests"), "{said}");
 }

@@ -208,11 +208,11 @@ impl Session {
                 Event::Attended { target, position }
             }
             Effect::Resolve { project, commit } => {
-                match self.outside.artifact(&project, &commit).await {
-                    Ok(artifact) => Event::Artifact {
+                match self.outside.shipped(&project, &commit).await {
+                    Ok(shipped) => Event::Shipped {
                         project,
                         commit,
-                        artifact,
+                        shipped: Box::new(shipped),
                     },
                     Err(fault) => Event::ArtifactFailed {
                         project,

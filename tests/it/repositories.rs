@@ -9,62 +9,14 @@ use std::{
     process::Command,
 };
 
-use gonogo::{
-    adapters::git::GitSource,
-    domain::{
-        fault::FaultKind,
-        project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
-        version_file::Preparing,
-    },
-    ports::ask::Source as _,
-};
+use gonogo::{adapters::git::GitSource, domain::fault::FaultKind, ports::ask::Source as _};
 use proptest::prelude::*;
 
-fn project(source: &Path) -> Project {
-    Project {
-        id: ProjectId::parse("acme/shop/auth").unwrap(),
-        source: source.to_owned(),
-        tags: TagStrategy::Monorepo,
-        branches: vec!["main".to_owned()],
-        branch_aliases: vec!["main".to_owned()],
-        triggers: Triggers::default(),
-        manifests: vec![],
-        preparing: Preparing::default(),
-        catalogue: CatalogueSource::Git,
-        image: ImageSource {
-            name: "registry.example/auth".to_owned(),
-            endpoint: "https://registry.example".to_owned(),
-            repository: "auth".to_owned(),
-        },
-    }
-}
-
-/// With a configuration of its own, and nobody's hooks.
-fn git(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .current_dir(folder)
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .env("GIT_AUTHOR_NAME", "Dana")
-        .env("GIT_AUTHOR_EMAIL", "d@example.com")
-        .env("GIT_COMMITTER_NAME", "Dana")
-        .env("GIT_COMMITTER_EMAIL", "d@example.com")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
+use crate::shop::{git, project, repository};
 
 /// Three commits on main, packed, and a tag.
 fn shop(folder: &Path) -> PathBuf {
-    let place = folder.join("shop");
-    std::fs::create_dir(&place).unwrap();
-    git(&place, &["init", "-q", "-b", "main"]);
+    let place = repository(folder);
     for n in 1..=3 {
         git(
             &place,

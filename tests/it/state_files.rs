@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    flight::{PLACE, SPEED, at, ready, take_off},
+    flight::{PLACE, SPEED, at, ready, roll_back, take_off},
     support::Served,
 };
 
@@ -88,15 +88,7 @@ fn the_files_follow_a_flight_and_are_never_believed() {
         told.contains("v1.3.0.json") && told.contains("not believed"),
         "{told}"
     );
-    let back = [
-        "--reason",
-        "data integrity issues",
-        "--yes",
-        "--confirm",
-        "production",
-        "--wait",
-    ];
-    served.verb(&at("rollback", &back));
+    roll_back(&served);
     let back = read(&file);
     assert_eq!(back["status"], "rolled_back");
     assert_eq!(back["environments"]["production"], "rolled_back");

@@ -336,9 +336,9 @@ impl Operator {
         let releases = self.outside.catalogue(&configured).await.unwrap();
         self.known.catalogue(&project, releases);
         let release = self.known.release(&project, number).unwrap().clone();
-        let artifact = self.outside.artifact(&project, &release.commit).await;
+        let shipped = Box::pin(self.outside.shipped(&project, &release.commit)).await;
         self.known
-            .artifact(&project, &release.commit, artifact.unwrap());
+            .shipped(&project, &release.commit, &shipped.unwrap());
         self.known.release(&project, number).unwrap().clone()
     }
 

@@ -14,6 +14,9 @@ use crate::{
 /// Kept of the beginning, and as much of the end; in bytes.
 pub const HALF: usize = 256 << 10;
 
+/// Of the standard output, to look for a figure in.
+const OUTPUT: usize = 1 << 20;
+
 /// Of one line; what is longer is cut, and says so by its mark.
 const LONGEST: usize = 4 << 10;
 
@@ -37,6 +40,8 @@ pub struct Capture {
     /// A line of the standard output matched.
     pub matched: bool,
     hash: Sha256,
+    /// The end of the standard output, as it came.
+    output: VecDeque<u8>,
     pub bytes: u64,
     partial: [Vec<u8>; 2],
     head: String,
@@ -66,6 +71,7 @@ impl Capture {
             expect,
             matched: false,
             hash: Sha256::new(),
+            output: VecDeque::new(),
             bytes: 0,
             partial: [Vec::new(), Vec::new()],
             head: String::new(),
@@ -80,6 +86,10 @@ impl Capture {
         self.bytes += bytes.len() as u64;
         if from == From::Output {
             self.hash.update(bytes);
+            let kept = bytes.len().min(OUTPUT);
+            let over = (self.output.len() + kept).saturating_sub(OUTPUT);
+            self.output.drain(..over);
+            self.output.extend(bytes.iter().skip(bytes.len() - kept));
         }
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -174,6 +184,11 @@ impl Capture {
             self.tail_bytes -= first.len();
             self.left_out += first.len() as u64;
         }
+    }
+
+    /// With whatever secrets are in it: to look for a figure in, never to show.
+    pub fn output(self) -> Vec<u8> {
+        self.output.into()
     }
 
     pub fn digest(&self) -> Digest {

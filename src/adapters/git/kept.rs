@@ -13,10 +13,12 @@ pub(super) struct Kept {
     links: HashMap<Oid, Link>,
     told: HashMap<Oid, Told>,
     reads: usize,
+    /// So many of them are in its file.
+    saved: usize,
 }
 
 /// How a commit hangs together with others.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Link {
     pub parents: Vec<Oid>,
     /// Seconds since 1970, as committed.
@@ -26,7 +28,7 @@ pub(super) struct Link {
 }
 
 /// What people read of a commit. Kept only of those that are releases.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Told {
     pub author: Clean,
     pub email: Clean,
@@ -35,6 +37,41 @@ pub(super) struct Told {
 }
 
 impl Kept {
+    /// As a file had them.
+    pub fn from(links: HashMap<Oid, Link>, told: HashMap<Oid, Told>) -> Self {
+        let saved = links.len() + told.len();
+        Self {
+            links,
+            told,
+            reads: 0,
+            saved,
+        }
+    }
+
+    /// So many commits were read to see that it is true.
+    pub fn after(mut self, reads: usize) -> Self {
+        self.reads += reads;
+        self
+    }
+
+    pub fn links(&self) -> &HashMap<Oid, Link> {
+        &self.links
+    }
+
+    pub fn all_told(&self) -> &HashMap<Oid, Told> {
+        &self.told
+    }
+
+    /// How many are not in its file.
+    pub fn unsaved(&self) -> usize {
+        (self.links.len() + self.told.len()).saturating_sub(self.saved)
+    }
+
+    /// Its file has them all.
+    pub fn is_saved(&mut self) {
+        self.saved = self.links.len() + self.told.len();
+    }
+
     pub fn reads(&self) -> usize {
         self.reads
     }

@@ -144,7 +144,7 @@ fn log(repository: &Repository, to: Oid, without: Option<Oid>) -> Result<Log, gi
     Ok(log)
 }
 
-fn globs(project: &Project) -> GlobSet {
+pub(super) fn globs(project: &Project) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for glob in project
         .manifests

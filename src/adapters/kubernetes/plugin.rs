@@ -223,6 +223,7 @@ mod tests {
                 user: "ci".to_owned(),
                 password: SecretRef::Env("REGISTRY_PASSWORD".to_owned()),
             }],
+            ..Access::default()
         }
     }
 

@@ -32,6 +32,7 @@ pub fn ask(question: &GitProbe, order: &Order) -> Result<(bool, String), String>
             let before = before(&repository, order)?;
             no_new_todo(&repository, before.as_ref(), &commit)
         }
+        GitProbe::Changelog { path } => changelog(&repository, &commit, path),
         GitProbe::Reviewed { by } => {
             let before = before(&repository, order)?;
             reviewed(&repository, before.as_ref(), &commit, *by)
@@ -115,19 +116,74 @@ fn merged(
     })
 }
 
-fn tagged(repository: &Repository, commit: &Commit) -> Result<(bool, String), String> {
-    let mut names = Vec::new();
+/// The versions that tags give the commit, without what a monorepo writes before them.
+fn versions(repository: &Repository, commit: &Commit) -> Result<Vec<String>, String> {
+    let names = tags_of(repository, commit)?;
+    let versions = names.iter().filter_map(|name| {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let bare = last.strip_prefix('v').unwrap_or(last);
+        bare.starts_with(|c: char| c.is_ascii_digit())
+            .then(|| bare.to_owned())
+    });
+    Ok(versions.collect())
+}
+
+fn changelog(
+    repository: &Repository,
+    commit: &Commit,
+    path: &str,
+) -> Result<(bool, String), String> {
+    let id = short(commit.id());
+    let versions = versions(repository, commit)?;
+    if versions.is_empty() {
+        return Ok((false, format!("no tag gives commit {id} a version")));
+    }
+    let blob = commit
+        .tree()
+        .and_then(|tree| tree.get_path(Path::new(path)))
+        .and_then(|entry| entry.to_object(repository))
+        .and_then(|object| object.peel_to_blob());
+    let Ok(blob) = blob else {
+        return Ok((false, format!("commit {id} has no {path}")));
+    };
+    let text = String::from_utf8_lossy(blob.content()).into_owned();
+    let headings = || text.lines().filter(|line| line.starts_with('#'));
+    let within = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+    let named = |version: &&String| {
+        headings().any(|line| {
+            let mut words = line.split(|c| !within(c));
+            words.any(|word| word.strip_prefix('v').unwrap_or(word) == version.as_str())
+        })
+    };
+    Ok(match versions.iter().find(named) {
+        Some(version) => (
+            true,
+            format!("{path} of commit {id} has a heading for {version}"),
+        ),
+        None => (
+            false,
+            format!(
+                "{path} of commit {id} has no heading for {}",
+                versions.join(", ")
+            ),
+        ),
+    })
+}
+
+fn tags_of(repository: &Repository, commit: &Commit) -> Result<Vec<String>, String> {
     let references = repository
         .references_glob("refs/tags/*")
         .map_err(|error| told(&error))?;
-    for reference in references.flatten() {
-        let leads_here = reference
-            .peel_to_commit()
-            .is_ok_and(|tagged| tagged.id() == commit.id());
-        if leads_here {
-            names.push(String::from_utf8_lossy(reference.shorthand_bytes()).into_owned());
-        }
-    }
+    let here = references.flatten().filter(|reference| {
+        let leads = reference.peel_to_commit();
+        leads.is_ok_and(|tagged| tagged.id() == commit.id())
+    });
+    let name = |it: git2::Reference<'_>| String::from_utf8_lossy(it.shorthand_bytes()).into_owned();
+    Ok(here.map(name).collect())
+}
+
+fn tagged(repository: &Repository, commit: &Commit) -> Result<(bool, String), String> {
+    let names = tags_of(repository, commit)?;
     let id = short(commit.id());
     Ok(if names.is_empty() {
         (false, format!("no tag names commit {id}"))

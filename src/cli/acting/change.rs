@@ -82,7 +82,12 @@ impl Headless {
             self.attend(&target.id).await?;
         }
         self.write_card(&target.id).await;
+        let act = confirmed.act();
+        let applied = format!("{}: applied; {}", command.verb(), act.afterwards.join("; "));
         if wait {
+            if !self.output.json {
+                self.output.line(&applied);
+            }
             let until = match command {
                 Command::RollBack { .. } => Until::RolledBack,
                 _ => Until::NeedsPerson,
@@ -90,15 +95,8 @@ impl Headless {
             return self.waited(&target, until).await;
         }
         let outline = self.outline(&target);
-        let act = confirmed.act();
         let object = json!({"verb": command.verb(), "result": "applied", "act": act.kind, "step": act.step, "fingerprint": act.fingerprint(), "journal": waits, "target": outline});
-        self.data(object, || {
-            vec![format!(
-                "{}: applied; {}",
-                command.verb(),
-                act.afterwards.join("; ")
-            )]
-        });
+        self.data(object, || vec![applied]);
         Ok(Exit::Done)
     }
 

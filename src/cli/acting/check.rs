@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{plan::ItemId, target::Target},
-    policy::decide::{Command, items},
+    domain::{deployment::ItemStatus, plan::ItemId, target::Target},
+    policy::{
+        decide::{Command, items::meaning},
+        facts::Facts,
+    },
     ports::run::{Listen, Spoken},
     runtime::{
         run::interrupted,
@@ -19,6 +22,7 @@ use crate::cli::{
     args::Place,
     exit::Exit,
     headless::{Headless, Stop},
+    items,
 };
 
 impl Headless {
@@ -35,31 +39,52 @@ impl Headless {
         }
         let target = self.find(place)?;
         self.sync().await?;
-        match items::meaning(&self.facts(&target)?, &item, note) {
+        match meaning(&self.facts(&target)?, &item, note) {
             Command::Run { item, note, .. } => {
                 self.run_item(&target, &item, note, "check", None).await
             }
-            Command::Measure { item } => self.measure(place, &target, item).await,
+            Command::Measure { item } => self.measure(&target, item).await,
             command => self.simple(place, command).await,
         }
     }
 
     /// What was measured is its own answer, and a failure is one.
-    async fn measure(
-        &mut self,
-        place: &Place,
-        target: &Target,
-        item: ItemId,
-    ) -> Result<Exit, Stop> {
-        self.simple(place, Command::Measure { item: item.clone() })
-            .await?;
+    async fn measure(&mut self, target: &Target, item: ItemId) -> Result<Exit, Stop> {
+        let command = Command::Measure { item: item.clone() };
+        let is_done = |facts: &Facts<'_>| {
+            facts
+                .current()
+                .is_some_and(|it| it.item(&item) == ItemStatus::Done)
+        };
+        let before = is_done(&self.facts(target)?);
+        self.gather(target, &command).await?;
+        // Whoever attends measures what is due: that may have been this verb, while it gathered the figures.
+        if before || !is_done(&self.facts(target)?) {
+            self.record(target, &command).await?;
+        }
         let facts = self.facts(target)?;
         let state = facts.current().and_then(|current| current.items.get(&item));
-        let passed =
-            state.is_some_and(|state| state.status == crate::domain::deployment::ItemStatus::Done);
-        if let Some(note) = state.and_then(|state| state.note.as_deref()) {
-            self.output.say(&format!("{item}: {note}"));
-        }
+        let passed = is_done(&facts);
+        let found = state.and_then(|state| state.note.clone());
+        let left = items::left(&facts, &item);
+        let object = json!({
+            "verb": "check", "result": "done", "item": item, "ok": passed, "found": found,
+            "target": self.outline(target),
+        });
+        let word = if passed { "passed" } else { "failed" };
+        self.data(object, || {
+            let words = [Some(format!("{item} {word}")), found]
+                .into_iter()
+                .flatten();
+            let said = words.collect::<Vec<_>>().join(": ");
+            vec![
+                [Some(said), left]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ]
+        });
         Ok(if passed { Exit::Done } else { Exit::Failed })
     }
 
@@ -134,7 +159,7 @@ impl Headless {
         }
     }
 
-    fn listen(&self, item: &ItemId) -> Listen {
+    pub(in crate::cli) fn listen(&self, item: &ItemId) -> Listen {
         let (output, rehearsal, item) = (self.output, self.rehearsal(), item.clone());
         Arc::new(move |Spoken { error, line }| {
             let object = json!({"item": item, "error": error, "line": line});
@@ -142,7 +167,13 @@ impl Headless {
         })
     }
 
-    fn told_run(&self, target: &Target, item: &ItemId, ran: &Ran, verb: &str) -> Exit {
+    pub(in crate::cli) fn told_run(
+        &self,
+        target: &Target,
+        item: &ItemId,
+        ran: &Ran,
+        verb: &str,
+    ) -> Exit {
         let exit = self.exit_of(target, item, ran);
         let word = match exit {
             Exit::Done => "passed",

@@ -214,6 +214,9 @@ impl Headless {
             release: plan.release.clone(),
             before: plan.before.clone(),
             source: project.source.clone(),
+            cluster: target.cluster.clone(),
+            namespace: target.workload.namespace.clone(),
+            access: self.outside.workspace.access.clone(),
         };
         if self.common.dry_run {
             let line = item.errand().unwrap_or_default();

@@ -3,11 +3,12 @@
 use jiff::SignedDuration;
 
 use crate::domain::{
+    access::CiSource,
     metric::Metric,
     migration::RollbackWord,
     plan::{
-        Acts, Chain, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind, ItemSpec,
-        Phase, Probe, TimeBox,
+        Acts, Chain, CiProbe, CommandSpec, FlightAction, GitProbe, HttpProbe, ItemId, ItemKind,
+        ItemSpec, Phase, Probe, TimeBox,
     },
     version::ReleaseType,
 };
@@ -18,6 +19,7 @@ use super::{
         schema::PROBES,
         typed::Form,
     },
+    measured::{ci, number, object},
     migration, owned, shipped, values,
 };
 
@@ -46,6 +48,7 @@ pub(super) fn checklists<'f>(root: &'f Form, report: &mut Report) -> Vec<(&'f st
 pub(super) fn of_target(
     target: &Form,
     lists: &[(&str, Vec<ItemSpec>)],
+    ci: Option<&CiSource>,
     protected: bool,
     report: &mut Report,
 ) -> Vec<ItemSpec> {
@@ -54,7 +57,7 @@ pub(super) fn of_target(
         .text("checklist")
         .and_then(|name| name.strip_prefix("builtin:"));
     match (target.text("checklist"), shipped) {
-        (_, Some(name)) => items = shipped_for(target, name, report),
+        (_, Some(name)) => items = shipped_for(target, name, ci, report),
         (Some(name), None) => match lists.iter().find(|(list, _)| *list == name) {
             Some((_, shared)) => items.clone_from(shared),
             None => report.problem(
@@ -80,7 +83,7 @@ pub(super) fn of_target(
     }
     let migrates = migration::items(target, protected, report);
     migration::join(&mut items, migrates);
-    measurable(target, &items, report);
+    measurable(target, &items, ci, report);
     chained(target, &items, report);
     items
 }
@@ -116,7 +119,12 @@ fn chained(target: &Form, items: &[ItemSpec], report: &mut Report) {
 }
 
 /// One of `assets/checklists/`. What this target has nothing to measure with, a person confirms.
-fn shipped_for(target: &Form, name: &str, report: &mut Report) -> Vec<ItemSpec> {
+fn shipped_for(
+    target: &Form,
+    name: &str,
+    ci: Option<&CiSource>,
+    report: &mut Report,
+) -> Vec<ItemSpec> {
     let all = shipped::all();
     let Some((_, items)) = all.iter().find(|(list, _)| list == name) else {
         report.problem(
@@ -141,6 +149,12 @@ fn shipped_for(target: &Form, name: &str, report: &mut Report) -> Vec<ItemSpec> 
         if lacks {
             item.kind = ItemKind::Check;
         }
+        let checks = ci.and_then(|ci| ci.checks.get(&item.id.0));
+        if let (ItemKind::Check, Some(contexts)) = (&item.kind, checks) {
+            item.kind = ItemKind::Probe(Probe::Ci(CiProbe::Checks {
+                contexts: contexts.clone(),
+            }));
+        }
     }
     items
 }
@@ -161,6 +175,7 @@ pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Repo
                 "give every item of a target an id of its own",
             );
         }
+        let auto = auto(form, &kind, phase, report);
         items.push(ItemSpec {
             id: ItemId(id.to_owned()),
             phase,
@@ -172,6 +187,7 @@ pub(super) fn items(forms: &[Form], items: &mut Vec<ItemSpec>, report: &mut Repo
             max_age: max_age(form, phase, report),
             timeout: form.duration("timeout"),
             types: types(form),
+            auto,
             chain,
         });
     }
@@ -243,7 +259,29 @@ const OF_PROBE: &[(&str, &[&str])] = &[
     ("http", &["url", "status", "expect", "timeout"]),
     ("tcp", &["address", "timeout"]),
     ("dns", &["host", "timeout"]),
-    ("git", &["git", "branch", "paths", "reviewers", "timeout"]),
+    (
+        "git",
+        &["git", "branch", "paths", "reviewers", "file", "timeout"],
+    ),
+    ("ci", &[NONE, "contexts", "reviewers", "timeout"]),
+    (
+        "kubernetes",
+        &[
+            "object",
+            "namespace",
+            "whole_cluster",
+            "pointer",
+            "equals",
+            "condition",
+            "timeout",
+        ],
+    ),
+    ("number", NUMBER),
+];
+/// In the first place: it needs none of them.
+const NONE: &str = "";
+const NUMBER: &[&str] = &[
+    "bound", "command", "env", "folder", "checkout", "pattern", "pointer", "timeout",
 ];
 const COMMAND: &[&str] = &["command", "env", "folder", "checkout", "expect", "timeout"];
 
@@ -272,7 +310,7 @@ fn kind(form: &Form, report: &mut Report) -> Option<ItemKind> {
                 .filter(|_| kind == "probe")
                 .and_then(|p| of(OF_PROBE, p).first()),
         )
-        .find(|key| !form.is_typed(key))
+        .find(|key| **key != NONE && !form.is_typed(key))
     {
         let hint = if *first == "probe" {
             format!("add probe = \"…\", one of: {}", PROBES.join(", "))
@@ -334,6 +372,9 @@ fn measured(form: &Form, probe: &str, report: &mut Report) -> Option<Probe> {
         }),
         "tcp" => Probe::Tcp(owned(form, "address")?),
         "dns" => Probe::Dns(owned(form, "host")?),
+        "ci" => Probe::Ci(ci(form, report)?),
+        "kubernetes" => Probe::Kubernetes(object(form, report)?),
+        "number" => Probe::Number(number(form, report)?),
         _ => Probe::Git(git(form, report)?),
     })
 }
@@ -344,6 +385,7 @@ fn git(form: &Form, report: &mut Report) -> Option<GitProbe> {
         ("branch", "merged"),
         ("paths", "changed"),
         ("reviewers", "reviewed"),
+        ("file", "changelog"),
     ] {
         if form.is_typed(key) && question != of {
             report.problem(
@@ -372,13 +414,38 @@ fn git(form: &Form, report: &mut Report) -> Option<GitProbe> {
             GitProbe::Changed { paths }
         }
         "no-new-todo" => GitProbe::NoNewTodo,
+        "changelog" => GitProbe::Changelog {
+            path: owned(form, "file").unwrap_or_else(|| "CHANGELOG.md".to_owned()),
+        },
         _ => GitProbe::Reviewed {
             by: form.count("reviewers").unwrap_or(1),
         },
     })
 }
 
-fn command(form: &Form) -> Option<CommandSpec> {
+/// Only what is measured or run, in its box after the flight; what changes the platform never does so by itself.
+fn auto(form: &Form, kind: &ItemKind, phase: Phase, report: &mut Report) -> bool {
+    if !form.flag("auto") {
+        return false;
+    }
+    let runs = match kind {
+        ItemKind::Command(_) => true,
+        ItemKind::Probe(probe) => probe.is_outward(),
+        ItemKind::Check | ItemKind::Action(_) | ItemKind::Read(_) => false,
+    };
+    let acts = form.is_typed("acts") || form.is_typed("way_back");
+    if runs && !acts && phase == Phase::Verify && form.is_typed("until") {
+        return true;
+    }
+    report.problem(
+        form.place("auto"),
+        "only commands and probes of the phase verify that have a box run by themselves",
+        "give it `from` and `until`, or leave `auto` out",
+    );
+    false
+}
+
+pub(super) fn command(form: &Form) -> Option<CommandSpec> {
     let argv = values(form.texts("command"));
     (!argv.is_empty()).then(|| CommandSpec {
         argv,
@@ -438,7 +505,18 @@ fn time_box(form: &Form, phase: Option<Phase>, report: &mut Report) -> Option<Ti
 }
 
 /// What a probe asks must be configured, or its gate could never turn green.
-fn measurable(target: &Form, items: &[ItemSpec], report: &mut Report) {
+fn measurable(target: &Form, items: &[ItemSpec], ci: Option<&CiSource>, report: &mut Report) {
+    let asks_ci = |item: &&ItemSpec| matches!(item.kind, ItemKind::Probe(Probe::Ci(_)));
+    if let (Some(item), None) = (items.iter().find(asks_ci), ci) {
+        report.problem(
+            target.at,
+            format!(
+                "the item {} asks the CI, and nothing says where that of this project is",
+                item.id
+            ),
+            "add [[ci]] with the project and its repository",
+        );
+    }
     let asks = |item: &ItemSpec, key: &str| match &item.kind {
         ItemKind::Probe(Probe::Health) => key == "health",
         ItemKind::Probe(Probe::Metrics | Probe::Metric(_)) => key == "metrics",

@@ -233,6 +233,7 @@ impl Steps<'_> {
             max_age: None,
             timeout,
             types: Vec::new(),
+            auto: false,
             chain,
         }
     }

@@ -15,6 +15,8 @@ pub struct Screen {
     /// `auto`, `always` or `never`.
     pub color: String,
     pub mouse: bool,
+    /// The cockpit flies what follows by itself, as long as it is open.
+    pub follow: bool,
     pub keymap: Keymap,
 }
 
@@ -24,6 +26,7 @@ impl Default for Screen {
             theme: "dark".to_owned(),
             color: "auto".to_owned(),
             mouse: true,
+            follow: false,
             keymap: Keymap::default(),
         }
     }
@@ -40,6 +43,7 @@ pub fn screen(root: &Form, report: &mut Report) -> Screen {
         theme: text("theme", standard.theme),
         color: text("color", standard.color),
         mouse: form.is_none_or(|form| form.flag("mouse")),
+        follow: form.is_some_and(|form| form.flag("follow")),
         keymap: keymap(root.words("keys"), report),
     }
 }

@@ -1,8 +1,11 @@
 //! Targets: what they refer to, and whether their stages, limits and items can ever be met.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use crate::domain::{
+    access::CiSource,
     environment::{Environment, Tightening},
     metric::{Limit, Metric},
     plan::StageSpec,
@@ -28,6 +31,7 @@ pub(super) struct Named<'a, 'f> {
     /// False while some of them have no name; then a name that fits nothing is not held against a target.
     pub complete: bool,
     pub scrape_interval: SignedDuration,
+    pub ci: &'a BTreeMap<ProjectId, CiSource>,
 }
 
 pub(super) fn targets(
@@ -48,9 +52,11 @@ pub(super) fn targets(
             .map(|form| metrics(form, named.scrape_interval, report));
         let limits = limits(form, report);
         let stages = stages(form, report);
+        let ci = project.as_ref().and_then(|project| named.ci.get(project));
         let items = item::of_target(
             form,
             &checklists,
+            ci,
             environment.is_some_and(|environment| environment.value.protected),
             report,
         );

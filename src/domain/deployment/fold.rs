@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Controls, Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState,
-    ItemStatus, LastAct, Live, Lost, OUTSIDE, Outstanding, Past, SeenOutside, Signature,
+    ItemStatus, LastAct, Live, Lost, Note, OUTSIDE, Outstanding, Past, SeenOutside, Signature,
     TargetState, target::MIGRATED,
 };
 use crate::domain::{
@@ -232,6 +232,7 @@ impl Deployment {
             decisions: Vec::new(),
             items: BTreeMap::new(),
             begun: BTreeSet::new(),
+            notes: BTreeMap::new(),
             proposals: BTreeMap::new(),
             took_off_at: None,
             stages: vec![None; plan.plan.stages.len()],
@@ -384,6 +385,14 @@ impl Deployment {
                 }
                 self.items
                     .insert(id.clone(), item(ItemStatus::Open, reason.clone()));
+            }
+            Body::Noted { item: id, text, .. } => {
+                let note = Note {
+                    by: entry.actor.name.clone(),
+                    at: entry.at,
+                    text: text.clone(),
+                };
+                self.notes.entry(id.clone()).or_default().push(note);
             }
             Body::Measured {
                 item: id,

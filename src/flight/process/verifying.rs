@@ -6,13 +6,22 @@ use super::{Mover, Next, changed_outside, waiting, yours};
 use crate::{
     domain::{
         change::ActKind,
-        deployment::{Deployment, ItemStatus},
+        deployment::{Deployment, FlightState, ItemStatus},
         entry::{Body, Ending},
         plan::{ItemKind, ItemSpec},
         time,
+        workspace::Actor,
     },
-    policy::{facts::Facts, gates, measure::measure},
+    policy::{
+        decide::{Command, decide},
+        facts::Facts,
+        gates,
+        measure::measure,
+    },
 };
+
+/// What the evidence of such a run says beside its verdict.
+const BY_ITSELF: &str = "started by itself when its box began";
 
 /// Items in order, each in its box; probes measure by themselves.
 pub(super) fn verifying(facts: &Facts<'_>, deployment: &Deployment) -> Next {
@@ -93,6 +102,36 @@ fn due_item(facts: &Facts<'_>, deployment: &Deployment, item: &ItemSpec) -> Next
     }
 }
 
+/// The item that begins by itself now (`auto = true`), once and in its box: what this process may run, by its own
+/// configuration, and nobody has begun. Whoever attends asks; the ledger lets one of them begin it.
+pub fn begins_by_itself(facts: &Facts<'_>, actor: &Actor) -> Option<Command> {
+    let deployment = facts.current()?;
+    let after = [FlightState::Verifying, FlightState::Monitoring];
+    let promoted = deployment
+        .promoted_at
+        .filter(|_| after.contains(&deployment.state))?;
+    let since = facts.now.duration_since(promoted);
+    let due = |item: &&ItemSpec| {
+        let boxed = item.time_box;
+        item.auto
+            && item.is_run()
+            && item.chain.acts.is_none()
+            && !item.chain.way_back
+            && boxed.is_some_and(|it| it.from <= since && since <= it.until)
+            && !deployment.items.contains_key(&item.id)
+    };
+    let commands = deployment
+        .verification()
+        .filter(due)
+        .map(|item| Command::Run {
+            item: item.id.clone(),
+            note: Some(BY_ITSELF.to_owned()),
+            confirmed: None,
+        });
+    let mut commands = commands.filter(|command| decide(command, facts, actor).is_ok());
+    commands.next()
+}
+
 /// What has to be run is begun by a person, and its evidence is the verdict.
 fn run_item(
     facts: &Facts<'_>,
@@ -122,6 +161,11 @@ fn run_item(
                 &[(ActKind::RollBack, "rolls back")],
             )
         }
+        None if item.auto && !missed => waiting(
+            Mover::Gonogo,
+            format!("{} starts by itself: {}", item.id, item.title),
+            closes,
+        ),
         _ => waiting(
             Mover::You,
             format!("run {}: {}{late}", item.id, item.title),

@@ -7,12 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     history::{Done, Record},
+    matrix::Test,
     release::ReleaseRef,
     text::Clean,
     time,
 };
 
 use super::{Event, RECOVERY, Report, Section};
+use crate::flight::matrix::{Column, Matrix};
 
 /// Line by line, without line ends.
 pub fn lines(report: &Report<'_>) -> Vec<String> {
@@ -87,7 +89,47 @@ fn deployment(lines: &mut Vec<String>, section: &Section<'_>, own: &[&Event<'_>]
     if !record.rollback_legs.is_empty() {
         stopwatch(lines, record);
     }
+    if let Some(matrix) = &section.matrix {
+        tested(lines, matrix);
+    }
     events(lines, own);
+}
+
+/// A row for each test of each environment: the columns before the last are the evidence behind it.
+fn tested(lines: &mut Vec<String>, matrix: &Matrix) {
+    let words = |text: Option<String>| text.map_or_else(|| "–".to_owned(), |text| escaped(&text));
+    let row = |column: &Column, test: &Test| {
+        let notes = test.notes.iter();
+        let notes =
+            notes.map(|note| format!("{} ({}, {} UTC)", note.text, note.by, clock(note.at)));
+        let said: Vec<String> = test.said.clone().into_iter().chain(notes).collect();
+        [
+            test.kind.word().to_owned(),
+            escaped(column.environment.as_str()),
+            format!("{} {}", test.status.mark(), test.status.word()),
+            words(test.at.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())),
+            words(test.by.clone()),
+            words(Some(said.join("; ")).filter(|said| !said.is_empty())),
+            words(test.evidence.as_ref().map(ToString::to_string)),
+        ]
+    };
+    let of_column = |column: &Column| -> Vec<[String; 7]> {
+        column.tests.iter().map(|test| row(column, test)).collect()
+    };
+    table(
+        lines,
+        "Test matrix",
+        [
+            "test",
+            "environment",
+            "status",
+            "when",
+            "by",
+            "notes",
+            "evidence",
+        ],
+        matrix.columns.iter().flat_map(of_column).collect(),
+    );
 }
 
 fn header(section: &Section<'_>) -> Vec<String> {

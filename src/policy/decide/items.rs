@@ -16,6 +16,9 @@ use crate::{
     policy::{gate::Verdict, measure::measure},
 };
 
+/// The rule that refuses to judge a probe before there are readings.
+pub const UNMEASURED: &str = "checklist.unknown";
+
 /// What `check` means for an item: a tick, a measurement, or a run. Of an item that there is not, a tick, which says so.
 pub fn meaning(facts: &Facts<'_>, item: &ItemId, note: Option<String>) -> Command {
     let spec = facts
@@ -86,7 +89,7 @@ pub(super) fn measured(facts: &Facts<'_>, item: &ItemId) -> Result<Decision, Ref
     let (verdict, evidence) = measure(probe, facts, &deployment.plan);
     if verdict == Verdict::Unknown {
         let sentence = format!("{item} cannot be measured now: {evidence}");
-        return Err(Refusal::rule("checklist.unknown", sentence)
+        return Err(Refusal::rule(UNMEASURED, sentence)
             .hint("wait for the readings; a verb takes --sample for one window of them"));
     }
     Ok(record(Body::Measured {

@@ -311,6 +311,26 @@ pub(super) fn reopen(
     }))
 }
 
+/// Said in the record, whatever the item is and becomes.
+pub(super) fn note(facts: &Facts<'_>, item: &ItemId, text: &str) -> Result<Decision, Refusal> {
+    let deployment = current(facts)?;
+    if deployment.plan.plan.item(item).is_none() {
+        return Err(no_such_item(deployment, item));
+    }
+    if text.trim().is_empty() {
+        return Err(Refusal::new(
+            RefusalKind::Usage,
+            "note",
+            format!("there is nothing to note on {item}: say what"),
+        ));
+    }
+    Ok(record(Body::Noted {
+        deployment: deployment.id.clone(),
+        item: item.clone(),
+        text: text.to_owned(),
+    }))
+}
+
 pub(super) fn close(facts: &Facts<'_>) -> Result<Decision, Refusal> {
     let deployment = in_state(facts, &[FlightState::Monitoring], "close")?;
     go(&gates::close(facts, &deployment.plan), "close")?;

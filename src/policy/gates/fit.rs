@@ -10,10 +10,9 @@ use crate::{
         text::Clean,
     },
     policy::{
-        difference,
         facts::Facts,
         gate::{Judged, Verdict},
-        hotfix, planner,
+        hotfix, plan_difference, planner,
     },
 };
 
@@ -107,7 +106,7 @@ pub fn plan_is_current(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
             format!(
                 "plan {} was stored, but {} since ({} now); cancel and request again",
                 plan.digest.short(),
-                words_of(&difference::differences(&plan.plan, &now)),
+                words_of(&plan_difference::differences(&plan.plan, &now)),
                 today.short()
             ),
         ))

@@ -6,7 +6,6 @@ use crate::{
     domain::{
         deployment::{Deployment, ItemStatus},
         plan::{ItemSpec, StoredPlan},
-        time,
     },
     policy::{
         facts::Facts,
@@ -173,8 +172,7 @@ fn open_item(deployment: Option<&Deployment>, item: &ItemSpec, now: Timestamp) -
         return id.to_string();
     };
     if let Some(stale) = deployment.stale(item, now) {
-        let (age, limit) = (time::age(stale.age), time::exact(stale.limit));
-        return format!("{id} (its evidence is {age} old, limit {limit})");
+        return format!("{id} ({})", stale.sentence());
     }
     let status = match deployment.item(id) {
         ItemStatus::Done => ItemStatus::Done,

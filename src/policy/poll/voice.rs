@@ -8,7 +8,7 @@ use crate::domain::{
     entry::Answer,
     environment::{ApprovalRule, AutoApproval},
     plan::StoredPlan,
-    release::Digest,
+    release::{Digest, Release},
     time,
     workspace::{Actor, IdentityMeans, Person},
 };
@@ -93,6 +93,11 @@ fn wrote(facts: &Facts<'_>, plan: &StoredPlan, actor: &Actor) -> Option<bool> {
         .releases
         .iter()
         .filter(|release| release.number > before && release.number <= plan.release.number);
+    // A registry names nobody.
+    let nameless = |release: &Release| release.author.is_empty() && release.email.is_empty();
+    if commits.clone().any(nameless) {
+        return None;
+    }
     let person = person(facts, actor);
     let theirs = |name: &str, email: &str| {
         let by_email = |known: &str| known.eq_ignore_ascii_case(email);

@@ -30,6 +30,8 @@ fn release(number: u64, commit: &str, aliases: &[(&str, Option<&str>)]) -> Relea
         committed_at: Timestamp::UNIX_EPOCH,
         artifacts: vec![],
         release_type: None,
+        missing: Vec::new(),
+        resources: None,
         lineage: Box::default(),
         trail: Box::default(),
     }

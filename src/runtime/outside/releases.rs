@@ -8,12 +8,12 @@ use std::{
 
 use crate::{
     domain::{
-        catalogue::{self, Catalogue, Register, SourceCommit},
+        catalogue::{self, Catalogue, Register, SourceCommit, images},
         entry::{Body, Draft, StreamId},
         fault::{Fault, FaultKind},
         hotfix::Lineage,
-        project::{Project, ProjectId, Triggers},
-        release::{Artifact, Commit, Digest, Release},
+        project::{CatalogueSource, Project, ProjectId, Triggers},
+        release::{Commit, Digest, Release, Shipped},
         text::Clean,
         workspace::Actor,
     },
@@ -42,8 +42,8 @@ const MISSED: usize = 3;
 /// So many numbers are written at once.
 const AT_ONCE: usize = 1_000;
 
-/// Artifacts by project and commit.
-pub(super) type Learned = BTreeMap<ProjectId, BTreeMap<Commit, Artifact>>;
+/// What was looked up, by project and commit.
+pub(super) type Learned = BTreeMap<ProjectId, BTreeMap<Commit, Shipped>>;
 
 /// What the releases of a project follow from: as long as this stays the same, so do they.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +88,7 @@ impl Outside {
     }
 
     async fn edition(&self, project: &Project) -> Result<Edition, Fault> {
-        let (git, of) = (self.git.clone(), project.clone());
-        let refs = blocking(move || git.refs_digest(&of)).await?;
+        let refs = self.points(project).await?;
         let position = self.register(project).await?.position;
         let hotfixes = Digest::of_json(&self.asked(project).await?);
         Ok(Edition {
@@ -99,22 +98,22 @@ impl Outside {
         })
     }
 
-    pub(super) fn learn(&self, project: &ProjectId, commit: &Commit, artifact: &Artifact) {
+    pub(super) fn learn(&self, project: &ProjectId, commit: &Commit, shipped: &Shipped) {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         let of_project = learned.entry(project.clone()).or_default();
-        of_project.insert(commit.clone(), artifact.clone());
+        of_project.insert(commit.clone(), shipped.clone());
     }
 
-    /// Puts in what the registry answered before.
+    /// Puts in what was looked up before.
     fn remember(&self, project: &ProjectId, releases: &mut [Release]) {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = learned.get(project) else {
             return;
         };
         for release in releases.iter_mut().filter(|it| it.artifacts.is_empty()) {
-            release
-                .artifacts
-                .extend(known.get(&release.commit).cloned());
+            if let Some(shipped) = known.get(&release.commit) {
+                release.ships(shipped);
+            }
         }
     }
 
@@ -123,8 +122,23 @@ impl Outside {
         project: &Project,
         created: BTreeSet<Commit>,
     ) -> Result<Vec<SourceCommit>, Fault> {
+        if project.catalogue == CatalogueSource::Oci {
+            let images = Box::pin(self.registry.images(&project.image)).await?;
+            return Ok(images::of_images(project, &images));
+        }
         let (git, project) = (self.git.clone(), project.clone());
         blocking(move || git.commits(&project, &created)).await
+    }
+
+    /// Where everything points that the releases of a project are read from.
+    async fn points(&self, project: &Project) -> Result<Digest, Fault> {
+        if project.catalogue == CatalogueSource::Oci {
+            let images = Box::pin(self.registry.images(&project.image)).await?;
+            let all: Vec<_> = images.iter().map(|it| (&it.digest, &it.tags)).collect();
+            return Ok(Digest::of_json(&all));
+        }
+        let (git, of) = (self.git.clone(), project.clone());
+        blocking(move || git.refs_digest(&of)).await
     }
 
     async fn numbered(&self, project: &Project, write: bool) -> Result<Vec<Release>, Fault> {

@@ -287,6 +287,7 @@ fn items(pace: Pace, production: bool) -> Vec<ItemSpec> {
         max_age: None,
         timeout: None,
         types: Vec::new(),
+        auto: false,
         chain: Chain::default(),
     };
     let boxed = |id: &str, title: &str, probe: Probe, from: i64, until: i64| ItemSpec {

@@ -11,14 +11,14 @@ use crate::{
         target::TargetId,
         time,
     },
-    flight::{inbox::Errand, looking_back::Row},
+    flight::{inbox::Errand, looking_back::Row, matrix},
     input::{Action, Group, Risk},
     policy::{gate::Verdict, poll::Call, scorecard},
     session::{
         cockpit::{Cockpit, Printed},
         palette,
         show::{self, LineKind},
-        view::{Overlay, Screen},
+        view::{Overlay, Page, Screen},
     },
 };
 
@@ -124,6 +124,23 @@ pub fn difference(outcome: &Result<Box<Difference>, Fault>) -> Vec<Line> {
         )],
         Ok(difference) => difference.lines().into_iter().map(toned).collect(),
     }
+}
+
+/// Something to read, as it would lie over a screen.
+pub fn page(cockpit: &Cockpit, page: &Page) -> Vec<Line> {
+    let shown = show::page(cockpit, page);
+    let line = |line: matrix::Line| {
+        let tone = match line.tone {
+            matrix::Tone::Plain | matrix::Tone::Heading => Tone::Plain,
+            matrix::Tone::Good => Tone::Good,
+            matrix::Tone::Bad => Tone::Bad,
+            matrix::Tone::Open => Tone::Warning,
+        };
+        Line::new(tone, line.text)
+    };
+    let mut lines = vec![plain(shown.title)];
+    lines.extend(shown.lines.into_iter().map(line));
+    lines
 }
 
 /// What a preview printed.
@@ -491,6 +508,7 @@ fn typed(action: Action) -> Vec<String> {
         Action::Promote => " [--step N]",
         Action::TakeControls => " [--take-over]",
         Action::HandControls => " NAME",
+        Action::Note => " TEXT",
         _ => "",
     });
     if matches!(

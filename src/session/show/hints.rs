@@ -64,7 +64,7 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         .is_some_and(|facts| facts.state.unsigned().next().is_some());
     let next = cockpit
         .facts()
-        .filter(|_| super::selected_line(cockpit).is_some_and(|line| line.is_gate()))
+        .filter(|_| super::selected_line(cockpit).is_some_and(|line| line.is_settled()))
         .and_then(|facts| wanted::next_open(&facts));
     let hints = reference::hints(&cockpit.keymap, context).into_iter();
     hints
@@ -85,9 +85,7 @@ fn hints_in(cockpit: &Cockpit, context: Context) -> Vec<HintShown> {
         .map(|hint| {
             let blocked = wanted::why_not(cockpit, hint.action);
             // On a gate the key goes to the next item that it could tick.
-            let goes = next
-                .as_ref()
-                .filter(|_| hint.action == Action::Check && blocked.is_some());
+            let goes = next.as_ref().filter(|_| hint.action == Action::Check);
             if let Some(item) = goes {
                 return HintShown {
                     action: hint.action,

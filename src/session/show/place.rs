@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     domain::environment::EnvironmentName,
     flight::known::Known,
-    policy::{facts::Facts, gates::calendar},
+    policy::{auto, facts::Facts, gates::calendar},
 };
 
 /// Where there is room for a few words: `LOCKED by dana`, `CLOSED until Mon 16 Mar 09:00 CET`.
@@ -39,6 +39,14 @@ pub fn place_notes(facts: &Facts<'_>) -> Vec<String> {
     notes.extend(closed.map(|words| format!("{environment} is {words}")));
     if facts.environment.protected && facts.place.recorded.is_none() {
         notes.push(format!("no policy is recorded for {environment}"));
+    }
+    if facts.environment.policy.auto_deploy && !facts.environment.protected {
+        let next = auto::wanted(facts).map_or_else(String::new, |release| {
+            format!("; release {} is next", release.title())
+        });
+        notes.push(format!(
+            "{environment} follows its releases where somebody lets it: gonogo follow, or [screen] follow = true{next}"
+        ));
     }
     if !facts.place.differences(facts.configured()).is_empty() {
         notes.push(format!(

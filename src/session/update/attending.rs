@@ -9,13 +9,18 @@ use crate::{
         project::ProjectId,
         target::TargetId,
     },
-    flight::known::TargetKnown,
+    flight::{known::TargetKnown, process},
     policy::{
         card, controls,
-        decide::may_stand_guard,
+        decide::{Command, may_stand_guard},
         gates::{order, ready},
     },
-    session::{cockpit::Cockpit, effect::Effect, view::Screen},
+    session::{
+        cockpit::{Cockpit, Severity},
+        effect::Effect,
+        runs::Run,
+        view::Screen,
+    },
 };
 
 /// A sign of life for each flight, when it is due or says something new.
@@ -127,6 +132,42 @@ fn make_ready(cockpit: &mut Cockpit, looks: Option<&TargetId>) -> Vec<Effect> {
         .collect();
     cockpit.readying.extend(wanted.iter().cloned());
     wanted.into_iter().map(Effect::Ready).collect()
+}
+
+/// Items that begin when their box does, by whoever attends (`auto = true`); each once.
+pub fn begin_by_themselves(cockpit: &mut Cockpit) -> Vec<Effect> {
+    if !cockpit.ledger.ready || cockpit.known.ledger.trouble().is_some() {
+        return Vec::new();
+    }
+    let (known, runs) = (&cockpit.known, &cockpit.runs);
+    let due = known.targets.keys().filter_map(|id| {
+        let command = process::begins_by_itself(&known.facts(id, cockpit.now)?, &cockpit.me)?;
+        let Command::Run { item, .. } = &command else {
+            return None;
+        };
+        let key = (id.clone(), item.clone());
+        (!runs.contains_key(&key)).then_some((key, command))
+    });
+    let due: Vec<_> = due.collect();
+    let mut effects = Vec::new();
+    for ((target, item), command) in due {
+        let begun = Run {
+            by_itself: true,
+            ..Run::begun(cockpit.now)
+        };
+        cockpit.runs.insert((target.clone(), item.clone()), begun);
+        let place = format!("{} in {}", target.project.name(), target.environment);
+        cockpit.say(
+            Severity::Info,
+            format!("{item} of {place} starts by itself"),
+        );
+        effects.push(Effect::Run {
+            target,
+            item,
+            command: Box::new(command),
+        });
+    }
+    effects
 }
 
 /// The cards that say something else after these entries.

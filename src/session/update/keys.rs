@@ -4,7 +4,7 @@ use crate::session::{
     cockpit::{Cockpit, Severity},
     effect::Effect,
     show,
-    view::{Aim, Ask, FlightPane, Overlay, Screen},
+    view::{Aim, Ask, FlightPane, Overlay, Page, Screen},
     wanted,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     policy::refusal::RefusalKind,
 };
 
-use super::{attending, look, overlays};
+use super::{attending, look, overlays, pages};
 
 /// Lines of a page, for page up and down.
 const PAGE: isize = 10;
@@ -126,6 +126,7 @@ pub fn run(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
         Action::Open => return open(cockpit),
         Action::Back => back(cockpit),
         Action::Compare => return super::compare::compare(cockpit, aim),
+        Action::ShowMatrix => pages::open(cockpit, Page::Matrix),
         Action::ShowSql => return super::sql::show_sql(cockpit, aim),
         Action::Filter => {
             if cockpit.view.screen != Screen::History {
@@ -217,11 +218,11 @@ fn act(cockpit: &mut Cockpit, action: Action, aim: &Aim) -> Vec<Effect> {
     }
 }
 
-/// On a gate there is nothing to tick: the cursor goes to the next open item, and says so.
+/// Where there is nothing to tick the cursor goes to the next open item, and says so.
 fn goes_to_next(cockpit: &mut Cockpit) -> bool {
-    if !show::selected_line(cockpit).is_some_and(|line| line.is_gate()) {
+    let Some(line) = show::selected_line(cockpit).filter(show::Line::is_settled) else {
         return false;
-    }
+    };
     let Some(next) = cockpit.facts().and_then(|facts| wanted::next_open(&facts)) else {
         return false;
     };
@@ -236,7 +237,11 @@ fn goes_to_next(cockpit: &mut Cockpit) -> bool {
     }
     cockpit.say(
         Severity::Info,
-        format!("a gate is nothing to tick; the cursor is on {next} now, which is open"),
+        format!(
+            "{} is {}, nothing to tick; the cursor is on {next} now, which is open",
+            line.id,
+            if line.is_gate() { "a gate" } else { "done" }
+        ),
     );
     true
 }
@@ -332,7 +337,10 @@ fn open(cockpit: &mut Cockpit) -> Vec<Effect> {
             open_deployment(cockpit);
             Vec::new()
         }
-        Screen::Timeline => Vec::new(),
+        Screen::Timeline => {
+            pages::open_entry(cockpit);
+            Vec::new()
+        }
         Screen::Hotfix => {
             to_home(cockpit);
             let flying = cockpit
@@ -469,6 +477,9 @@ pub fn moved(cockpit: &mut Cockpit, by: isize) {
             if let Some(Overlay::Difference { top }) = &mut cockpit.view.overlay {
                 *top = step(*top, count);
             }
+        }
+        Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Page { .. })) => {
+            pages::moved(cockpit, by);
         }
         Context::Help if matches!(cockpit.view.overlay, Some(Overlay::Paper { .. })) => {
             if let Some(Overlay::Paper { paper, top }) = &mut cockpit.view.overlay {

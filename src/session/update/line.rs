@@ -15,7 +15,7 @@ use crate::{
         effect::Effect,
         lines::{self, Line, Tone, pages},
         palette,
-        view::{Ask, Overlay},
+        view::{Ask, Overlay, Page},
     },
 };
 
@@ -157,7 +157,8 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
     let Some(action) = aim.action else {
         return Vec::new();
     };
-    let looks = action.group() == Group::Screens || action == Action::Compare;
+    let looks =
+        action.group() == Group::Screens || matches!(action, Action::Compare | Action::ShowMatrix);
     let reads = matches!(action, Action::ShowWindow | Action::Announce);
     if action.risk() == Risk::None && !looks && !reads {
         let sentence = format!("`{text}` is for the screen; help lists what can be typed here");
@@ -170,6 +171,7 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
         }
         Action::Compare if aim.release.is_none() => Some("release diff [ENV PROJECT] [FROM] TO"),
         Action::Waive if aim.item.is_none() => Some("waive [ENV PROJECT] ITEM --reason R"),
+        Action::Note if aim.item.is_none() => Some("check [ENV PROJECT] ITEM --note TEXT"),
         Action::Reopen if aim.item.is_none() => Some("reopen [ENV PROJECT] ITEM --reason R"),
         _ => None,
     };
@@ -189,6 +191,10 @@ fn command(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
             Severity::Info,
             "the registry is asked for the digest of its image; the request goes on when it answers",
         );
+    }
+    if action == Action::ShowMatrix {
+        cockpit.view.overlay = None;
+        effects.push(Effect::Tell(pages::page(cockpit, &Page::Matrix)));
     }
     if let Some(Overlay::Paper { paper, .. }) = &cockpit.view.overlay {
         let lines = paper.lines.iter();

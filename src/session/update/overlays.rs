@@ -102,7 +102,8 @@ pub fn pasted(cockpit: &mut Cockpit, text: &str) -> Vec<Effect> {
             Overlay::Help
             | Overlay::Difference { .. }
             | Overlay::Paper { .. }
-            | Overlay::Sql { .. },
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         ) => {}
         None if cockpit.view.filtering => {
             into(cockpit.view.filter_line());
@@ -473,7 +474,8 @@ pub fn typed(cockpit: &mut Cockpit, chord: Chord) {
             Overlay::Help
             | Overlay::Difference { .. }
             | Overlay::Paper { .. }
-            | Overlay::Sql { .. },
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         ) => {}
         None => {
             edit(cockpit.view.filter_line(), chord);

@@ -31,7 +31,8 @@ pub fn pointed(cockpit: &mut Cockpit, spot: &Spot, how: Pointing) -> Vec<Effect>
             Overlay::Help
             | Overlay::Difference { .. }
             | Overlay::Paper { .. }
-            | Overlay::Sql { .. },
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         ) => {
             keys::moved(cockpit, notch);
             Vec::new()

@@ -46,7 +46,8 @@ pub fn woke(cockpit: &mut Cockpit, since: Timestamp) -> Vec<Effect> {
             Overlay::Help
             | Overlay::Difference { .. }
             | Overlay::Paper { .. }
-            | Overlay::Sql { .. },
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. },
         )
         | None => String::new(),
     };

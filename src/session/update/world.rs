@@ -70,12 +70,12 @@ pub fn happened(cockpit: &mut Cockpit, event: &Event) -> Vec<Effect> {
                 .catalogue_trouble
                 .insert(project.clone(), fault.clone());
         }
-        Event::Artifact {
+        Event::Shipped {
             project,
             commit,
-            artifact,
+            shipped,
         } => {
-            cockpit.known.artifact(project, commit, artifact.clone());
+            cockpit.known.shipped(project, commit, shipped);
             let key = (project.clone(), commit.clone());
             cockpit.resolving.remove(&key);
             cockpit.artifact_trouble.remove(&key);
@@ -223,8 +223,11 @@ fn ran(
         // What was refused has printed nothing.
         if matches!(end, End::Refused(_))
             && cockpit.runs.get(&key).is_some_and(|r| r.lines.is_empty())
+            && let Some(run) = cockpit.runs.remove(&key)
+            && run.by_itself
         {
-            cockpit.runs.remove(&key);
+            // Somebody else who attends was first; nobody pressed a key here.
+            return Vec::new();
         }
         return answered(cockpit, &format!("check {item}"), end, false);
     }

@@ -4,7 +4,7 @@ use super::Shell;
 use super::call::{Answer, full, json};
 use crate::simulator::images::MANIFEST;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderValue, LINK};
 use hyper::{Method, Request, StatusCode};
 use serde_json::json as object;
 use std::sync::PoisonError;
@@ -34,7 +34,7 @@ pub(super) fn answer(shell: &Shell, request: &Request<Incoming>) -> Answer {
     };
     if let Some(name) = path.strip_suffix("/tags/list") {
         return match images.tags(name) {
-            Some(tags) => json(StatusCode::OK, &object!({"name": name, "tags": tags})),
+            Some(tags) => page(name, &tags, request.uri().query().unwrap_or_default()),
             None => error(
                 StatusCode::NOT_FOUND,
                 "NAME_UNKNOWN",
@@ -70,6 +70,28 @@ pub(super) fn answer(shell: &Shell, request: &Request<Incoming>) -> Answer {
         };
     }
     error(StatusCode::NOT_FOUND, "UNSUPPORTED", "no such path")
+}
+
+/// As many as are asked for with `n`, after the one that is named with `last`.
+fn page(name: &str, tags: &[&str], query: &str) -> Answer {
+    let asked = |key: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+    };
+    let count = asked("n")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(usize::MAX);
+    let last = asked("last").unwrap_or_default();
+    let rest: Vec<&str> = tags.iter().copied().filter(|tag| *tag > last).collect();
+    let (given, more) = rest.split_at(rest.len().min(count));
+    let mut answer = json(StatusCode::OK, &object!({"name": name, "tags": given}));
+    if let (Some(last), false) = (given.last(), more.is_empty()) {
+        let link = format!("</v2/{name}/tags/list?last={last}&n={count}>; rel=\"next\"");
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            answer.headers_mut().insert(LINK, link);
+        }
+    }
+    answer
 }
 
 fn content(head: bool, media_type: &'static str, digest: &str, bytes: &[u8]) -> Answer {

@@ -95,7 +95,10 @@ pub fn hints(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, tabs: bool) {
     let about_line =
         |hint: &HintShown| matches!(hint.action, Action::Check | Action::Waive | Action::Reopen);
     let kept = |hint: &&HintShown| {
-        let elsewhere = [Action::Redraw, Action::Suspend, Action::Help].contains(&hint.action);
+        let elsewhere = matches!(
+            hint.action,
+            Action::Redraw | Action::Suspend | Action::Help | Action::Note | Action::ShowMatrix
+        );
         let on_tabs = tabs && hint.action.group() == Group::Screens;
         let unfit = about_line(hint) && hint.blocked.is_some();
         !(elsewhere || on_tabs || unfit)

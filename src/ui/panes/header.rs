@@ -95,7 +95,9 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             crate::domain::release::ReleaseRef::title,
         );
         // Numbers alone where somebody's name has to stand beside them.
-        let short = area.width < NARROWEST || (narrow && current.controls.is_some());
+        let drill = says_rehearsal && workspace.rehearsal.is_some();
+        let crowded = current.controls.is_some() || drill;
+        let short = area.width < NARROWEST || (narrow && crowded);
         let (rank, before, after) = if short {
             let number = |release: &crate::domain::release::ReleaseRef| release.number.to_string();
             let before = current.plan.before.as_ref().map_or("0".to_owned(), number);
@@ -172,8 +174,17 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect, says_rehearsal: 
             .iter()
             .any(|leg| leg.under_way && leg.late);
         let role = if late { Role::Danger } else { Role::Warning };
-        let words = hotfix.banner(&workspace.timings.hotfix, cockpit.now);
-        right.push(part(2, vec![canvas.piece(words, role)]));
+        let words = if !narrow {
+            hotfix.banner(&workspace.timings.hotfix, cockpit.now)
+        } else if late {
+            "HOTFIX LATE".to_owned()
+        } else {
+            format!("HOTFIX {}", hotfix.leg())
+        };
+        right.push(part(
+            if narrow { 1 } else { 2 },
+            vec![canvas.piece(words, role)],
+        ));
     }
     if let Some(words) = match &cockpit.known.ledger {
         Standing::Whole => None,
@@ -287,8 +298,20 @@ pub fn tabs(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
     if cockpit.view.screen == Screen::Hotfix || burns {
         screens.push((Screen::Hotfix, Action::ShowHotfix, "Hotfix"));
     }
-    // Closer together where there is little room.
+    // Closer together where there is little room, and in short words where there is less.
     let needed: usize = screens.iter().map(|(_, _, title)| title.len() + 5).sum();
+    let close: usize = screens.iter().map(|(_, _, title)| title.len() + 3).sum();
+    if close + 3 > usize::from(area.width) {
+        for (screen, _, title) in &mut screens {
+            *title = match screen {
+                Screen::Releases => "Rel.",
+                Screen::Timeline => "Time",
+                Screen::History => "Hist.",
+                Screen::Hotfix => "Fix",
+                _ => title,
+            };
+        }
+    }
     let gap = if needed > usize::from(area.width) {
         0
     } else {

@@ -225,7 +225,7 @@ fn next_step(cockpit: &Cockpit, plan: &PlanShown) -> String {
                 gate.sentence
             ),
             Some(gate) if gate.id == "checklist" => format!(
-                "{} checks the selected item, else the next open one: {}",
+                "{} checks the selected item, or goes to the next open one: {}",
                 key(Action::Check),
                 gate.sentence
             ),

@@ -293,11 +293,12 @@ fn asked(canvas: &Canvas, cockpit: &Cockpit, width: u16) -> Vec<Line> {
             over @ (Overlay::Help
             | Overlay::Difference { .. }
             | Overlay::Paper { .. }
-            | Overlay::Sql { .. }),
+            | Overlay::Sql { .. }
+            | Overlay::Page { .. }),
         ) => {
             let what = match over {
                 Overlay::Help => "esc: too small for help. ",
-                Overlay::Sql { .. } => "esc: too small to read. ",
+                Overlay::Sql { .. } | Overlay::Page { .. } => "esc: too small to read. ",
                 Overlay::Paper { .. } => "esc: too small to read; y copies it. ",
                 _ => "esc: too small to compare. ",
             };

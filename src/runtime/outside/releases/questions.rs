@@ -1,13 +1,13 @@
 //! What is asked of the repository, each off this task.
 
 use crate::{
-    adapters::git::{range, tags},
+    adapters::git::{backport, range, resources, tags},
     domain::{
         catalogue::Register,
         difference::{Compared, Difference, Log},
         fault::{Fault, FaultKind},
-        project::{Project, ProjectId},
-        release::{Commit, Release},
+        project::{CatalogueSource, Project, ProjectId},
+        release::{Commit, Release, Resources},
         text::Clean,
     },
     runtime::outside::Outside,
@@ -31,6 +31,33 @@ impl Outside {
     ) -> Result<tags::Versions, Fault> {
         let (project, commit) = (project.clone(), commit.clone());
         blocking(move || tags::versions(&project, &commit, asked.as_ref())).await
+    }
+
+    /// Files in which a commit and a branch changed the same.
+    pub async fn clashes(
+        &self,
+        project: &ProjectId,
+        branch: &str,
+        commit: &Commit,
+    ) -> Result<Vec<Clean>, Fault> {
+        let Some(project) = self.workspace.project(project).cloned() else {
+            return Ok(Vec::new());
+        };
+        let (branch, commit) = (branch.to_owned(), commit.clone());
+        blocking(move || backport::clashes(&project, &branch, &commit)).await
+    }
+
+    /// The manifests of a release, at its commit.
+    pub async fn resources(
+        &self,
+        project: &ProjectId,
+        commit: &Commit,
+    ) -> Result<Resources, Fault> {
+        let Some(project) = self.workspace.project(project).cloned() else {
+            return Ok(Resources::default());
+        };
+        let commit = commit.clone();
+        blocking(move || resources::resources(&project, &commit)).await
     }
 
     pub async fn tag_object(&self, project: &Project, tag: &str) -> Result<Option<String>, Fault> {
@@ -90,6 +117,9 @@ impl Outside {
         let register = self.register(&project).await.unwrap_or_default();
         let created = register.created.keys().cloned().collect();
         let begun = begun(&project, &register);
+        if project.catalogue == CatalogueSource::Oci {
+            return begun;
+        }
         let git = self.git.clone();
         let remarks = blocking(move || git.remarks(&project, &created)).await;
         remarks.into_iter().flatten().chain(begun).collect()

@@ -15,6 +15,7 @@ use crate::domain::{
 /// Fields of a plan that have words of their own.
 const SAID: &[&str] = &[
     "release_digest",
+    "resources",
     "delivery",
     "limits",
     "measuring",
@@ -36,6 +37,13 @@ pub fn differences(stored: &Plan, today: &Plan) -> Vec<String> {
         &stored.release_digest,
         &today.release_digest,
         |digest| Digest::short(digest).to_owned(),
+    );
+    changed(
+        &mut said,
+        "the release's manifests",
+        &stored.resources,
+        &today.resources,
+        |digest| digest.as_ref().map_or("none", Digest::short).to_owned(),
     );
     delivery(&mut said, &stored.delivery, &today.delivery);
     limits(&mut said, &stored.limits, &today.limits);
