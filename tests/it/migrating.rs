@@ -600,7 +600,11 @@ fn what_happened_or_may_have_is_not_talked_away() {
         (ItemStatus::Done, ["item.done", "item.done", "done"]),
         (
             ItemStatus::Running,
-            ["checklist.running", "checklist.running", "checklist.running"],
+            [
+                "checklist.running",
+                "checklist.running",
+                "checklist.running",
+            ],
         ),
         // Whoever began it does not answer alone for it.
         (
@@ -676,7 +680,11 @@ fn cancelling_and_requesting_again_sends_nothing_a_second_time() {
     let hint = refused.hint.as_deref().unwrap_or_default();
     assert!(hint.contains("gonogo migrate verify"), "{hint}");
     // What looks, looks at the first; and whoever ran it may still say how it ended.
-    let verify = decided(&story, "dana", &run(ItemId("migration.verify".to_owned()), None));
+    let verify = decided(
+        &story,
+        "dana",
+        &run(ItemId("migration.verify".to_owned()), None),
+    );
     let conclude = Command::Conclude {
         item: apply(),
         ok: true,

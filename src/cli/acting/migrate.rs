@@ -173,9 +173,8 @@ impl Headless {
 
     /// What was previewed last, as it was kept, for whoever is to read it.
     async fn show_sql(&mut self, place: &Place, direction: Direction) -> Result<Exit, Stop> {
-        let (target, deployment, steps) = self
-            .steps(place, None, direction, Steps::carrier)
-            .await?;
+        let (target, deployment, steps) =
+            self.steps(place, None, direction, Steps::carrier).await?;
         let state = deployment.items.get(&steps.preview);
         let shown = state.and_then(|state| Some((state.status, state.evidence.clone()?)));
         let Some((status, evidence)) = shown else {
@@ -324,9 +323,8 @@ impl Headless {
         direction: Direction,
         verb: &'static str,
     ) -> Result<Exit, Stop> {
-        let (target, deployment, steps) = self
-            .steps(place, release, direction, Steps::actor)
-            .await?;
+        let (target, deployment, steps) =
+            self.steps(place, release, direction, Steps::actor).await?;
         let command = |confirmed: String| Command::Run {
             item: steps.act.clone(),
             note: None,

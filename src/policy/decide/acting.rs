@@ -176,11 +176,7 @@ pub(super) fn all_known(
 
 /// What is taken back was looked for and found: a tool that counts from where the database is would else take back what
 /// nobody read.
-fn found_there(
-    facts: &Facts<'_>,
-    deployment: &Deployment,
-    spec: &ItemSpec,
-) -> Result<(), Refusal> {
+fn found_there(facts: &Facts<'_>, deployment: &Deployment, spec: &ItemSpec) -> Result<(), Refusal> {
     let refused =
         |sentence: String, hint: &str| Err(Refusal::rule("item.way_back", sentence).hint(hint));
     let release = deployment.plan.release.title();

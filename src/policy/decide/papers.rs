@@ -44,8 +44,8 @@ pub(super) fn cancel(facts: &Facts<'_>, reason: Option<&String>) -> Result<Decis
     settled(deployment, facts)?;
     // What runs is ended by name, and then looked at.
     let mut items = deployment.plan.plan.items.iter();
-    let runs = items
-        .find(|item| item.acts() && deployment.status(item, facts.now) == ItemStatus::Running);
+    let runs =
+        items.find(|item| item.acts() && deployment.status(item, facts.now) == ItemStatus::Running);
     if let Some(item) = runs {
         return Err(acting::under_way(facts, deployment, item));
     }
