@@ -471,7 +471,8 @@ static TARGET: Section = Section {
 static MIGRATION: Section = Section {
     heading: "[target.migration]",
     keys: &[
-        required("preset", Kind::OneOf(MIGRATIONS), "the tool whose steps these are; `command`: every step is said here"),
+        required("preset", Kind::OneOf(MIGRATIONS), "the tool whose steps these are; `command`: every step is said here")
+            .own_file_only(RUNS),
         optional("run_in", Kind::Argv, "the program and its words that run each step in the new release's image; {image} stands for that image, by digest")
             .own_file_only(RUNS),
         optional("preview", Kind::Argv, "prints the SQL and changes nothing; left out, as the preset has it")

@@ -6,7 +6,7 @@ pub mod difference;
 mod fold;
 mod target;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct Deployment {
     /// The latest standing decision of each person.
     pub decisions: Vec<Decision>,
     pub items: BTreeMap<ItemId, ItemState>,
+    /// Acts that were begun and not taken back: whatever became of them, something may be there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub begun: BTreeSet<ItemId>,
     /// What was said about items, oldest first; it outlives whatever becomes of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<ItemId, Vec<Note>>,
@@ -368,16 +371,6 @@ impl Deployment {
             .get(id)
             .filter(|state| state.status == ItemStatus::Done)?;
         state.evidence.as_ref().map(|evidence| &evidence.output)
-    }
-
-    /// The item of the way forth that changed what is outside, or may have, and was not taken back.
-    pub fn acted(&self) -> Option<&ItemSpec> {
-        self.plan.plan.acts().find(|item| {
-            matches!(
-                self.item(&item.id),
-                ItemStatus::Done | ItemStatus::Running | ItemStatus::Unknown
-            )
-        })
     }
 
     /// Green now, or waived by name.

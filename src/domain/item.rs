@@ -415,6 +415,17 @@ impl ItemSpec {
         self.chain.acts.is_some()
     }
 
+    /// It changes nothing, and says by what it has to find whether something is there.
+    pub fn looks(&self) -> bool {
+        let expects = match &self.kind {
+            ItemKind::Command(command) | ItemKind::Probe(Probe::Command(command)) => {
+                command.expect.is_some()
+            }
+            _ => false,
+        };
+        expects && !self.acts()
+    }
+
     /// Every item that has to be green before this one.
     pub fn before_it(&self) -> impl Iterator<Item = &ItemId> {
         let read = match &self.kind {

@@ -115,6 +115,12 @@ impl Plan {
         self.items.iter().filter(|item| item.chain.way_back)
     }
 
+    /// What is run to see whether an act is there. Only what says what it has to find can find that it is not.
+    pub fn looks_at(&self, act: &ItemId) -> Option<&ItemSpec> {
+        let looks = |item: &&ItemSpec| item.looks() && item.chain.after.contains(act);
+        self.items.iter().find(looks)
+    }
+
     /// The item by which somebody reads what this one printed.
     pub fn reader_of(&self, id: &ItemId) -> Option<&ItemSpec> {
         let reads = |item: &&ItemSpec| matches!(&item.kind, ItemKind::Read(of) if of == id);

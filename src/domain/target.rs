@@ -26,6 +26,11 @@ impl TargetId {
             project,
         }
     }
+
+    /// As a verb takes it: `production auth-service`.
+    pub fn place(&self) -> String {
+        format!("{} {}", self.environment, self.project.name())
+    }
 }
 
 impl std::fmt::Display for TargetId {

@@ -413,7 +413,7 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
             note,
         } => items::conclude(facts, actor, item, *ok, evidence, note.as_ref()),
         Command::Waive { item, reason } => papers::waive(facts, actor, item, reason),
-        Command::Reopen { item, reason } => papers::reopen(facts, item, reason.as_ref()),
+        Command::Reopen { item, reason } => papers::reopen(facts, actor, item, reason.as_ref()),
         Command::Note { item, text } => papers::note(facts, item, text),
         Command::Close => papers::close(facts),
         Command::Hotfix { what } => hotfix::hotfix(facts, what),

@@ -2,7 +2,7 @@
 //! (SPEC C3, D16).
 
 use crate::domain::{
-    deployment::{Deployment, ItemStatus},
+    deployment::{Deployment, FlightState, ItemStatus},
     item::ItemSpec,
     migration::{self, RollbackClaim, RollbackWord},
     plan::{ItemId, ItemKind, Plan, StoredPlan},
@@ -53,21 +53,24 @@ fn steps(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// It says that nothing goes back behind it, and is known to be there.
+fn is_wall(migrated: &Deployment) -> bool {
+    let claim = migrated.plan.plan.rollback.as_ref();
+    let says = claim.is_some_and(|claim| claim.word == Some(RollbackWord::Forbidden));
+    says && migrated.stands().is_some()
+}
+
 /// An applied migration that forbids going back to `to` (SPEC D16). What is not known to forbid it does not.
 pub fn forbids(facts: &Facts<'_>, to: &ReleaseRef) -> Result<(), Refusal> {
     let passed = facts
         .current()
         .is_some_and(|current| current.is_waived(FORBIDDEN));
-    let says = |it: &&Deployment| {
-        let claim = it.plan.plan.rollback.as_ref();
-        claim.is_some_and(|claim| claim.word == Some(RollbackWord::Forbidden))
-    };
     let mut crossed = facts.state.crossed(to).into_iter();
-    let Some(migrated) = crossed.find(says).filter(|_| !passed) else {
+    let Some(migrated) = crossed.find(|it| is_wall(it)).filter(|_| !passed) else {
         return Ok(());
     };
     let (id, title) = (&facts.target.id, migrated.plan.release.title());
-    let place = format!("{} {}", id.environment, id.project.name());
+    let place = id.place();
     let claim = claim(migrated);
     let sentence = format!(
         "release {title} says {claim}, and {}: {} is not gone back to",
@@ -79,13 +82,21 @@ pub fn forbids(facts: &Facts<'_>, to: &ReleaseRef) -> Result<(), Refusal> {
     } else {
         String::new()
     };
-    let waive = match facts.current() {
+    let airborne = facts.current().filter(|it| it.state == FlightState::Flying);
+    let abort = airborne.map_or_else(String::new, |_| {
+        format!("abort is free, stable then serves everybody: gonogo abort {place}; ")
+    });
+    let pass = match facts.current() {
         Some(_) => {
             format!("; or pass over it by name: gonogo waive {place} {FORBIDDEN} --reason …")
         }
-        None => String::new(),
+        None => format!(
+            "; or request {} and waive migration.rollback by name: gonogo request {place} {} --reason …",
+            to.title(),
+            to.number
+        ),
     };
-    Err(Refusal::rule(FORBIDDEN, sentence).hint(format!("fix forward{revert}{waive}")))
+    Err(Refusal::rule(FORBIDDEN, sentence).hint(format!("{abort}fix forward{revert}{pass}")))
 }
 
 fn claim(deployment: &Deployment) -> String {
@@ -95,7 +106,7 @@ fn claim(deployment: &Deployment) -> String {
 
 /// `its migration was applied by dana 4 min ago`
 fn applied(deployment: &Deployment, facts: &Facts<'_>) -> String {
-    let Some(item) = deployment.acted() else {
+    let Some(item) = deployment.touched() else {
         return "nothing of it was applied".to_owned();
     };
     let state = deployment.items.get(&item.id);
@@ -106,6 +117,10 @@ fn applied(deployment: &Deployment, facts: &Facts<'_>) -> String {
     match deployment.status(item, facts.now) {
         ItemStatus::Done => format!("its {} was done{by}", item.id),
         ItemStatus::Running => format!("its {} is under way{by}", item.id),
+        ItemStatus::Failed | ItemStatus::Open => format!(
+            "its {} is not there as a whole{by}; SOME OF IT MAY BE THERE all the same",
+            item.id
+        ),
         _ => format!(
             "its {} was begun{by}, and nobody heard how it ended",
             item.id
@@ -116,13 +131,21 @@ fn applied(deployment: &Deployment, facts: &Facts<'_>) -> String {
 /// What whoever goes back to `to` has to know of what was migrated since; empty where nothing was.
 pub fn on_the_way_back(facts: &Facts<'_>, to: &ReleaseRef) -> Vec<String> {
     let id = &facts.target.id;
-    let place = format!("{} {}", id.environment, id.project.name());
+    let place = id.place();
     let crossed = facts.state.crossed(to);
     let mut lines = Vec::new();
     for migrated in &crossed {
         let title = migrated.plan.release.title();
         let head = format!("release {title}: {}", applied(migrated, facts));
         let word = migrated.plan.plan.rollback.as_ref();
+        if migrated.stands().is_none() {
+            lines.push(format!(
+                "{head}. UNKNOWN whether {} runs on what is there; {}. To look: gonogo migrate verify {place}",
+                to.title(),
+                claim(migrated)
+            ));
+            continue;
+        }
         lines.push(match word.and_then(|claim| claim.word) {
             Some(RollbackWord::Safe) => format!("{head} and stays; {}", claim(migrated)),
             Some(RollbackWord::NeedsSteps) => {
@@ -152,13 +175,6 @@ pub fn on_the_way_back(facts: &Facts<'_>, to: &ReleaseRef) -> Vec<String> {
             lines.push(format!("  {}", warning(migrated)));
         }
     }
-    let failed = facts.current().and_then(|current| {
-        let mut acts = current.plan.plan.acts();
-        acts.find(|item| current.item(&item.id) == ItemStatus::Failed)
-    });
-    lines.extend(
-        failed.map(|item| format!("{} failed: some of it may be there all the same", item.id)),
-    );
     lines
 }
 
@@ -193,6 +209,12 @@ pub fn claim_of(
     let first = acts.next();
     let configured = first.and_then(|acts| acts.rollback);
     RollbackClaim::of(&said, configured, first.is_some())
+}
+
+/// What is looked at right before something is taken back, and right after.
+pub fn looks_of<'a>(deployment: &'a Deployment, act: &ItemSpec) -> Option<&'a ItemSpec> {
+    let acted = deployment.acted().filter(|_| act.chain.way_back)?;
+    deployment.plan.plan.looks_at(&acted.id)
 }
 
 /// The previews of what `act` does: each is made anew right before.
@@ -247,10 +269,10 @@ impl Steps {
                     _ => None,
                 });
             let (read, preview) = read?;
-            let verify = plan
-                .items
-                .iter()
-                .find(|item| item.is_run() && !item.acts() && item.chain.after.contains(&act.id));
+            let verify = plan.looks_at(&act.id).or_else(|| {
+                let mut runs = plan.items.iter().filter(|item| item.is_run());
+                runs.find(|item| !item.acts() && item.chain.after.contains(&act.id))
+            });
             Some(Self {
                 direction,
                 preview,
@@ -276,6 +298,18 @@ impl Steps {
             };
             Refusal::new(RefusalKind::NotFound, "migration", sentence).hint(hint)
         })
+    }
+
+    /// Whose act it is: the one that nobody knows the end of comes before any other.
+    pub fn actor<'a>(facts: &Facts<'a>, direction: Direction) -> Result<&'a Deployment, Refusal> {
+        let migration = |it: &&Deployment| {
+            let target = &facts.target.id;
+            Self::of(&it.plan.plan, target, direction).is_ok()
+        };
+        match facts.state.unsettled().filter(migration) {
+            Some(unsettled) => Ok(unsettled),
+            None => Self::carrier(facts, direction),
+        }
     }
 
     /// Whose migration it is: of the deployment under way, or after its end of the newest whose migration stands.

@@ -38,10 +38,12 @@ const LOOK: Duration = Duration::from_millis(300);
 pub struct Ran {
     pub ok: bool,
     pub evidence: Evidence,
+    /// What was found where somebody looked right after.
+    pub looked: Option<Evidence>,
 }
 
-/// `command` is `Command::Run`; what it refuses to begin is not begun. `cancel` ends it, and so does who stops it, opens it
-/// again or waives it, wherever they are.
+/// `command` is `Command::Run`; what it refuses to begin is not begun. `cancel` ends it, and so does who stops it, or opens
+/// or waives what changes nothing, wherever they are. What takes back is looked for right before and right after.
 pub async fn run(
     executor: &mut Executor<'_>,
     command: &Command,
@@ -57,21 +59,9 @@ pub async fn run(
             sentence,
         )));
     };
-    for preview in previews(executor, command, target).await? {
-        let again = Command::Run {
-            item: preview.clone(),
-            note: None,
-            confirmed: None,
-        };
-        let ran = once(
-            executor,
-            &again,
-            &preview,
-            target,
-            Arc::new(|_| {}),
-            &cancel,
-        )
-        .await?;
+    let around = around(executor, command, target).await?;
+    for preview in around.before.iter().chain(&around.look) {
+        let ran = aside(executor, preview, target, &cancel).await?;
         if !ran.ok {
             let sentence = format!(
                 "{preview} was made anew before {item} and failed: {}; {item} was not begun",
@@ -80,34 +70,65 @@ pub async fn run(
             return Err(End::Refused(Refusal::raced("item.preview", sentence)));
         }
     }
-    once(executor, command, item, target, listen, &cancel).await
+    let mut ran = once(executor, command, item, target, listen, &cancel).await?;
+    if let Some(look) = around.look.filter(|_| !cancel.is_cancelled()) {
+        // That nobody could look leaves it unknown, and is no failure of what was done.
+        let looked = aside(executor, &look, target, &cancel).await;
+        ran.looked = looked.ok().map(|looked| looked.evidence);
+    }
+    Ok(ran)
+}
+
+/// Runs what changes nothing.
+async fn aside(
+    executor: &mut Executor<'_>,
+    item: &ItemId,
+    target: &TargetId,
+    cancel: &CancellationToken,
+) -> Result<Ran, End> {
+    let command = Command::Run {
+        item: item.clone(),
+        note: None,
+        confirmed: None,
+    };
+    once(executor, &command, item, target, Arc::new(|_| {}), cancel).await
+}
+
+/// What is run beside an act.
+#[derive(Default)]
+struct Around {
+    before: Vec<ItemId>,
+    /// Before and after.
+    look: Option<ItemId>,
 }
 
 /// What somebody read before this may be done is made anew right before, so that what is done is what was read. Only
 /// where all else lets it be done.
-async fn previews(
+async fn around(
     executor: &mut Executor<'_>,
     command: &Command,
     target: &TargetId,
-) -> Result<Vec<ItemId>, End> {
+) -> Result<Around, End> {
     let Command::Run {
         item,
         confirmed: Some(_),
         ..
     } = command
     else {
-        return Ok(Vec::new());
+        return Ok(Around::default());
     };
     executor.sync().await.map_err(End::Failed)?;
     executor.decided(command, target).map_err(End::Refused)?;
     let known = executor.known.targets.get(target);
     let carrier = known.and_then(|known| known.state.carrier(item));
-    let plan = carrier.map(|carrier| &carrier.plan.plan);
-    let spec = plan.and_then(|plan| plan.item(item));
-    let acts = spec.filter(|spec| spec.acts());
-    Ok(plan
-        .zip(acts)
-        .map_or_else(Vec::new, |(plan, act)| migration::previews_of(plan, act)))
+    let acts = carrier.and_then(|carrier| {
+        let act = carrier.plan.plan.item(item).filter(|item| item.acts())?;
+        Some(Around {
+            before: migration::previews_of(&carrier.plan.plan, act),
+            look: migration::looks_of(carrier, act).map(|look| look.id.clone()),
+        })
+    });
+    Ok(acts.unwrap_or_default())
 }
 
 /// From its first entry to its last.
@@ -128,10 +149,11 @@ async fn once(
         end => return Err(end),
     }
     let (order, read, deployment) = order(executor, target, item)?;
+    let acts = order.item.acts();
     let seq = executor.known.seq;
     let began = executor.outside.now();
     let ending = cancel.child_token();
-    let stopped = stopped(executor.outside, target, &deployment, item, seq);
+    let stopped = stopped(executor.outside, target, &deployment, (item, acts), seq);
     let report = {
         let run = Here.run(&order, listen, ending.clone());
         tokio::pin!(run);
@@ -215,15 +237,17 @@ async fn stopped(
     outside: &Outside,
     target: &TargetId,
     deployment: &DeploymentId,
-    item: &ItemId,
+    (item, acts): (&ItemId, bool),
     seq: u64,
 ) {
     let (mut seq, stream) = (seq, StreamId::target(target));
+    // What acts is ended by whoever says so, and by nothing that is said of something else.
     let ends = |body: &Body| match body {
-        Body::RunStopped { item: other, .. }
-        | Body::Reopened { item: other, .. }
-        | Body::Waived { item: other, .. } => other == item,
-        Body::Cancelled { .. } | Body::Ended { .. } => true,
+        Body::RunStopped { item: other, .. } => other == item,
+        Body::Reopened { item: other, .. } | Body::Waived { item: other, .. } => {
+            other == item && !acts
+        }
+        Body::Cancelled { .. } | Body::Ended { .. } => !acts,
         _ => false,
     };
     loop {
@@ -260,6 +284,7 @@ async fn kept(outside: &Outside, report: Report, took: jiff::SignedDuration) -> 
         Err(error) => (None, Some(Clean::new(&error.to_string()))),
     };
     Ran {
+        looked: None,
         ok: report.ok,
         evidence: Evidence {
             end: report.end,

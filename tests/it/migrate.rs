@@ -41,7 +41,7 @@ case "$*" in
   half) echo half > rev; echo "relation is locked" >&2; exit 1 ;;
   *) echo head > rev ;;
   esac ;;
-*current) if [ "$(cat rev)" = head ]; then echo "0007 (head)"; else echo "0006"; fi ;;
+*current) [ "$mode" = blind ] && [ "$(cat rev)" = base ] && exit 1; [ "$mode" = away ] && { echo "no route to host" >&2; exit 1; }; if [ "$(cat rev)" = head ]; then echo "0007 (head)"; else echo "0006"; fi ;;
 *status) if [ "$(cat rev)" = head ]; then echo "Database schema is up to date!"; else echo "not yet applied"; exit 1; fi ;;
 "plain look") echo "revision $(cat rev)" ;;
 *) echo "what is $*" >&2; exit 64 ;;
@@ -100,6 +100,11 @@ impl Database {
             .lines()
             .filter(|line| *line == "up")
             .count()
+    }
+
+    fn reverted(&self) -> usize {
+        let log = self.read("log");
+        log.lines().filter(|line| *line == "down").count()
     }
 
     fn migrate(&self, who: &str, step: &str, more: &[&str]) -> Said {
@@ -405,6 +410,11 @@ fn what_nobody_heard_the_end_of_is_looked_at_and_never_sent_again_blindly() {
         );
         assert_eq!(rule(&database.apply().exits(5)), "item.unknown", "{mode}");
         assert_eq!(database.applied(), before + 1, "{mode}");
+        // Who cannot look has seen nothing.
+        database.write("mode", "away");
+        database.migrate("dana", "verify", &[]).exits(1);
+        assert_eq!(rule(&database.apply().exits(5)), "item.unknown", "{mode}");
+        database.write("mode", "");
         database
             .migrate("dana", "verify", &[])
             .exits(i32::from(!found));
@@ -416,7 +426,7 @@ fn what_nobody_heard_the_end_of_is_looked_at_and_never_sent_again_blindly() {
 }
 
 #[test]
-fn an_apply_that_is_ended_at_its_deadline_is_unknown_and_one_that_fails_has_failed() {
+fn an_apply_that_is_ended_at_its_deadline_or_fails_is_unknown_until_somebody_looks() {
     let database =
         Database::requested("preset = \"alembic\"\nrollback = \"safe\"\ntimeout = \"5s\"");
     database.read_by_sam(&[]);
@@ -429,7 +439,9 @@ fn an_apply_that_is_ended_at_its_deadline_is_unknown_and_one_that_fails_has_fail
     // The same text again is what was read.
     database.migrate("dana", "preview", &[]).exits(0);
     database.write("mode", "half");
-    database.apply().exits(1);
+    database.apply().exits(6);
+    assert_eq!(rule(&database.apply().exits(5)), "item.unknown");
+    database.migrate("dana", "verify", &[]).exits(1);
     assert_eq!(database.step("migration.apply")["status"], "failed");
     database.write("mode", "late");
     database.apply().exits(6);
@@ -607,6 +619,40 @@ fn steps_and_what_nobody_says_are_told_at_the_rollback_and_the_way_back_outlives
     assert_eq!(database.read("rev").trim(), "base");
     let again = database.migrate("dana", "revert", &["--yes", "--confirm", "42"]);
     assert_eq!(again.code, 4, "{}", again.out);
+    assert_eq!(database.reverted(), 1);
+}
+
+#[test]
+fn only_what_was_looked_for_and_found_is_taken_back_and_it_is_looked_for_again() {
+    let database = Database::requested(ALEMBIC);
+    database.read_by_sam(&[]);
+    database.apply().exits(0);
+    let revert = || database.migrate("dana", "revert", &["--yes", "--confirm", "42"]);
+    database.read_by_sam(&["--revert"]);
+    // Nobody has looked yet.
+    assert_eq!(rule(&revert().exits(3)), "item.way_back");
+    database.migrate("dana", "verify", &[]).exits(0);
+    // Somebody took it back by hand meanwhile.
+    database.write("rev", "base\n");
+    assert_eq!(rule(&revert().exits(5)), "item.preview");
+    assert_eq!(database.reverted(), 0);
+    database.write("rev", "head\n");
+    database.migrate("dana", "verify", &[]).exits(0);
+    // It is run, and nobody can look whether it is gone.
+    database.write("mode", "blind");
+    revert().exits(6);
+    assert_eq!(database.reverted(), 1);
+    let statuses = || {
+        ["migration.revert", "migration.apply"].map(|item| database.step(item)["status"].clone())
+    };
+    assert_eq!(statuses(), ["unknown", "done"]);
+    assert_eq!(rule(&revert().exits(5)), "item.unknown");
+    assert_eq!(database.reverted(), 1);
+    database.write("mode", "");
+    database.migrate("dana", "verify", &[]).exits(1);
+    assert_eq!(statuses(), ["done", "open"]);
+    assert_eq!(rule(&revert().exits(5)), "checklist.done");
+    assert_eq!(database.reverted(), 1);
 }
 
 #[test]
@@ -680,9 +726,19 @@ revert = ["plain", "undo"]"#;
     database.migrate("dana", "verify", &[]).exits(3);
 }
 
-fn problems(keys: &str) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let text = format!(
+#[test]
+fn a_repository_s_own_configuration_names_no_tool_that_migrates() {
+    let text = configured("preset = \"prisma\"");
+    let folders = gonogo::config::Folders::within("/w".as_ref(), None);
+    let trust = gonogo::config::Trust::Repository;
+    let path = Path::new("/w/gonogo.toml");
+    let told = gonogo::config::parse_with(&text, path, trust, Some(&folders));
+    let told = told.expect_err("it would run npx here").to_string();
+    assert!(told.contains("may not set `preset`"), "{told}");
+}
+
+fn configured(keys: &str) -> String {
+    format!(
         r#"
 name = "x"
 [[project]]
@@ -700,7 +756,12 @@ workload = "deployment/b"
 [target.migration]
 {keys}
 "#
-    );
+    )
+}
+
+fn problems(keys: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let text = configured(keys);
     let read = |path: &Path| {
         let folders = gonogo::config::Folders::within("/w".as_ref(), None);
         gonogo::config::parse_with(&text, path, gonogo::config::Trust::Own, Some(&folders))

@@ -8,7 +8,7 @@ use gonogo::{
     domain::{
         catalogue::{Register, assemble, unnumbered},
         deployment::{ItemState, ItemStatus},
-        entry::Body,
+        entry::{Body, DeploymentId},
         evidence::{Evidence, Kept, RunEnd},
         item::hang_on_acts,
         migration::{RollbackClaim, RollbackWord, Said, said_between},
@@ -298,18 +298,26 @@ fn going_back_past_a_forbidden_migration_takes_a_second_confirmation_and_nothing
     let mut story = migrating(fixture::baking(), RollbackWord::Forbidden);
     assert!(!afterwards(decided(&story, "dana", &roll_back())).contains("rollback:"));
 
-    for status in [ItemStatus::Done, ItemStatus::Unknown, ItemStatus::Running] {
+    // Not known to be applied: said, and no more.
+    for status in [ItemStatus::Unknown, ItemStatus::Running] {
         set(&mut story, "migration.apply", status);
-        let refusal = decided(&story, "dana", &roll_back()).expect_err("forbidden");
-        assert_eq!(refusal.rule, "rollback.forbidden");
-        assert!(
-            refusal
-                .sentence
-                .contains("rollback: forbidden (commit 9f3c2ab)"),
-            "{}",
-            refusal.sentence
-        );
+        let told = afterwards(decided(&story, "dana", &roll_back()));
+        for words in ["UNKNOWN whether 41", "rollback: forbidden (commit 9f3c2ab)"] {
+            assert!(told.contains(words), "{status:?}: {told}");
+        }
     }
+    set(&mut story, "migration.apply", ItemStatus::Done);
+    let refusal = decided(&story, "dana", &roll_back()).expect_err("forbidden");
+    assert_eq!(refusal.rule, "rollback.forbidden");
+    assert!(
+        refusal
+            .sentence
+            .contains("rollback: forbidden (commit 9f3c2ab)"),
+        "{}",
+        refusal.sentence
+    );
+    let hint = refusal.hint.as_deref().unwrap_or_default();
+    assert!(hint.starts_with("abort is free"), "{hint}");
     // The other ways out ask nothing of it.
     assert!(decided(&story, "dana", &Command::Abort).is_ok());
     assert!(decided(&story, "dana", &Command::Hold).is_ok());
@@ -460,83 +468,244 @@ fn the_sql_is_shown_with_its_lines_and_what_may_lose_data() {
     assert!(cockpit.view.overlay.is_none());
 }
 
-#[test]
-fn what_was_taken_back_or_begun_anew_is_folded_so() {
-    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
-    let id = story.cockpit.known.targets[&here()]
-        .state
-        .current
-        .as_ref()
-        .expect("under way")
-        .id
-        .clone();
-    let ran = |item: &str, end: RunEnd, ok: bool| Body::Ran {
-        deployment: id.clone(),
+/// The status of an item of the deployment that is under way.
+fn status(story: &Story, item: &str) -> ItemStatus {
+    let current = story.cockpit.known.targets[&here()].state.current.as_ref();
+    current.expect("under way").item(&ItemId(item.to_owned()))
+}
+
+fn id(story: &Story) -> DeploymentId {
+    let current = story.cockpit.known.targets[&here()].state.current.as_ref();
+    current.expect("under way").id.clone()
+}
+
+fn enter(story: &mut Story, body: Body) {
+    let now = story.cockpit.now;
+    story.enter(&here(), now, &actor("dana"), body);
+}
+
+fn ran(story: &Story, item: &str, end: RunEnd, ok: bool) -> Body {
+    Body::Ran {
+        deployment: id(story),
         item: ItemId(item.to_owned()),
         ok,
         evidence: Box::new(Evidence { end, ..evidence() }),
         note: None,
-    };
+    }
+}
+
+#[test]
+fn what_was_taken_back_or_begun_anew_is_folded_so() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
     let exited = |code| RunEnd::Exited { code };
-    let status = |story: &Story, item: &str| {
-        let current = story.cockpit.known.targets[&here()].state.current.as_ref();
-        current.expect("under way").item(&ItemId(item.to_owned()))
+    let (apply, verify, revert) = ("migration.apply", "migration.verify", "migration.revert");
+    let not_started = || RunEnd::NotStarted {
+        why: Clean::new("no such program"),
     };
-    for (body, item, is) in [
+    for (item, end, ok, of, is) in [
+        (apply, not_started(), false, apply, ItemStatus::Failed),
+        // What failed may have happened all the same.
+        (apply, exited(1), false, apply, ItemStatus::Unknown),
+        (apply, RunEnd::TimedOut, false, apply, ItemStatus::Unknown),
+        (verify, exited(0), true, apply, ItemStatus::Done),
         (
-            ran("migration.apply", exited(1), false),
-            "migration.apply",
-            ItemStatus::Failed,
-        ),
-        (
-            ran("migration.apply", RunEnd::TimedOut, false),
-            "migration.apply",
+            apply,
+            RunEnd::Signalled { signal: 9 },
+            false,
+            apply,
             ItemStatus::Unknown,
         ),
+        // A look that was cut off, or could not be had, says nothing.
+        (verify, RunEnd::TimedOut, false, apply, ItemStatus::Unknown),
+        (verify, exited(1), false, apply, ItemStatus::Unknown),
+        (verify, exited(125), false, apply, ItemStatus::Unknown),
+        (verify, not_started(), false, apply, ItemStatus::Unknown),
+        // It looked, and did not find it.
+        (verify, exited(0), false, apply, ItemStatus::Failed),
+        (apply, exited(0), true, apply, ItemStatus::Done),
+        (verify, exited(0), false, apply, ItemStatus::Done),
+        // What takes back is believed once somebody has looked.
+        (revert, RunEnd::Cancelled, false, apply, ItemStatus::Done),
+        (verify, exited(0), true, revert, ItemStatus::Failed),
+        (revert, exited(0), true, revert, ItemStatus::Unknown),
+        (verify, exited(1), false, revert, ItemStatus::Unknown),
+        (verify, exited(1), false, apply, ItemStatus::Done),
+        (verify, exited(0), false, revert, ItemStatus::Done),
+        (verify, exited(0), false, apply, ItemStatus::Open),
         (
-            ran("migration.verify", exited(0), true),
-            "migration.apply",
-            ItemStatus::Done,
-        ),
-        (
-            ran("migration.apply", RunEnd::Signalled { signal: 9 }, false),
-            "migration.apply",
-            ItemStatus::Unknown,
-        ),
-        // A look that was itself cut off says nothing.
-        (
-            ran("migration.verify", RunEnd::TimedOut, false),
-            "migration.apply",
-            ItemStatus::Unknown,
-        ),
-        (
-            ran("migration.verify", exited(1), false),
-            "migration.apply",
-            ItemStatus::Failed,
-        ),
-        (
-            ran("migration.apply", exited(0), true),
-            "migration.apply",
-            ItemStatus::Done,
-        ),
-        (
-            ran("migration.revert", RunEnd::Cancelled, false),
-            "migration.apply",
-            ItemStatus::Done,
-        ),
-        (
-            ran("migration.revert", exited(0), true),
-            "migration.apply",
-            ItemStatus::Open,
-        ),
-        (
-            ran("migration.preview", exited(1), false),
+            "migration.preview",
+            exited(1),
+            false,
             "migration.preview",
             ItemStatus::Failed,
         ),
     ] {
-        let now = story.cockpit.now;
-        story.enter(&here(), now, &actor("dana"), body.clone());
-        assert_eq!(status(&story, item), is, "{body:?}");
+        let body = ran(&story, item, end, ok);
+        enter(&mut story, body.clone());
+        assert_eq!(status(&story, of), is, "{body:?}");
     }
+}
+
+#[test]
+fn only_what_says_what_it_has_to_find_decides_what_became_of_an_act() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
+    let known = story.cockpit.known.targets.get_mut(&here()).expect("known");
+    let plan = &mut known.state.current.as_mut().expect("under way").plan.plan;
+    let mut notify = find(&plan.items, "migration.verify").clone();
+    notify.id = ItemId("notify".to_owned());
+    if let ItemKind::Command(command) = &mut notify.kind {
+        command.expect = None;
+    }
+    plan.items.push(notify);
+    let cut_off = ran(&story, "migration.apply", RunEnd::TimedOut, false);
+    enter(&mut story, cut_off);
+    for ok in [true, false] {
+        let body = ran(&story, "notify", RunEnd::Exited { code: 0 }, ok);
+        enter(&mut story, body);
+        assert_eq!(status(&story, "migration.apply"), ItemStatus::Unknown);
+    }
+    // Nor who began to look before it was begun anew.
+    for item in ["migration.verify", "migration.apply"] {
+        let (deployment, item) = (id(&story), ItemId(item.to_owned()));
+        enter(&mut story, Body::RunBegan { deployment, item });
+    }
+    let conclude = Command::Conclude {
+        item: ItemId("migration.verify".to_owned()),
+        ok: false,
+        evidence: Box::new(evidence()),
+        note: None,
+    };
+    let refused = decided(&story, "dana", &conclude).expect_err("it saw what was");
+    assert_eq!(refused.rule, "checklist.running");
+}
+
+#[test]
+fn what_happened_or_may_have_is_not_talked_away() {
+    let apply = || ItemId("migration.apply".to_owned());
+    let reason = || "it is all right".to_owned();
+    let waive = Command::Waive {
+        item: apply(),
+        reason: reason(),
+    };
+    let cancel = Command::Cancel { reason: None };
+    let reopen = Command::Reopen {
+        item: apply(),
+        reason: Some(reason()),
+    };
+    let rule = |story: &Story, who: &str, command: &Command| {
+        decided(story, who, command).map_or_else(|refusal| refusal.rule, |_| "done".to_owned())
+    };
+    let mut story = migrating(fixture::requested(), RollbackWord::Forbidden);
+    for (status, rules) in [
+        (ItemStatus::Done, ["item.done", "item.done", "done"]),
+        (
+            ItemStatus::Running,
+            [
+                "checklist.running",
+                "checklist.running",
+                "checklist.running",
+            ],
+        ),
+        // Whoever began it does not answer alone for it.
+        (
+            ItemStatus::Unknown,
+            ["item.unknown", "item.four_eyes", "done"],
+        ),
+        (ItemStatus::Failed, ["done", "done", "done"]),
+    ] {
+        set(&mut story, "migration.apply", status);
+        let known = story.cockpit.known.targets.get_mut(&here()).expect("known");
+        let current = known.state.current.as_mut().expect("under way");
+        current.items.get_mut(&apply()).expect("set").by = "dana".to_owned();
+        let asked = [&waive, &reopen, &cancel].map(|command| rule(&story, "dana", command));
+        assert_eq!(asked, rules, "{status:?}");
+    }
+    set(&mut story, "migration.apply", ItemStatus::Unknown);
+    assert_eq!(rule(&story, "kim", &reopen), "done");
+    // Nor where an entry says so.
+    for status in [ItemStatus::Done, ItemStatus::Unknown] {
+        set(&mut story, "migration.apply", status);
+        let waived = Body::Waived {
+            deployment: id(&story),
+            item: apply(),
+            reason: reason(),
+        };
+        enter(&mut story, waived);
+        assert_eq!(self::status(&story, "migration.apply"), status);
+    }
+}
+
+#[test]
+fn cancelling_and_requesting_again_sends_nothing_a_second_time() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
+    let current = |story: &Story| {
+        let known = &story.cockpit.known.targets[&here()];
+        known.state.current.clone().expect("under way")
+    };
+    let apply = || ItemId("migration.apply".to_owned());
+    let (first, plan) = (id(&story), current(&story).plan);
+    let began = Body::RunBegan {
+        deployment: first.clone(),
+        item: apply(),
+    };
+    enter(&mut story, began);
+    let stopped = Body::RunStopped {
+        deployment: first.clone(),
+        item: apply(),
+    };
+    enter(&mut story, stopped);
+    let cancelled = Body::Cancelled {
+        deployment: first.clone(),
+        reason: None,
+    };
+    enter(&mut story, cancelled);
+    let second = DeploymentId("production-auth-service-2nd".to_owned());
+    let requested = Body::Requested {
+        deployment: second.clone(),
+        plan: Box::new(plan),
+        reason: "again".to_owned(),
+    };
+    enter(&mut story, requested);
+    for item in ["migration.preview", "migration.read"] {
+        set(&mut story, item, ItemStatus::Done);
+    }
+    let run = |item: ItemId, confirmed| Command::Run {
+        item,
+        note: None,
+        confirmed,
+    };
+    let refused = decided(&story, "dana", &run(apply(), Some("42".to_owned())));
+    let refused = refused.expect_err("it may be at work");
+    assert_eq!(refused.rule, "item.unknown");
+    let hint = refused.hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("gonogo migrate verify"), "{hint}");
+    // What looks, looks at the first; and whoever ran it may still say how it ended.
+    let verify = decided(
+        &story,
+        "dana",
+        &run(ItemId("migration.verify".to_owned()), None),
+    );
+    let conclude = Command::Conclude {
+        item: apply(),
+        ok: true,
+        evidence: Box::new(evidence()),
+        note: None,
+    };
+    for decision in [verify, decided(&story, "dana", &conclude)] {
+        let Ok(Decision::Record(bodies)) = decision else {
+            panic!("{decision:?}");
+        };
+        assert_eq!(bodies[0].deployment(), Some(&first), "{bodies:?}");
+    }
+    // Found not to be there, the second one may be run.
+    let looked = Body::Ran {
+        deployment: first,
+        item: ItemId("migration.verify".to_owned()),
+        ok: false,
+        evidence: Box::new(evidence()),
+        note: None,
+    };
+    enter(&mut story, looked);
+    let rule = decided(&story, "dana", &run(apply(), None)).expect_err("not confirmed");
+    assert_eq!(rule.rule, "confirm");
 }

@@ -185,13 +185,19 @@ impl Headless {
             crate::adapters::evidence::file(ledger, kept)
         });
         let object = json!({
-            "verb": verb, "item": item, "ok": ran.ok, "evidence": ran.evidence,
+            "verb": verb, "item": item, "ok": exit == Exit::Done, "evidence": ran.evidence,
+            "looked": ran.looked,
             "file": kept.as_ref().map_or(Value::Null, |path| json!(path)),
             "target": self.outline(target),
         });
         self.data(object, Vec::new);
         self.output
             .say(&format!("{item} {word}: {}", ran.evidence.sentence()));
+        if let Some(looked) = &ran.looked {
+            let sentence = looked.sentence();
+            self.output
+                .say(&format!("  what was looked at right after: {sentence}"));
+        }
         if let Some(why) = &ran.evidence.lost {
             self.output
                 .say(&format!("gonogo: its output could not be kept: {why}"));

@@ -27,7 +27,7 @@ use crate::{
         target::Target,
     },
     policy::{
-        decide::Command,
+        decide::{Command, may_operate},
         facts::Facts,
         migration::{Direction, Steps},
         planner,
@@ -36,6 +36,9 @@ use crate::{
     ports::run::{Listen, Order, Runner as _},
     runtime::running::Ran,
 };
+
+/// The deployment that is asked about.
+type Whose = for<'a> fn(&Facts<'a>, Direction) -> Result<&'a Deployment, Refusal>;
 
 impl Headless {
     pub(super) async fn migrate(&mut self, verb: MigrateVerb) -> Result<Exit, Stop> {
@@ -57,7 +60,9 @@ impl Headless {
                 revert,
                 reason,
             } => {
-                let (_, _, steps) = self.steps(&place, None, Direction::of(revert)).await?;
+                let (_, _, steps) = self
+                    .steps(&place, None, Direction::of(revert), Steps::carrier)
+                    .await?;
                 let of = self.digest_of(&place, &steps.preview, &sql)?;
                 let item = steps.read;
                 self.simple(&place, Command::Read { item, of, reason })
@@ -74,7 +79,7 @@ impl Headless {
             }
             MigrateVerb::Verify { place, release } => {
                 let (target, _, steps) = self
-                    .steps(&place, release.as_deref(), Direction::Forth)
+                    .steps(&place, release.as_deref(), Direction::Forth, Steps::actor)
                     .await?;
                 let Some(item) = steps.verify else {
                     let sentence = format!(
@@ -104,6 +109,7 @@ impl Headless {
         place: &Place,
         release: Option<&str>,
         direction: Direction,
+        whose: Whose,
     ) -> Result<(Target, Deployment, Steps), Stop> {
         let target = self.find(place)?;
         self.sync().await?;
@@ -112,7 +118,7 @@ impl Headless {
             None => None,
         };
         let facts = self.facts(&target)?;
-        let deployment = Steps::carrier(&facts, direction)?;
+        let deployment = whose(&facts, direction)?;
         if let Some(named) = named.filter(|it| it.commit != deployment.plan.release.commit) {
             let sentence = format!(
                 "the migration here is of release {}, not of {}",
@@ -147,7 +153,9 @@ impl Headless {
         {
             return self.preview_of(&target, name).await;
         }
-        let (target, _, steps) = self.steps(place, release, direction).await?;
+        let (target, _, steps) = self
+            .steps(place, release, direction, Steps::carrier)
+            .await?;
         let item = steps.preview.clone();
         if self.common.dry_run {
             return self
@@ -165,7 +173,8 @@ impl Headless {
 
     /// What was previewed last, as it was kept, for whoever is to read it.
     async fn show_sql(&mut self, place: &Place, direction: Direction) -> Result<Exit, Stop> {
-        let (target, deployment, steps) = self.steps(place, None, direction).await?;
+        let (target, deployment, steps) =
+            self.steps(place, None, direction, Steps::carrier).await?;
         let state = deployment.items.get(&steps.preview);
         let shown = state.and_then(|state| Some((state.status, state.evidence.clone()?)));
         let Some((status, evidence)) = shown else {
@@ -188,6 +197,8 @@ impl Headless {
         self.read(target).await;
         let release = self.release_with_artifact(&target.id.project, name).await?;
         let facts = self.facts(target)?;
+        // It runs what the configuration says.
+        may_operate(&facts, &self.actor)?;
         let plan = planner::planned(&facts, &release);
         let steps = Steps::of(&plan.plan, &target.id, Direction::Forth)?;
         let (Some(item), Some(project)) = (
@@ -312,7 +323,8 @@ impl Headless {
         direction: Direction,
         verb: &'static str,
     ) -> Result<Exit, Stop> {
-        let (target, deployment, steps) = self.steps(place, release, direction).await?;
+        let (target, deployment, steps) =
+            self.steps(place, release, direction, Steps::actor).await?;
         let command = |confirmed: String| Command::Run {
             item: steps.act.clone(),
             note: None,
@@ -393,8 +405,10 @@ impl Headless {
             Some(carrier.status(spec, facts.now))
         });
         match status {
-            _ if ran.ok => Exit::Done,
             Some(ItemStatus::Unknown) => Exit::Unknown,
+            // It was run, and is there all the same.
+            Some(ItemStatus::Failed) if ran.looked.is_some() => Exit::Failed,
+            _ if ran.ok => Exit::Done,
             _ => Exit::Failed,
         }
     }

@@ -1,7 +1,7 @@
 //! The fold: each entry of a target's stream changes its state, and nothing else does. Total: an entry that does not
 //! fit changes nothing but the position.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -113,9 +113,14 @@ impl TargetState {
                 let named = |it: &Deployment| body.deployment() == Some(&it.id);
                 if let Some(current) = self.current.as_mut().filter(|it| named(it)) {
                     current.evolve(entry);
+                    // Of the same release it is the same migration.
+                    if current.stands().is_some() {
+                        let commit = &current.plan.release.commit;
+                        self.migrated.retain(|it| it.plan.release.commit != *commit);
+                    }
                 } else if let Some(ended) = self.migrated.iter_mut().find(|it| named(it)) {
                     ended.evolve(entry);
-                    self.migrated.retain(|it| it.acted().is_some());
+                    self.migrated.retain(|it| it.touched().is_some());
                 }
             }
         }
@@ -128,7 +133,7 @@ impl TargetState {
         else {
             return;
         };
-        if current.acted().is_some() {
+        if current.touched().is_some() {
             self.migrated.push(current.clone());
             let more = self.migrated.len().saturating_sub(MIGRATED);
             self.migrated.drain(..more);
@@ -226,6 +231,7 @@ impl Deployment {
             state,
             decisions: Vec::new(),
             items: BTreeMap::new(),
+            begun: BTreeSet::new(),
             notes: BTreeMap::new(),
             proposals: BTreeMap::new(),
             took_off_at: None,
@@ -345,6 +351,8 @@ impl Deployment {
                 };
                 self.items.insert(id.clone(), read);
             }
+            // What was done, or may have been, no waiver undoes.
+            Body::Waived { item: id, .. } if self.is_or_may_be_done(id) => {}
             Body::Waived {
                 item: id, reason, ..
             } => {
@@ -372,6 +380,9 @@ impl Deployment {
                 item: id, reason, ..
             } => {
                 self.proposals.remove(id);
+                if self.is_or_may_be_done(id) {
+                    self.begun.insert(id.clone());
+                }
                 self.items
                     .insert(id.clone(), item(ItemStatus::Open, reason.clone()));
             }

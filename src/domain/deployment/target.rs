@@ -33,7 +33,7 @@ pub struct TargetState {
     /// Somebody keeps everything from taking off to this target alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
-    /// Deployments that ended and whose migrations stand: the newest last, and not more than can be taken back sensibly.
+    /// Deployments that ended and left of their migrations what stands or may stand: the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrated: Vec<Deployment>,
     /// Holds entries of a later format: nothing may be appended by this program.
@@ -145,25 +145,42 @@ impl TargetState {
         all.into_iter().find(|deployment| deployment.id == *id)
     }
 
-    /// The deployment that an item belongs to: the one under way, or for what is looked at and taken back after its end the
-    /// newest whose migration stands.
+    /// The deployment that an item belongs to: the one with an act that nobody knows the end of, for that act and for what
+    /// looks at it; else the one under way, or for what is looked at and taken back after its end the newest whose migration
+    /// stands.
     pub fn carrier(&self, item: &ItemId) -> Option<&Deployment> {
         let acted = |it: &Deployment| it.acted().is_some();
         let due = |it: &&Deployment| {
             let spec = it.plan.plan.item(item);
             spec.is_some_and(|spec| !spec.chain.way_back || acted(it))
         };
-        let outlives = |it: &&Deployment| {
-            let plan = &it.plan.plan;
-            let acts = |id: &ItemId| plan.item(id).is_some_and(ItemSpec::acts);
-            plan.item(item)
-                .is_some_and(|spec| spec.chain.way_back || spec.chain.after.iter().any(acts))
+        let hangs = |it: &&Deployment, spec: &ItemSpec| {
+            let acts = |id: &ItemId| it.plan.plan.item(id).is_some_and(ItemSpec::acts);
+            spec.chain.way_back || spec.chain.after.iter().any(acts)
         };
-        self.current
-            .as_ref()
-            .filter(due)
-            .or_else(|| self.migrated.last().filter(outlives))
+        let outlives = |it: &&Deployment| {
+            let spec = it.plan.plan.item(item);
+            spec.is_some_and(|spec| hangs(it, spec))
+        };
+        let asks = |it: &&Deployment| {
+            let spec = it.plan.plan.item(item);
+            spec.is_some_and(|spec| spec.acts() || hangs(it, spec))
+        };
+        self.unsettled()
+            .filter(asks)
+            .or_else(|| self.current.as_ref().filter(due))
+            .or_else(|| self.ended_and_acted().filter(outlives))
             .or(self.current.as_ref())
+    }
+
+    fn ended_and_acted(&self) -> Option<&Deployment> {
+        self.migrated.iter().rev().find(|it| it.acted().is_some())
+    }
+
+    /// With an act that is under way, or of which nobody heard how it ended.
+    pub fn unsettled(&self) -> Option<&Deployment> {
+        let mut all = self.current.iter().chain(self.migrated.iter().rev());
+        all.find(|it| it.unsettled().is_some())
     }
 
     /// The newest deployment whose migration stands, or may stand.
@@ -171,12 +188,13 @@ impl TargetState {
         let current = self.current.as_ref();
         current
             .filter(|current| current.acted().is_some())
-            .or_else(|| self.migrated.last())
+            .or_else(|| self.ended_and_acted())
     }
 
-    /// Migrations that stand and that a way back to `to` would leave behind it; the newest first.
+    /// Migrations of which something stands or may stand, and that a way back to `to` would leave behind it; the newest
+    /// first.
     pub fn crossed(&self, to: &ReleaseRef) -> Vec<&Deployment> {
-        let current = self.current.iter().filter(|it| it.acted().is_some());
+        let current = self.current.iter().filter(|it| it.touched().is_some());
         let standing = current.chain(self.migrated.iter().rev());
         let mut last = true;
         standing

@@ -1,10 +1,8 @@
 //! Items that change what is outside: what has to be true before one is run, and who read what.
 
-use jiff::Timestamp;
-
 use super::{
     Actor, Body, Decision, Deployment, Facts, FlightState, ItemId, ItemStatus, Refusal,
-    RefusalKind, go, items::open, papers::verified, record,
+    RefusalKind, go, holds, items::open, papers::verified, record,
 };
 use crate::{
     domain::{
@@ -29,13 +27,22 @@ pub(super) fn in_order(
         // Looking is how one finds out what became of an act.
         let looks = earlier.acts() && !spec.acts();
         match status {
+            ItemStatus::Done | ItemStatus::Waived | ItemStatus::Unknown if looks => {
+                at_rest(facts, deployment)?;
+            }
             ItemStatus::Done | ItemStatus::Waived => {}
-            ItemStatus::Unknown if looks => {}
             ItemStatus::Running => return Err(under_way(facts, deployment, earlier)),
             _ => return Err(not_green(deployment, earlier, &spec.id)),
         }
     }
     Ok(())
+}
+
+/// Nobody looks at what is being taken back at this moment.
+fn at_rest(facts: &Facts<'_>, deployment: &Deployment) -> Result<(), Refusal> {
+    let mut back = deployment.plan.plan.way_back().filter(|item| item.acts());
+    let running = back.find(|item| deployment.status(item, facts.now) == ItemStatus::Running);
+    running.map_or(Ok(()), |item| Err(under_way(facts, deployment, item)))
 }
 
 fn not_green(deployment: &Deployment, earlier: &ItemSpec, item: &ItemId) -> Refusal {
@@ -96,11 +103,6 @@ pub(super) fn may_act(
     confirmed: Option<&str>,
 ) -> Result<(), Refusal> {
     let (item, release) = (&spec.id, &deployment.plan.release);
-    let place = format!(
-        "{} {}",
-        facts.target.id.environment,
-        facts.target.id.project.name()
-    );
     let usage = |sentence: String| Refusal::new(RefusalKind::Usage, "confirm", sentence);
     let Some(typed) = confirmed else {
         return Err(usage(format!(
@@ -108,26 +110,8 @@ pub(super) fn may_act(
         ))
         .hint("gonogo migrate … --yes, or on the screen"));
     };
-    if deployment.status(spec, facts.now) == ItemStatus::Unknown {
-        let by = deployment.items.get(item).map_or("", |state| &state.by);
-        return Err(Refusal::raced(
-            "item.unknown",
-            format!(
-                "{by} began {item} and nobody heard how it ended: it may have happened, and is not done a second time blindly"
-            ),
-        )
-        .hint(format!(
-            "gonogo migrate verify {place} tells; or look, and open it again by name: gonogo reopen {place} {item} --reason …"
-        )));
-    }
     if spec.chain.way_back {
-        if deployment.acted().is_none() {
-            let sentence = format!(
-                "nothing stands of release {} to be taken back",
-                release.title()
-            );
-            return Err(Refusal::rule("item.way_back", sentence));
-        }
+        found_there(facts, deployment, spec)?;
     } else {
         if deployment.state != FlightState::Requested {
             let sentence = format!(
@@ -151,6 +135,73 @@ pub(super) fn may_act(
         )));
     }
     Ok(())
+}
+
+/// As long as nobody knows what became of one act, here or of a deployment that ended, no other is begun.
+pub(super) fn all_known(
+    facts: &Facts<'_>,
+    deployment: &Deployment,
+    spec: &ItemSpec,
+) -> Result<(), Refusal> {
+    let own = (deployment.status(spec, facts.now) == ItemStatus::Unknown).then_some(spec);
+    let other = || {
+        let other = facts.state.unsettled()?;
+        Some((other, other.unsettled()?))
+    };
+    let Some((whose, act)) = own.map(|spec| (deployment, spec)).or_else(other) else {
+        return Ok(());
+    };
+    let place = facts.target.id.place();
+    if whose.status(act, facts.now) == ItemStatus::Running {
+        return Err(under_way(facts, whose, act));
+    }
+    let (id, state) = (&act.id, whose.items.get(&act.id));
+    let by = state.map_or("", |state| &state.by);
+    let ran = state.and_then(|state| state.evidence.as_ref());
+    let ended = ran.map_or_else(
+        || "nobody heard how it ended".to_owned(),
+        |evidence| format!("it ended so: {}", evidence.sentence()),
+    );
+    Err(Refusal::raced(
+        "item.unknown",
+        format!(
+            "{by} began {id} of release {} and {ended}: it may have happened, and nothing is done blindly before somebody has looked",
+            whose.plan.release.title()
+        ),
+    )
+    .hint(format!(
+        "gonogo migrate verify {place} tells; or look, and open it again by name: gonogo reopen {place} {id} --reason …"
+    )))
+}
+
+/// What is taken back was looked for and found: a tool that counts from where the database is would else take back what
+/// nobody read.
+fn found_there(facts: &Facts<'_>, deployment: &Deployment, spec: &ItemSpec) -> Result<(), Refusal> {
+    let refused =
+        |sentence: String, hint: &str| Err(Refusal::rule("item.way_back", sentence).hint(hint));
+    let release = deployment.plan.release.title();
+    let Some(act) = deployment.acted() else {
+        let sentence = format!("nothing stands of release {release} to be taken back");
+        return refused(sentence, "gonogo plan shows what stands");
+    };
+    let Some(looks) = deployment.plan.plan.looks_at(&act.id) else {
+        let sentence = format!(
+            "nothing says whether {} is there, so {} would take back what nobody knows",
+            act.id, spec.id
+        );
+        return refused(sentence, "add an item with `expect` after it");
+    };
+    match deployment.status(looks, facts.now) {
+        ItemStatus::Done => Ok(()),
+        ItemStatus::Running => Err(under_way(facts, deployment, looks)),
+        _ => refused(
+            format!(
+                "{} did not find {} of release {release} there as a whole, so {} would take back something else",
+                looks.id, act.id, spec.id
+            ),
+            &format!("gonogo migrate verify {}", facts.target.id.place()),
+        ),
+    }
 }
 
 /// In a protected environment whoever does it is not the one who read it.
@@ -232,27 +283,19 @@ pub(super) fn read(
     }))
 }
 
-/// What was done is not undone by opening it; what nobody knows a person answers for by name.
+/// What was done is not undone by opening it; what nobody knows a person answers for by name, in a protected environment
+/// one who may waive and did not begin it.
 pub(super) fn may_reopen(
+    facts: &Facts<'_>,
+    actor: &Actor,
     deployment: &Deployment,
     spec: &ItemSpec,
     reason: Option<&String>,
-    now: Timestamp,
 ) -> Result<(), Refusal> {
     let item = &spec.id;
-    match deployment.status(spec, now) {
-        ItemStatus::Done => Err(Refusal::rule(
-            "item.done",
-            format!("{item} was done, and opening it does not undo it"),
-        )
-        .hint("what takes it back: gonogo migrate revert")),
-        ItemStatus::Running => {
-            Err(
-                Refusal::raced("checklist.running", format!("{item} may be under way")).hint(
-                    format!("if it is known to be dead: gonogo check --stop … {item}"),
-                ),
-            )
-        }
+    match deployment.status(spec, facts.now) {
+        ItemStatus::Done => Err(done(item)),
+        ItemStatus::Running => Err(under_way(facts, deployment, spec)),
         ItemStatus::Unknown if reason.is_none_or(|reason| reason.trim().is_empty()) => {
             Err(Refusal::new(
                 RefusalKind::Usage,
@@ -263,6 +306,57 @@ pub(super) fn may_reopen(
             )
             .hint("--reason …"))
         }
+        ItemStatus::Unknown => answers_for(facts, actor, deployment, item),
+        _ => Ok(()),
+    }
+}
+
+fn done(item: &ItemId) -> Refusal {
+    Refusal::rule(
+        "item.done",
+        format!("{item} was done, and nothing that is said of it undoes it"),
+    )
+    .hint("what takes it back: gonogo migrate revert")
+}
+
+fn answers_for(
+    facts: &Facts<'_>,
+    actor: &Actor,
+    deployment: &Deployment,
+    item: &ItemId,
+) -> Result<(), Refusal> {
+    verified(facts, actor, "item.verified")?;
+    if !facts.environment.protected || facts.workspace.people.is_empty() {
+        return Ok(());
+    }
+    holds(facts, &actor.name, "waive")?;
+    let state = deployment.items.get(item);
+    if state.is_some_and(|state| state.by == actor.name) {
+        return Err(Refusal::rule(
+            "item.four_eyes",
+            format!(
+                "{} began {item} and does not answer alone for it in {}",
+                actor.name, facts.environment.name
+            ),
+        )
+        .hint(format!(
+            "gonogo migrate verify {} tells; or somebody else with the role waive opens it",
+            facts.target.id.place()
+        )));
+    }
+    Ok(())
+}
+
+/// Whether it is needed may be waived; that it happened, or may have, not.
+pub(super) fn may_waive(
+    facts: &Facts<'_>,
+    deployment: &Deployment,
+    spec: &ItemSpec,
+) -> Result<(), Refusal> {
+    match deployment.status(spec, facts.now) {
+        ItemStatus::Done => Err(done(&spec.id)),
+        ItemStatus::Running => Err(under_way(facts, deployment, spec)),
+        ItemStatus::Unknown => all_known(facts, deployment, spec),
         _ => Ok(()),
     }
 }

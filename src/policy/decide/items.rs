@@ -2,7 +2,7 @@
 
 use super::{
     Actor, Body, Command, Decision, Deployment, Facts, ItemId, ItemStatus, Refusal,
-    acting::{in_order, may_act, under_way},
+    acting::{all_known, in_order, may_act, under_way},
     current,
     papers::no_such_item,
     record,
@@ -113,6 +113,9 @@ pub(super) fn run(
             "checklist.run",
             format!("there is nothing to run for {item}"),
         ));
+    }
+    if spec.acts() {
+        all_known(facts, deployment, spec)?;
     }
     // A ledger that somebody else writes must not be able to make this machine run anything.
     if !deployment.plan.agrees() {

@@ -42,6 +42,13 @@ pub(super) fn cancel(facts: &Facts<'_>, reason: Option<&String>) -> Result<Decis
         in_state(facts, &[FlightState::Requested], "cancel")?;
     }
     settled(deployment, facts)?;
+    // What runs is ended by name, and then looked at.
+    let mut items = deployment.plan.plan.items.iter();
+    let runs =
+        items.find(|item| item.acts() && deployment.status(item, facts.now) == ItemStatus::Running);
+    if let Some(item) = runs {
+        return Err(acting::under_way(facts, deployment, item));
+    }
     Ok(record(Body::Cancelled {
         deployment: deployment.id.clone(),
         reason: reason.cloned(),
@@ -230,6 +237,9 @@ pub(super) fn waive(
             "a waiver needs a reason",
         ));
     }
+    if let Some(spec) = deployment.plan.plan.item(item).filter(|spec| spec.acts()) {
+        acting::may_waive(facts, deployment, spec)?;
+    }
     verified(facts, actor, "waiver.verified")?;
     let alone = facts.workspace.people.is_empty() || !facts.environment.protected;
     if let Some(state) = deployment
@@ -279,6 +289,7 @@ pub(super) fn waive(
 
 pub(super) fn reopen(
     facts: &Facts<'_>,
+    actor: &Actor,
     item: &ItemId,
     reason: Option<&String>,
 ) -> Result<Decision, Refusal> {
@@ -291,7 +302,7 @@ pub(super) fn reopen(
         return Err(no_such_item(deployment, item));
     }
     if let Some(spec) = deployment.plan.plan.item(item).filter(|spec| spec.acts()) {
-        acting::may_reopen(deployment, spec, reason, facts.now)?;
+        acting::may_reopen(facts, actor, deployment, spec, reason)?;
     }
     Ok(record(Body::Reopened {
         deployment: deployment.id.clone(),

@@ -265,8 +265,11 @@ pub(super) fn roll_back(
             format!("release {} already serves {}", to.title(), id.environment),
         ));
     }
-    migration::forbids(facts, to)?;
     let mut act = planner::roll_back(facts, to, staged, reason)?;
+    // What was brought back already is only written down.
+    if !act.changes.is_empty() {
+        migration::forbids(facts, to)?;
+    }
     act.afterwards.extend(migration::on_the_way_back(facts, to));
     let under_way = facts
         .current()

@@ -52,7 +52,11 @@ pub(super) fn asked(facts: &Facts<'_>, item: &ItemId) -> Option<Result<Ask, Refu
 /// The item that an action of the migration is about.
 pub(super) fn item(facts: &Facts<'_>, action: Action, back: bool) -> Result<ItemId, Refusal> {
     let direction = Direction::of(back || action == Action::MigrateRevert);
-    let carrier = Steps::carrier(facts, direction)?;
+    let whose = match action {
+        Action::MigratePreview | Action::MigrateApprove => Steps::carrier,
+        _ => Steps::actor,
+    };
+    let carrier = whose(facts, direction)?;
     let steps = Steps::of(&carrier.plan.plan, &facts.target.id, direction)?;
     Ok(match action {
         Action::MigratePreview => steps.preview,
