@@ -20,7 +20,8 @@ fn a_branch_is_pushed_at_the_start_and_what_the_remote_refuses_is_told_and_kept_
     let push = |name: &str| {
         let mut words = START.to_vec();
         words[4] = name;
-        words.push("--push");
+        // Another one burns already, and that is meant.
+        words.extend(["--push", "--again"]);
         shop.verb(&words)
     };
     // There is nowhere to push to: the hotfix burns all the same, and its branch is here.
