@@ -394,9 +394,9 @@ fn a_key_on_what_is_read_asks_why_and_on_what_acts_asks_for_the_number() {
         panic!("{:?}", cockpit.message);
     };
     assert!(
-        prompt.ask.title().contains("MAY LOSE DATA"),
-        "{}",
-        prompt.ask.title()
+        prompt.ask.details().concat().contains("MAY LOSE DATA"),
+        "{:?}",
+        prompt.ask.details()
     );
     write(&mut cockpit, "read it");
     let effects = press(&mut cockpit, "enter");

@@ -46,7 +46,13 @@ fn play(script: &Script) -> (Script, Option<String>) {
     for (index, step) in steps.enumerate() {
         let said = std::panic::catch_unwind(AssertUnwindSafe(|| stage.play(step)));
         match said {
-            Ok(Some(said)) => played.steps[index + 1].body = said,
+            Ok(Some(mut said)) => {
+                // Blank lines at the end belong to the layout of the file.
+                while said.last().is_some_and(String::is_empty) {
+                    said.pop();
+                }
+                played.steps[index + 1].body = said;
+            }
             Ok(None) => {}
             Err(cause) => {
                 let why = format!("{}: `{}`: {}", step.line, step.head, why(&*cause));

@@ -460,6 +460,8 @@ fn blue_green_is_aborted_and_taken_up_again() {
     flight.until("promoted", |flight| {
         flight.phase() == "Healthy" && flight.service(SERVICE) != old
     });
+    // The controller's next look gives the old side its deadline.
+    flight.fly(2);
     flight.set_image(&ROLLOUTS, SPACE, 41);
     let took = flight.until("back", |flight| flight.service(SERVICE) == old);
     assert!(took < 10, "{took}");

@@ -117,14 +117,15 @@ impl Served {
         let known = self.commits();
         let mut lines = self.masks.mask(&ran.out, &known);
         let messages = self.masks.mask(&ran.err, &known);
-        lines.extend(messages.iter().map(|line| format!("! {line}")));
+        lines.extend(
+            messages
+                .iter()
+                .map(|line| format!("! {line}").trim_end().to_owned()),
+        );
         match ran.code {
             Some(0) => {}
             Some(code) => lines.push(format!("exit {code}")),
             None => lines.push("killed".to_owned()),
-        }
-        while lines.last().is_some_and(String::is_empty) {
-            lines.pop();
         }
         lines
     }

@@ -9,7 +9,7 @@ use regex::{Captures, Regex};
 const AS_TIME_GOES_BY: &str = r"^\d\d:\d\d:\d\d  ";
 
 /// In this order.
-const SIMPLE: [(&str, &str); 16] = [
+const SIMPLE: [(&str, &str); 17] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:{port}"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "{time}"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( UTC)?", "{time}"),
@@ -18,6 +18,8 @@ const SIMPLE: [(&str, &str); 16] = [
     (r"\bT[+-](\d+:)?\d+:\d\d", "T{offset}"),
     (r"\b(\d+:)?\d+:\d\d\b", "{span}"),
     (r"\b\d+ (requests|entries)", "{n} $1"),
+    // How long a leg of the hotfix clock took is the machine's doing.
+    (r"(^leg .* done), LATE", "$1"),
     (r"\b\d+ [KMGT]iB free", "{size} free"),
     (r"\(and \d+ more\)", "(and {n} more)"),
     (r"\bEntries \d+ to \d+", "Entries {n} to {n}"),
