@@ -13,6 +13,7 @@ use crate::{
     },
     input::{Action, Chord, Context},
     policy::{
+        migration::Shown,
         confirm::Challenge,
         decide::{Command, Scope},
     },
@@ -253,6 +254,7 @@ pub enum Ask {
         what: String,
         /// What has to be typed, where enter is not enough.
         expected: Option<String>,
+        shown: Shown,
     },
     RollBack {
         release: Option<u64>,
@@ -339,6 +341,7 @@ impl Ask {
                 item,
                 what,
                 expected,
+                ..
             } => match expected {
                 Some(number) => format!("Run {item}: {what}. Type {number}"),
                 None => format!("Run {item}: {what}. Enter runs it"),

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{deployment::ItemStatus, plan::ItemId, target::Target},
     policy::{
+        migration::Typed,
         decide::{Command, items::meaning},
         facts::Facts,
     },
@@ -95,7 +96,7 @@ impl Headless {
         item: &ItemId,
         note: Option<String>,
         verb: &'static str,
-        confirmed: Option<String>,
+        confirmed: Option<Typed>,
     ) -> Result<Exit, Stop> {
         let command = Command::Run {
             item: item.clone(),
