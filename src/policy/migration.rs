@@ -118,7 +118,9 @@ pub fn forbids(facts: &Facts<'_>, to: &ReleaseRef) -> Result<(), Refusal> {
     let airborne = facts.current().filter(|it| it.state == FlightState::Flying);
     let back = migrated.plan.plan.way_back().next();
     let revert = match back.filter(|_| airborne.is_some()) {
-        Some(_) => format!("; or abort, take it back and then go back: gonogo migrate revert {place}"),
+        Some(_) => {
+            format!("; or abort, take it back and then go back: gonogo migrate revert {place}")
+        }
         None => String::new(),
     };
     let abort = airborne.map_or_else(String::new, |_| {

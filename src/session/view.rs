@@ -13,9 +13,9 @@ use crate::{
     },
     input::{Action, Chord, Context},
     policy::{
-        migration::Shown,
         confirm::Challenge,
         decide::{Command, Scope},
+        migration::Shown,
     },
 };
 

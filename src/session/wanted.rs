@@ -14,12 +14,12 @@ use crate::{
     },
     input::{Action, Risk},
     policy::{
-        migration::Typed,
         confirm::Challenge,
         controls,
         decide::{Command, Decision, Scope, decide, items},
         drift,
         facts::Facts,
+        migration::Typed,
         planner,
         refusal::{Refusal, RefusalKind},
     },

@@ -657,7 +657,8 @@ fn only_what_was_looked_for_and_found_is_taken_back_and_it_is_looked_for_again()
 
 #[test]
 fn prisma_has_no_way_down_of_its_own() {
-    let database = Database::requested("preset = \"prisma\"\npreview = [\"cat-pending\", \"--sql\"]");
+    let database =
+        Database::requested("preset = \"prisma\"\npreview = [\"cat-pending\", \"--sql\"]");
     // Nobody says whether there is a way back: that is not safe.
     let gate = database.gate("migration.rollback");
     assert_eq!(gate["verdict"], "unknown", "{gate}");

@@ -834,7 +834,11 @@ fn an_earlier_release_is_not_deployed_behind_a_migration_that_forbids_it() {
     };
     for (word, status, becomes) in [
         (RollbackWord::Forbidden, ItemStatus::Done, Verdict::Fail),
-        (RollbackWord::Forbidden, ItemStatus::Unknown, Verdict::Unknown),
+        (
+            RollbackWord::Forbidden,
+            ItemStatus::Unknown,
+            Verdict::Unknown,
+        ),
         (RollbackWord::NeedsSteps, ItemStatus::Done, Verdict::Unknown),
         (RollbackWord::Safe, ItemStatus::Unknown, Verdict::Unknown),
         (RollbackWord::Safe, ItemStatus::Done, Verdict::Pass),

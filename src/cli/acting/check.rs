@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{deployment::ItemStatus, plan::ItemId, target::Target},
     policy::{
-        migration::Typed,
         decide::{Command, items::meaning},
         facts::Facts,
+        migration::Typed,
     },
     ports::run::{Listen, Spoken},
     runtime::{

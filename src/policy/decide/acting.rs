@@ -214,11 +214,7 @@ fn found_there(facts: &Facts<'_>, deployment: &Deployment, spec: &ItemSpec) -> R
 }
 
 /// What was confirmed is what is done, whoever did what since.
-fn same_as_shown(
-    deployment: &Deployment,
-    spec: &ItemSpec,
-    typed: &Typed,
-) -> Result<(), Refusal> {
+fn same_as_shown(deployment: &Deployment, spec: &ItemSpec, typed: &Typed) -> Result<(), Refusal> {
     let now = shown(deployment, spec);
     if now == typed.shown {
         return Ok(());
@@ -253,16 +249,24 @@ fn nobody_needs_it(
             return Ok(());
         }
         return refused(
-            format!("nobody knows what serves now, so {item} might pull the ground from under release {}", release.title()),
+            format!(
+                "nobody knows what serves now, so {item} might pull the ground from under release {}",
+                release.title()
+            ),
             "it is read anew each time: gonogo status",
         );
     };
     let workload = &observed.workload;
-    let stable = observed.stable_image().is_some_and(|it| Some(it) == release.image.as_deref());
+    let stable = observed
+        .stable_image()
+        .is_some_and(|it| Some(it) == release.image.as_deref());
     let wanted = workload.image == release.image && !workload.aborted;
     if release.image.is_some() && (stable || wanted) {
         return refused(
-            format!("release {} serves now and runs on what {item} would take back", release.title()),
+            format!(
+                "release {} serves now and runs on what {item} would take back",
+                release.title()
+            ),
             "abort it or roll it back first",
         );
     }
