@@ -475,7 +475,7 @@ static MIGRATION: Section = Section {
             .own_file_only(RUNS),
         optional("run_in", Kind::Argv, "the program and its words that run each step in the new release's image; {image} stands for that image, by digest")
             .own_file_only(RUNS),
-        optional("preview", Kind::Argv, "prints the SQL and changes nothing; left out, as the preset has it")
+        optional("preview", Kind::Argv, "prints the SQL and changes nothing; left out, as the preset has it, and prisma has none: `migrate diff` is not what `migrate deploy` runs")
             .own_file_only(RUNS),
         optional("apply", Kind::Argv, "applies it; left out, as the preset has it")
             .own_file_only(RUNS),
@@ -493,7 +493,7 @@ static MIGRATION: Section = Section {
         optional("checkout", Kind::Flag, "runs each step in a fresh copy of the release's commit, instead of its image")
             .own_file_only(RUNS),
         optional("timeout", Kind::Duration, "how long each step may take; left out, 10 min"),
-        optional("rollback", Kind::OneOf(ROLLBACK_WORDS), "whether a release can be taken back, where it does not say so itself"),
+        optional("rollback", Kind::OneOf(ROLLBACK_WORDS), "whether a release can be taken back; its commits and whoever created it can only say worse"),
         optional("owner", Kind::Text(&rules::TEXT), "who sees to it"),
     ],
 };

@@ -323,6 +323,7 @@ fn trail(source: &SourceCommit, number: u64, created: Option<&Created>) -> Trail
         by: Clean::new(&format!("{}, who created release {number}", created.by)),
         word: Some(word),
         typed: Clean::new(word.word()),
+        whole: true,
     }));
     trail
 }

@@ -52,17 +52,15 @@ pub struct Said {
     /// None: what stands there is none of the three words.
     pub word: Option<RollbackWord>,
     pub typed: Clean,
+    /// Of everything that a release comes with, and not of one commit alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 impl Said {
     /// Among several: forbidden outweighs what nobody understands, which outweighs the rest.
     fn weight(&self) -> u8 {
-        match self.word {
-            Some(RollbackWord::Safe) => 0,
-            Some(RollbackWord::NeedsSteps) => 1,
-            None => 2,
-            Some(RollbackWord::Forbidden) => 3,
-        }
+        RollbackClaim::weight(self.word)
     }
 
     pub fn by_commit(commit: &Commit, typed: &str) -> Self {
@@ -70,6 +68,7 @@ impl Said {
             by: Clean::new(&format!("commit {}", commit.short())),
             word: RollbackWord::parse(typed),
             typed: Clean::new(typed),
+            whole: false,
         }
     }
 }
@@ -117,6 +116,15 @@ pub struct RollbackClaim {
 }
 
 impl RollbackClaim {
+    fn weight(word: Option<RollbackWord>) -> u8 {
+        match word {
+            Some(RollbackWord::Safe) => 0,
+            Some(RollbackWord::NeedsSteps) => 1,
+            None => 2,
+            Some(RollbackWord::Forbidden) => 3,
+        }
+    }
+
     /// `forbidden`, or `unknown`.
     pub fn word(&self) -> &'static str {
         self.word.map_or("unknown", RollbackWord::word)
@@ -127,13 +135,28 @@ impl RollbackClaim {
         format!("rollback: {} ({})", self.word(), self.by)
     }
 
-    /// The worst of all that is said, or the word of the target where nobody says anything. None: nothing is migrated here
-    /// and nobody says a word.
+    /// The worst of all that is said, the word of the target among it. That a commit is safe says nothing of those beside
+    /// it: safe is only what the target or somebody says of the whole. None: nothing is migrated here and nobody says a word.
     pub fn of(said: &[Said], configured: Option<RollbackWord>, migrates: bool) -> Option<Self> {
         let worst = said
             .iter()
-            .max_by_key(|said| (said.weight(), std::cmp::Reverse(&said.by)));
-        if let Some(said) = worst {
+            .max_by_key(|said| (said.weight(), said.whole, std::cmp::Reverse(&said.by)));
+        let outweighs = |said: &&Said| match configured {
+            Some(RollbackWord::Safe) => said.whole || said.weight() > 0,
+            Some(word) => Self::weight(Some(word)) <= said.weight(),
+            None => true,
+        };
+        if let Some(said) = worst.filter(outweighs) {
+            if said.weight() == 0 && !said.whole && migrates {
+                let by = format!(
+                    "{} says it of itself, and nobody of all the others: `release create --rollback safe` would, or `rollback` of its target",
+                    said.by
+                );
+                return Some(Self {
+                    word: None,
+                    by: Clean::new(&by),
+                });
+            }
             let by = match said.word {
                 Some(_) => said.by.clone(),
                 None => {
@@ -309,9 +332,29 @@ mod tests {
         let all = [says("safe"), says("needs-steps"), says("forbidden")];
         assert_eq!(claim(&all, None, true), Some("forbidden"));
         assert_eq!(claim(&all[..2], None, true), Some("needs-steps"));
+        // Nobody loosens what the target says, and nobody speaks for others.
+        for (word, becomes) in [
+            (Some(RollbackWord::Forbidden), "forbidden"),
+            (Some(RollbackWord::NeedsSteps), "needs-steps"),
+            (Some(RollbackWord::Safe), "safe"),
+            (None, "unknown"),
+        ] {
+            assert_eq!(claim(&all[..1], word, true), Some(becomes), "{word:?}");
+        }
+        let mut whole = says("safe");
+        whole.whole = true;
+        assert_eq!(claim(&[whole.clone()], None, true), Some("safe"));
         assert_eq!(
-            claim(&all[..1], Some(RollbackWord::Forbidden), true),
+            claim(&[says("safe"), whole.clone()], None, true),
             Some("safe")
+        );
+        assert_eq!(
+            claim(&[whole], Some(RollbackWord::Forbidden), true),
+            Some("forbidden")
+        );
+        assert_eq!(
+            claim(&all, Some(RollbackWord::Safe), true),
+            Some("forbidden")
         );
         assert_eq!(
             claim(&[says("safe"), says("yes")], None, true),

@@ -45,14 +45,15 @@ pub fn needs(command: &Command) -> &'static [Query] {
                 | HotfixCommand::Check { .. }
                 | HotfixCommand::GiveUp { .. },
         } => &[],
-        // What acts asks of the release what a take-off asks.
-        Command::Run { confirmed: Some(_), .. }
-        | Command::Hotfix {
+        Command::Hotfix {
             what: HotfixCommand::Backport { .. },
         } => &[Query::Catalogue],
         // A waiver is for the stage that is reached: what was reached is written down first.
         Command::Waive { .. } | Command::Adopt { .. } => &[Query::Workload],
-        Command::Request { .. } => &[Query::Workload, Query::Catalogue],
+        // What acts asks of the release what a take-off asks, and on the way back who serves.
+        Command::Run { confirmed: Some(_), .. } | Command::Request { .. } => {
+            &[Query::Workload, Query::Catalogue]
+        }
         Command::Fly { .. } | Command::Measure { .. } => &[Query::Workload, Query::Catalogue, Query::Figures],
         Command::Promote { .. } | Command::PromoteFully | Command::Resume | Command::Close => {
             &[Query::Workload, Query::Figures]

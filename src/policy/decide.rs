@@ -33,7 +33,9 @@ use super::{
     auto, controls,
     facts::Facts,
     gate::{Judgement, Verdict},
-    gates, migration, planner,
+    gates,
+    migration::{self, Typed},
+    planner,
     refusal::{Refusal, RefusalKind},
 };
 
@@ -74,9 +76,9 @@ pub enum Command {
     Run {
         item: ItemId,
         note: Option<String>,
-        /// What was typed to confirm one that acts.
+        /// Of one that acts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        confirmed: Option<String>,
+        confirmed: Option<Typed>,
     },
     /// Somebody read what an item printed, and answers for this output.
     Read {
@@ -402,7 +404,7 @@ fn decided(command: &Command, facts: &Facts<'_>, actor: &Actor) -> Result<Decisi
         Command::Check { item, note } => items::check(facts, item, note.as_ref()),
         Command::Run {
             item, confirmed, ..
-        } => items::run(facts, actor, item, confirmed.as_deref()),
+        } => items::run(facts, actor, item, confirmed.as_ref()),
         Command::Read { item, of, reason } => acting::read(facts, actor, item, of, reason),
         Command::Measure { item } => items::measured(facts, item),
         Command::StopRun { item } => items::stop(facts, item),

@@ -198,6 +198,13 @@ pub fn before_acts(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
     Judgement::of(gates)
 }
 
+/// Before an item takes back what another did.
+pub fn before_way_back(facts: &Facts<'_>, plan: &StoredPlan) -> Judgement {
+    let mut gates = judge_all(TAKE_OFF, facts, plan);
+    gates.retain(|gate| gate.id == "lock");
+    Judgement::of(gates)
+}
+
 /// Before one more pod gets the new release.
 pub const PROMOTION: &[Gate] = &[
     Gate {

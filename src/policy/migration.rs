@@ -1,12 +1,15 @@
 //! Migrations on the way back: what forbids a rollback, what has to be said before one, and what a plan says of it all
 //! (SPEC C3, D16).
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     deployment::{Deployment, FlightState, ItemStatus},
+    entry::DeploymentId,
     item::ItemSpec,
     migration::{self, RollbackClaim, RollbackWord},
     plan::{ItemId, ItemKind, Plan, StoredPlan},
-    release::{Release, ReleaseRef},
+    release::{Digest, Release, ReleaseRef},
     target::TargetId,
     time,
 };
@@ -20,8 +23,43 @@ use super::{
 /// The id by which a forbidden rollback is passed over.
 pub const FORBIDDEN: &str = "rollback.forbidden";
 
-/// What the release says of its way back, before it takes off. None where nobody says anything and nothing is migrated.
+/// What the release says of its way back, and what of later ones stands that it goes back behind. None where nobody says
+/// anything and nothing is migrated.
 pub fn rollback(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
+    let crossed = facts.state.crossed(&plan.release);
+    let behind = crossed.into_iter().map(|it| behind(facts, it));
+    let own = claimed(facts, plan);
+    let mut all: Vec<(Verdict, String)> = behind.chain(own).collect();
+    let verdict = [Verdict::Fail, Verdict::Unknown]
+        .into_iter()
+        .find(|verdict| all.iter().any(|(it, _)| it == verdict));
+    let verdict = verdict.or_else(|| all.first().map(|(verdict, _)| *verdict))?;
+    // What stops it is said first.
+    all.sort_by_key(|(it, _)| *it != verdict);
+    let said: Vec<String> = all.into_iter().map(|(_, said)| said).collect();
+    Some((verdict, said.join("; ")))
+}
+
+/// A later migration that stands, or may, where an earlier release takes off.
+fn behind(facts: &Facts<'_>, migrated: &Deployment) -> (Verdict, String) {
+    let title = migrated.plan.release.title();
+    let said = format!(
+        "it goes back behind release {title}: {}, {}",
+        applied(migrated, facts),
+        claim(migrated)
+    );
+    let word = migrated.plan.plan.rollback.as_ref();
+    match word.and_then(|claim| claim.word) {
+        _ if is_wall(migrated) => (
+            Verdict::Fail,
+            format!("{said}; waive migration.rollback to confirm that"),
+        ),
+        Some(RollbackWord::Safe) if migrated.stands().is_some() => (Verdict::Pass, said),
+        _ => (Verdict::Unknown, said),
+    }
+}
+
+fn claimed(facts: &Facts<'_>, plan: &StoredPlan) -> Judged {
     let claim = plan.plan.rollback.as_ref()?;
     let said = claim.sentence();
     let id = &facts.target.id;
@@ -77,12 +115,14 @@ pub fn forbids(facts: &Facts<'_>, to: &ReleaseRef) -> Result<(), Refusal> {
         applied(migrated, facts),
         to.title()
     );
-    let revert = if migrated.plan.plan.way_back().next().is_some() {
-        format!("; or take it back first: gonogo migrate revert {place}")
-    } else {
-        String::new()
-    };
     let airborne = facts.current().filter(|it| it.state == FlightState::Flying);
+    let back = migrated.plan.plan.way_back().next();
+    let revert = match back.filter(|_| airborne.is_some()) {
+        Some(_) => {
+            format!("; or abort, take it back and then go back: gonogo migrate revert {place}")
+        }
+        None => String::new(),
+    };
     let abort = airborne.map_or_else(String::new, |_| {
         format!("abort is free, stable then serves everybody: gonogo abort {place}; ")
     });
@@ -201,7 +241,11 @@ pub fn claim_of(
     before: Option<&ReleaseRef>,
     items: &[ItemSpec],
 ) -> Option<RollbackClaim> {
-    let said = migration::said_between(releases, release, before);
+    let mut said = migration::said_between(releases, release, before);
+    // What was said of a release before it was said of that one.
+    for said in &mut said {
+        said.whole &= release.trail.said.contains(said);
+    }
     let mut acts = items
         .iter()
         .filter(|item| !item.chain.way_back)
@@ -215,6 +259,33 @@ pub fn claim_of(
 pub fn looks_of<'a>(deployment: &'a Deployment, act: &ItemSpec) -> Option<&'a ItemSpec> {
     let acted = deployment.acted().filter(|_| act.chain.way_back)?;
     deployment.plan.plan.looks_at(&acted.id)
+}
+
+/// What is shown of an act to whoever confirms it: whose it is, and what its previews printed last.
+pub fn shown(deployment: &Deployment, act: &ItemSpec) -> Shown {
+    let previews = previews_of(&deployment.plan.plan, act).into_iter();
+    let printed = previews.filter_map(|id| {
+        let evidence = deployment.items.get(&id)?.evidence.as_ref()?;
+        Some(evidence.output.clone())
+    });
+    Shown {
+        deployment: deployment.id.clone(),
+        printed: printed.collect(),
+    }
+}
+
+/// What somebody was shown who confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    pub deployment: DeploymentId,
+    pub printed: Vec<Digest>,
+}
+
+/// What somebody typed to confirm an act, and what they were shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typed {
+    pub words: String,
+    pub shown: Shown,
 }
 
 /// The previews of what `act` does: each is made anew right before.

@@ -15,6 +15,7 @@ use crate::{
     policy::{
         confirm::Challenge,
         decide::{Command, Scope},
+        migration::Shown,
     },
 };
 
@@ -253,6 +254,7 @@ pub enum Ask {
         what: String,
         /// What has to be typed, where enter is not enough.
         expected: Option<String>,
+        shown: Shown,
     },
     RollBack {
         release: Option<u64>,

@@ -19,6 +19,7 @@ use crate::{
         decide::{Command, Decision, Scope, decide, items},
         drift,
         facts::Facts,
+        migration::Typed,
         planner,
         refusal::{Refusal, RefusalKind},
     },
@@ -233,7 +234,7 @@ fn command(
         })),
         Action::Check => {
             let item = item(cockpit, facts, action, aim)?;
-            if let Some(ask) = acting::asked(facts, &item) {
+            if let Some(ask) = acting::asked(cockpit, facts, &item) {
                 return match ask? {
                     // What changes something outside is confirmed by hand, wherever its name was typed.
                     ask @ Ask::Act { .. } => Ok(Step::Prompt(ask)),
@@ -404,10 +405,13 @@ fn with_reason(
             of: of.clone(),
             reason,
         },
-        Ask::Act { item, .. } => Command::Run {
+        Ask::Act { item, shown, .. } => Command::Run {
             item: item.clone(),
             note: None,
-            confirmed: Some(reason),
+            confirmed: Some(Typed {
+                words: reason,
+                shown: shown.clone(),
+            }),
         },
         Ask::BreakGlass { plan } => Command::Fly {
             plan: plan.clone(),

@@ -657,7 +657,8 @@ fn only_what_was_looked_for_and_found_is_taken_back_and_it_is_looked_for_again()
 
 #[test]
 fn prisma_has_no_way_down_of_its_own() {
-    let database = Database::requested("preset = \"prisma\"");
+    let database =
+        Database::requested("preset = \"prisma\"\npreview = [\"cat-pending\", \"--sql\"]");
     // Nobody says whether there is a way back: that is not safe.
     let gate = database.gate("migration.rollback");
     assert_eq!(gate["verdict"], "unknown", "{gate}");
@@ -790,7 +791,11 @@ fn a_migration_of_a_protected_environment_is_run_by_the_release_itself() {
             "says no `preview` by itself",
         ),
         (
-            "preset = \"prisma\"\ncheckout = true\nrevert = [\"./down.sh\"]",
+            "preset = \"prisma\"\ncheckout = true",
+            "another thing than `migrate deploy` runs",
+        ),
+        (
+            "preset = \"prisma\"\ncheckout = true\npreview = [\"./pending.sh\"]\nrevert = [\"./down.sh\"]",
             "there is `revert` and no `revert_preview`",
         ),
         (

@@ -7,24 +7,27 @@ use gonogo::{
     adapters::git::GitSource,
     domain::{
         catalogue::{Register, assemble, unnumbered},
-        deployment::{ItemState, ItemStatus},
-        entry::{Body, DeploymentId},
+        deployment::{Deployment, FlightState, ItemState, ItemStatus},
+        entry::{Body, DeploymentId, Ending},
         evidence::{Evidence, Kept, RunEnd},
         item::hang_on_acts,
         migration::{RollbackClaim, RollbackWord, Said, said_between},
         plan::{ItemId, ItemKind, ItemSpec, Probe},
         project::{CatalogueSource, ImageSource, Project, ProjectId, TagStrategy, Triggers},
-        release::{Digest, Release},
+        release::{Commit, Digest, Release},
         target::TargetId,
         text::Clean,
         version_file::Preparing,
     },
     policy::{
-        decide::{Command, Decision, decide},
+        decide::{Command, Decision, Scope, decide},
+        gate::Verdict,
+        migration::{Shown, Typed, rollback},
         refusal::Refusal,
     },
     ports::ask::Source as _,
     session::{
+        cockpit::Printed,
         effect::Effect,
         event::{Event, Stamped},
         show,
@@ -128,7 +131,8 @@ fn the_worst_trailer_of_every_commit_since_what_is_live_is_what_a_release_says()
     );
     assert_eq!(
         between(Some("the feature"), "third"),
-        ("safe".to_owned(), "safe")
+        // Of itself, and of nothing else that came.
+        ("safe".to_owned(), "unknown")
     );
     let (said, word) = between(Some("first"), "third");
     assert_eq!((said.split(' ').count(), word), (2, "needs-steps"));
@@ -381,6 +385,17 @@ fn on(mut story: Story, item: &str) -> gonogo::session::cockpit::Cockpit {
     story.cockpit
 }
 
+fn looked_at(of: Digest) -> Printed {
+    Printed {
+        item: ItemId("migration.preview".to_owned()),
+        said: String::new(),
+        of,
+        kept: evidence().kept.expect("kept").digest,
+        at: fixture::at("14:00:00"),
+        outcome: Some(Ok("  DROP TABLE a;\n".to_owned())),
+    }
+}
+
 #[test]
 fn a_key_on_what_is_read_asks_why_and_on_what_acts_asks_for_the_number() {
     let story = || {
@@ -389,6 +404,15 @@ fn a_key_on_what_is_read_asks_why_and_on_what_acts_asks_for_the_number() {
         story
     };
     let mut cockpit = on(story(), "migration.read");
+    // What was not shown nobody has read; nor what another run printed.
+    for printed in [None, Some(Digest::of(b"SELECT 1;\n"))] {
+        cockpit.printed = printed.map(looked_at);
+        press(&mut cockpit, "c");
+        assert!(cockpit.view.overlay.is_none());
+        let said = format!("{:?}", cockpit.message);
+        assert!(said.contains("was not shown here yet"), "{said}");
+    }
+    cockpit.printed = Some(looked_at(evidence().output));
     press(&mut cockpit, "c");
     let Some(Overlay::Prompt(prompt)) = &cockpit.view.overlay else {
         panic!("{:?}", cockpit.message);
@@ -419,6 +443,7 @@ fn a_key_on_what_is_read_asks_why_and_on_what_acts_asks_for_the_number() {
         item: ItemId("migration.apply".to_owned()),
         what: "runs alembic upgrade head in production".to_owned(),
         expected: Some("42".to_owned()),
+        shown: shown(&current(&story())),
     };
     let mut cockpit = on(story(), "migration.apply");
     cockpit.view.overlay = Some(Overlay::Prompt(Prompt {
@@ -477,6 +502,25 @@ fn status(story: &Story, item: &str) -> ItemStatus {
 fn id(story: &Story) -> DeploymentId {
     let current = story.cockpit.known.targets[&here()].state.current.as_ref();
     current.expect("under way").id.clone()
+}
+
+fn current(story: &Story) -> Deployment {
+    let known = &story.cockpit.known.targets[&here()];
+    known.state.current.clone().expect("under way")
+}
+
+fn shown(deployment: &Deployment) -> Shown {
+    Shown {
+        deployment: deployment.id.clone(),
+        printed: vec![evidence().output],
+    }
+}
+
+fn typed(story: &Story, words: &str) -> Typed {
+    Typed {
+        words: words.to_owned(),
+        shown: shown(&current(story)),
+    }
 }
 
 fn enter(story: &mut Story, body: Body) {
@@ -638,10 +682,6 @@ fn what_happened_or_may_have_is_not_talked_away() {
 #[test]
 fn cancelling_and_requesting_again_sends_nothing_a_second_time() {
     let mut story = migrating(fixture::requested(), RollbackWord::Safe);
-    let current = |story: &Story| {
-        let known = &story.cockpit.known.targets[&here()];
-        known.state.current.clone().expect("under way")
-    };
     let apply = || ItemId("migration.apply".to_owned());
     let (first, plan) = (id(&story), current(&story).plan);
     let began = Body::RunBegan {
@@ -674,7 +714,7 @@ fn cancelling_and_requesting_again_sends_nothing_a_second_time() {
         note: None,
         confirmed,
     };
-    let refused = decided(&story, "dana", &run(apply(), Some("42".to_owned())));
+    let refused = decided(&story, "dana", &run(apply(), Some(typed(&story, "42"))));
     let refused = refused.expect_err("it may be at work");
     assert_eq!(refused.rule, "item.unknown");
     let hint = refused.hint.as_deref().unwrap_or_default();
@@ -708,4 +748,133 @@ fn cancelling_and_requesting_again_sends_nothing_a_second_time() {
     enter(&mut story, looked);
     let rule = decided(&story, "dana", &run(apply(), None)).expect_err("not confirmed");
     assert_eq!(rule.rule, "confirm");
+}
+
+#[test]
+fn what_was_confirmed_is_what_is_done() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Safe);
+    for item in ["migration.preview", "migration.read"] {
+        set(&mut story, item, ItemStatus::Done);
+    }
+    let run = |typed: Typed| {
+        let command = Command::Run {
+            item: ItemId("migration.apply".to_owned()),
+            note: None,
+            confirmed: Some(typed),
+        };
+        decided(&story, "dana", &command).map_or_else(|refusal| refusal.rule, |_| String::new())
+    };
+    let was_shown = typed(&story, "42");
+    assert_ne!(run(was_shown.clone()), "item.shown");
+    let mut another = was_shown.clone();
+    another.shown.printed = vec![Digest::of(b"SELECT 1;\n")];
+    assert_eq!(run(another), "item.shown");
+    let mut earlier = was_shown;
+    earlier.shown.deployment = DeploymentId("production-auth-service-0".to_owned());
+    assert_eq!(run(earlier), "item.shown");
+}
+
+#[test]
+fn a_way_back_is_taken_by_two_where_nothing_is_locked_and_nobody_needs_it() {
+    let story = |mut story: Story| {
+        story = migrating(story, RollbackWord::NeedsSteps);
+        for item in ["apply", "verify", "revert_preview", "revert_read"] {
+            set(&mut story, &format!("migration.{item}"), ItemStatus::Done);
+        }
+        story
+    };
+    let revert = |story: &Story, who: &str| {
+        let command = Command::Run {
+            item: ItemId("migration.revert".to_owned()),
+            note: None,
+            confirmed: Some(typed(story, "42")),
+        };
+        decided(story, who, &command).map_or_else(|refusal| refusal.rule, |_| String::new())
+    };
+    let mut requested = story(fixture::requested());
+    assert_eq!(revert(&requested, "dana"), "");
+    set(&mut requested, "migration.verify", ItemStatus::Failed);
+    assert_eq!(revert(&requested, "dana"), "item.way_back");
+    set(&mut requested, "migration.verify", ItemStatus::Done);
+    // `set` says that sam read it.
+    let known = requested.cockpit.known.targets.get_mut(&here());
+    let current = known.expect("known").state.current.as_mut();
+    let read = ItemId("migration.revert_read".to_owned());
+    let state = current.expect("under way").items.get_mut(&read);
+    state.expect("set").by = "dana".to_owned();
+    assert_eq!(revert(&requested, "dana"), "item.four_eyes");
+
+    let mut locked = story(fixture::requested());
+    let lock = Command::Lock {
+        scope: Scope::Target,
+        reason: "the sale".to_owned(),
+        lasts: None,
+    };
+    let Ok(Decision::Record(bodies)) = decided(&locked, "dana", &lock) else {
+        panic!("dana may lock");
+    };
+    for body in bodies {
+        enter(&mut locked, body);
+    }
+    assert_eq!(revert(&locked, "dana"), "lock");
+    // A share of the pods runs on it.
+    assert_eq!(revert(&story(fixture::baking()), "dana"), "item.serves");
+}
+
+#[test]
+fn an_earlier_release_is_not_deployed_behind_a_migration_that_forbids_it() {
+    let verdict = |word, status| {
+        let mut story = migrating(fixture::requested(), word);
+        set(&mut story, "migration.apply", status);
+        let mut plan = current(&story).plan;
+        plan.release = plan.before.clone().expect("41 is live");
+        plan.plan.rollback = None;
+        let facts = story.cockpit.known.facts(&here(), story.cockpit.now);
+        rollback(&facts.expect("facts"), &plan)
+    };
+    for (word, status, becomes) in [
+        (RollbackWord::Forbidden, ItemStatus::Done, Verdict::Fail),
+        (
+            RollbackWord::Forbidden,
+            ItemStatus::Unknown,
+            Verdict::Unknown,
+        ),
+        (RollbackWord::NeedsSteps, ItemStatus::Done, Verdict::Unknown),
+        (RollbackWord::Safe, ItemStatus::Unknown, Verdict::Unknown),
+        (RollbackWord::Safe, ItemStatus::Done, Verdict::Pass),
+    ] {
+        let (verdict, said) = verdict(word, status).expect("it stands");
+        assert_eq!(verdict, becomes, "{said}");
+        assert!(said.contains("it goes back behind release 42"), "{said}");
+    }
+    assert_eq!(verdict(RollbackWord::Forbidden, ItemStatus::Open), None);
+}
+
+#[test]
+fn what_forbids_is_not_forgotten_however_many_came_since() {
+    let mut story = migrating(fixture::requested(), RollbackWord::Forbidden);
+    let wall = id(&story);
+    for number in 43..60_u64 {
+        set(&mut story, "migration.apply", ItemStatus::Done);
+        let mut plan = current(&story).plan;
+        let deployment = id(&story);
+        let ending = Ending::Closed;
+        enter(&mut story, Body::Ended { deployment, ending });
+        plan.release.number = number;
+        plan.release.commit = Commit::parse(&format!("{number:040x}")).expect("hex");
+        plan.plan.rollback = Some(RollbackClaim {
+            word: Some(RollbackWord::Safe),
+            by: Clean::new("kim"),
+        });
+        let requested = Body::Requested {
+            deployment: DeploymentId(format!("production-auth-service-{number}")),
+            plan: Box::new(plan),
+            reason: "the next".to_owned(),
+        };
+        enter(&mut story, requested);
+    }
+    assert_eq!(current(&story).state, FlightState::Requested);
+    let migrated = &story.cockpit.known.targets[&here()].state.migrated;
+    assert_eq!(migrated.len(), 8);
+    assert_eq!(migrated[0].id, wall);
 }

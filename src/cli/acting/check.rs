@@ -10,6 +10,7 @@ use crate::{
     policy::{
         decide::{Command, items::meaning},
         facts::Facts,
+        migration::Typed,
     },
     ports::run::{Listen, Spoken},
     runtime::{
@@ -95,7 +96,7 @@ impl Headless {
         item: &ItemId,
         note: Option<String>,
         verb: &'static str,
-        confirmed: Option<String>,
+        confirmed: Option<Typed>,
     ) -> Result<Exit, Stop> {
         let command = Command::Run {
             item: item.clone(),

@@ -29,7 +29,7 @@ use crate::{
     policy::{
         decide::{Command, may_operate},
         facts::Facts,
-        migration::{Direction, Steps},
+        migration::{Direction, Steps, Typed, shown},
         planner,
         refusal::{Refusal, RefusalKind},
     },
@@ -236,7 +236,7 @@ impl Headless {
             "verb": "migrate preview", "item": steps.preview, "ok": ok, "stored": false,
             "sql": report.output, "text": text, "losses": losses, "said": said,
         });
-        self.data(object, || shown(&text, &losses));
+        self.data(object, || listing(&text, &losses));
         self.output.say(&format!(
             "{}: {said}\n  not stored: release {} is not requested in {}",
             steps.preview,
@@ -266,7 +266,7 @@ impl Headless {
             "sql": evidence.output, "text": text, "losses": losses, "said": evidence.said,
             "evidence": evidence, "target": self.outline(target),
         });
-        self.data(object, || shown(&text, &losses));
+        self.data(object, || listing(&text, &losses));
         let word = if ok { "passed" } else { "failed" };
         self.output.say(&format!(
             "{} {word}: {}",
@@ -325,10 +325,18 @@ impl Headless {
     ) -> Result<Exit, Stop> {
         let (target, deployment, steps) =
             self.steps(place, release, direction, Steps::actor).await?;
-        let command = |confirmed: String| Command::Run {
+        let Some(spec) = deployment.plan.plan.item(&steps.act) else {
+            return Ok(Exit::NotFound);
+        };
+        let shown = shown(&deployment, spec);
+        let typed = |words: String| Typed {
+            words,
+            shown: shown.clone(),
+        };
+        let command = |words: String| Command::Run {
             item: steps.act.clone(),
             note: None,
-            confirmed: Some(confirmed),
+            confirmed: Some(typed(words)),
         };
         let number = deployment.plan.release.number.to_string();
         self.gather(&target, &command(number.clone())).await?;
@@ -349,7 +357,7 @@ impl Headless {
             )
             .await
         };
-        self.run_item(&target, &steps.act, None, verb, confirmed)
+        self.run_item(&target, &steps.act, None, verb, confirmed.map(typed))
             .await
     }
 
@@ -430,7 +438,7 @@ fn silent() -> Listen {
 }
 
 /// The SQL with the numbers of its lines, and what of it may lose data.
-fn shown(text: &str, losses: &[sql::Loss]) -> Vec<String> {
+fn listing(text: &str, losses: &[sql::Loss]) -> Vec<String> {
     let mut lines: Vec<String> = text
         .lines()
         .enumerate()

@@ -19,9 +19,12 @@ struct Preset {
     expect: Option<&'static str>,
     revert_preview: &'static [&'static str],
     revert: &'static [&'static str],
+    /// What whoever reads its own preview, or its own way back, has to know.
+    beware: [&'static str; 2],
 }
 
-/// Without a range alembic makes no SQL of a downgrade. Prisma has no way down: `migrate resolve` marks a migration and
+/// Without a range alembic makes no SQL of a downgrade, and all since the base of an upgrade. Prisma shows the difference of
+/// two schemas, which is not what `migrate deploy` runs; and it has no way down: `migrate resolve` marks a migration and
 /// reverses nothing.
 const PRESETS: &[Preset] = &[
     Preset {
@@ -32,24 +35,20 @@ const PRESETS: &[Preset] = &[
         expect: Some(r"\(head\)"),
         revert_preview: &["alembic", "downgrade", "head:-1", "--sql"],
         revert: &["alembic", "downgrade", "-1"],
+        beware: [
+            ": all since the base, whatever the database has",
+            ": its last revision alone",
+        ],
     },
     Preset {
         name: "prisma",
-        preview: &[
-            "npx",
-            "prisma",
-            "migrate",
-            "diff",
-            "--from-config-datasource",
-            "--to-schema",
-            "prisma/schema.prisma",
-            "--script",
-        ],
+        preview: &[],
         apply: &["npx", "prisma", "migrate", "deploy"],
         verify: &["npx", "prisma", "migrate", "status"],
         expect: Some("Database schema is up to date"),
         revert_preview: &[],
         revert: &[],
+        beware: ["", ""],
     },
     Preset {
         name: "command",
@@ -59,6 +58,7 @@ const PRESETS: &[Preset] = &[
         expect: None,
         revert_preview: &[],
         revert: &[],
+        beware: ["", ""],
     },
 ];
 
@@ -86,7 +86,11 @@ pub(super) fn items(target: &Form, protected: bool, report: &mut Report) -> Vec<
         report.problem(
             form.at,
             format!("the preset {} says no `{key}` by itself", preset.name),
-            format!("add {key} = [\"PROGRAM\", …]"),
+            if *key == "preview" && preset.name == "prisma" {
+                "add preview = [\"PROGRAM\", …] that prints the files of prisma/migrations which are not applied yet: `migrate diff` shows another thing than `migrate deploy` runs".to_owned()
+            } else {
+                format!("add {key} = [\"PROGRAM\", …]")
+            },
         );
         return Vec::new();
     }
@@ -120,7 +124,7 @@ pub(super) fn items(target: &Form, protected: bool, report: &mut Report) -> Vec<
     };
     items.push(made.run(
         id::PREVIEW,
-        "The SQL of the migration",
+        &format!("The SQL of the migration{}", made.beware("preview")),
         "preview",
         chained(&[]),
     ));
@@ -148,7 +152,10 @@ pub(super) fn items(target: &Form, protected: bool, report: &mut Report) -> Vec<
     if back == [true, true] {
         items.push(made.run(
             id::REVERT_PREVIEW,
-            "The SQL that takes the migration back",
+            &format!(
+                "The SQL that takes the migration back{}",
+                made.beware("revert")
+            ),
             "revert_preview",
             way_back(chained(&[])),
         ));
@@ -160,7 +167,7 @@ pub(super) fn items(target: &Form, protected: bool, report: &mut Report) -> Vec<
         ));
         items.push(made.run(
             id::REVERT,
-            "The migration is taken back",
+            &format!("The migration is taken back{}", made.beware("revert")),
             "revert",
             way_back(Chain {
                 acts,
@@ -194,6 +201,16 @@ impl Steps<'_> {
             _ => self.preset.revert,
         };
         words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// Nothing where the words are somebody's own.
+    fn beware(&self, key: &str) -> &'static str {
+        let [preview, revert] = self.preset.beware;
+        match key {
+            _ if !values(self.form.texts(key)).is_empty() => "",
+            "preview" => preview,
+            _ => revert,
+        }
     }
 
     fn expect(&self) -> Option<String> {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Controls, Decision, Deployment, FlightState, Glass, Grounded, Guarded, Held, ItemState,
     ItemStatus, LastAct, Live, Lost, Note, OUTSIDE, Outstanding, Past, SeenOutside, Signature,
-    TargetState, target::MIGRATED,
+    TargetState,
 };
 use crate::domain::{
     change::ActKind,
@@ -135,8 +135,7 @@ impl TargetState {
         };
         if current.touched().is_some() {
             self.migrated.push(current.clone());
-            let more = self.migrated.len().saturating_sub(MIGRATED);
-            self.migrated.drain(..more);
+            self.forget_safe();
         }
         match ending {
             Ending::Closed => {

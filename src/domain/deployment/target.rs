@@ -10,6 +10,7 @@ use crate::domain::{
     change::ActKind,
     entry::{DeploymentId, Ending, Entry},
     environment::Lock,
+    migration::RollbackWord,
     plan::{ItemId, ItemSpec},
     release::{Commit, ReleaseRef},
     time,
@@ -135,8 +136,8 @@ pub struct Past {
     pub ending: Ending,
 }
 
-/// So many ended deployments with a migration are kept whole.
-pub(super) const MIGRATED: usize = 8;
+/// So many ended deployments with a migration that is safe are kept.
+const MIGRATED: usize = 8;
 
 impl TargetState {
     /// The deployment of that id, under way or ended with a migration that stands.
@@ -171,6 +172,21 @@ impl TargetState {
             .or_else(|| self.current.as_ref().filter(due))
             .or_else(|| self.ended_and_acted().filter(outlives))
             .or(self.current.as_ref())
+    }
+
+    /// The oldest ones that let anybody go back behind them; any other is kept, however many came since.
+    pub(super) fn forget_safe(&mut self) {
+        let safe = |it: &Deployment| {
+            let claim = it.plan.plan.rollback.as_ref();
+            let says = claim.is_some_and(|claim| claim.word == Some(RollbackWord::Safe));
+            says && it.stands().is_some() && it.unsettled().is_none()
+        };
+        let mut more = self.migrated.len().saturating_sub(MIGRATED);
+        self.migrated.retain(|it| {
+            let goes = more > 0 && safe(it);
+            more -= usize::from(goes);
+            !goes
+        });
     }
 
     fn ended_and_acted(&self) -> Option<&Deployment> {

@@ -10,7 +10,10 @@ use crate::{
         release::Digest,
         time,
     },
-    policy::gates,
+    policy::{
+        gates,
+        migration::{Shown, Typed, shown},
+    },
 };
 
 /// What it hangs on is green, and is what it was when somebody read it.
@@ -100,7 +103,7 @@ pub(super) fn may_act(
     actor: &Actor,
     deployment: &Deployment,
     spec: &ItemSpec,
-    confirmed: Option<&str>,
+    confirmed: Option<&Typed>,
 ) -> Result<(), Refusal> {
     let (item, release) = (&spec.id, &deployment.plan.release);
     let usage = |sentence: String| Refusal::new(RefusalKind::Usage, "confirm", sentence);
@@ -110,8 +113,14 @@ pub(super) fn may_act(
         ))
         .hint("gonogo migrate … --yes, or on the screen"));
     };
+    same_as_shown(deployment, spec, typed)?;
     if spec.chain.way_back {
         found_there(facts, deployment, spec)?;
+        go(
+            &gates::before_way_back(facts, &deployment.plan),
+            &format!("run {item}"),
+        )?;
+        nobody_needs_it(facts, deployment, spec)?;
     } else {
         if deployment.state != FlightState::Requested {
             let sentence = format!(
@@ -125,10 +134,10 @@ pub(super) fn may_act(
             &gates::before_acts(facts, &deployment.plan),
             &format!("run {item}"),
         )?;
-        four_eyes(facts, actor, deployment, spec)?;
     }
+    four_eyes(facts, actor, deployment, spec)?;
     let expected = release.number.to_string();
-    if facts.environment.protected && typed.trim() != expected {
+    if facts.environment.protected && typed.words.trim() != expected {
         return Err(usage(format!(
             "{item} in {} wants --confirm {expected} as well",
             facts.environment.name
@@ -202,6 +211,66 @@ fn found_there(facts: &Facts<'_>, deployment: &Deployment, spec: &ItemSpec) -> R
             &format!("gonogo migrate verify {}", facts.target.id.place()),
         ),
     }
+}
+
+/// What was confirmed is what is done, whoever did what since.
+fn same_as_shown(deployment: &Deployment, spec: &ItemSpec, typed: &Typed) -> Result<(), Refusal> {
+    let now = shown(deployment, spec);
+    if now == typed.shown {
+        return Ok(());
+    }
+    let words = |shown: &Shown| {
+        let printed: Vec<&str> = shown.printed.iter().map(Digest::short).collect();
+        format!("{} of {}", printed.join(", "), shown.deployment)
+    };
+    let sentence = format!(
+        "what was confirmed is {}; it is {} now, and {} was not begun",
+        words(&typed.shown),
+        words(&now),
+        spec.id
+    );
+    Err(Refusal::raced("item.shown", sentence).hint("look at it, and confirm that"))
+}
+
+/// A release that serves anybody runs on what it brought.
+fn nobody_needs_it(
+    facts: &Facts<'_>,
+    deployment: &Deployment,
+    spec: &ItemSpec,
+) -> Result<(), Refusal> {
+    let (item, release) = (&spec.id, &deployment.plan.release);
+    let refused = |sentence: String, hint: &str| {
+        let refusal = Refusal::rule("item.serves", sentence);
+        Err(refusal.hint(hint))
+    };
+    let Some(observed) = facts.workload.value() else {
+        // What never took off serves nobody.
+        if deployment.took_off_at.is_none() {
+            return Ok(());
+        }
+        return refused(
+            format!(
+                "nobody knows what serves now, so {item} might pull the ground from under release {}",
+                release.title()
+            ),
+            "it is read anew each time: gonogo status",
+        );
+    };
+    let workload = &observed.workload;
+    let stable = observed
+        .stable_image()
+        .is_some_and(|it| Some(it) == release.image.as_deref());
+    let wanted = workload.image == release.image && !workload.aborted;
+    if release.image.is_some() && (stable || wanted) {
+        return refused(
+            format!(
+                "release {} serves now and runs on what {item} would take back",
+                release.title()
+            ),
+            "abort it or roll it back first",
+        );
+    }
+    Ok(())
 }
 
 /// In a protected environment whoever does it is not the one who read it.

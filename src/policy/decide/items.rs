@@ -13,7 +13,7 @@ use crate::{
         evidence::Evidence,
         plan::{CommandSpec, ItemKind, ItemSpec},
     },
-    policy::{gate::Verdict, measure::measure},
+    policy::{gate::Verdict, measure::measure, migration::Typed},
 };
 
 /// The rule that refuses to judge a probe before there are readings.
@@ -105,7 +105,7 @@ pub(super) fn run(
     facts: &Facts<'_>,
     actor: &Actor,
     item: &ItemId,
-    confirmed: Option<&str>,
+    confirmed: Option<&Typed>,
 ) -> Result<Decision, Refusal> {
     let (deployment, spec) = open(facts, item)?;
     if !spec.is_run() {
