@@ -67,8 +67,10 @@
 //! An item may *act* ([`domain::item::Chain`]): it changes what is outside before the flight does. It is begun only as a person
 //! confirmed it, after a [`domain::item::ItemKind::Read`] of exactly the output that its preview prints once more right before
 //! ([`runtime::running`]), and where every gate of release, people and time lets it ([`policy::gates::before_acts`]). What
-//! nobody heard the end of is *unknown* until the item that looks at it says ([`domain::deployment`]). A migration that stands
-//! outlives its deployment in [`domain::deployment::TargetState::migrated`]: it can be taken back, and by the word of its
+//! failed, or nobody heard the end of, is *unknown* until an item that says what it has to find has looked
+//! ([`domain::deployment`]); before that no other act is begun, and none is waived. What takes back is run only where that item
+//! has found something right before, and believed when it finds nothing right after. A migration that stands, or may, outlives
+//! its deployment in [`domain::deployment::TargetState::migrated`]: it can be taken back, and by the word of its
 //! release it may forbid a rollback ([`policy::migration`]).
 //!
 //! # What is kept where

@@ -768,7 +768,7 @@ pub enum MigrateVerb {
         place: Place,
         release: Option<String>,
     },
-    /// Take it back, by SQL that was previewed and read on its own
+    /// Take it back, by SQL that was previewed and read on its own; looked for right before and right after
     Revert {
         #[command(flatten)]
         place: Place,

@@ -710,6 +710,10 @@ expect = "^revision head$"
 revert_preview = ["plain", "undo-sql"]
 revert = ["plain", "undo"]"#;
     let database = Database::with(keys);
+    // It runs a program here: not for whoever may only watch.
+    let watching = database.migrate("kim", "preview", &["42"]).exits(3);
+    assert_eq!(rule(&watching), "role.operate");
+    assert_eq!(database.read("image"), "");
     let shown = database.migrate("dana", "preview", &["42"]).exits(0).json();
     assert_eq!(
         (&shown["stored"], &shown["text"]),
