@@ -12,6 +12,8 @@ pub struct Statement {
     pub line: usize,
     /// Its words and signs, in upper case.
     words: Vec<String>,
+    /// The first of them as they were written.
+    written: Vec<String>,
 }
 
 /// A statement that may lose data.
@@ -75,9 +77,8 @@ const SHOWN: usize = 12;
 
 impl Statement {
     fn shown(&self) -> Clean {
-        let words: Vec<&str> = self.words.iter().take(SHOWN).map(String::as_str).collect();
         let more = if self.words.len() > SHOWN { " …" } else { "" };
-        Clean::new(&format!("{}{more}", words.join(" ")))
+        Clean::new(&format!("{}{more}", self.written.join(" ")))
     }
 
     fn has(&self, word: &str) -> bool {
@@ -189,6 +190,7 @@ struct Reader {
     line: usize,
     found: Vec<Statement>,
     words: Vec<String>,
+    written: Vec<String>,
     begins: usize,
     /// The line of a quote or comment that reaches to the end of the script.
     unclosed: Option<usize>,
@@ -203,6 +205,7 @@ impl Reader {
             line,
             found: Vec::new(),
             words: Vec::new(),
+            written: Vec::new(),
             begins: line,
             unclosed: None,
         }
@@ -222,18 +225,28 @@ impl Reader {
     }
 
     fn word(&mut self, word: String) {
+        let line = self.line;
+        self.word_of(line, word);
+    }
+
+    fn word_of(&mut self, line: usize, word: String) {
         if self.words.is_empty() {
-            self.begins = self.line;
+            self.begins = line;
         }
-        self.words.push(word);
+        self.words.push(word.to_uppercase());
+        if self.written.len() < SHOWN {
+            self.written.push(word);
+        }
     }
 
     fn end(&mut self) {
         let words = std::mem::take(&mut self.words);
+        let written = std::mem::take(&mut self.written);
         if !words.is_empty() {
             self.found.push(Statement {
                 line: self.begins,
                 words,
+                written,
             });
         }
     }
@@ -333,9 +346,6 @@ impl Reader {
 
     fn name(&mut self, close: char) {
         let begins = self.line;
-        if self.words.is_empty() {
-            self.begins = begins;
-        }
         self.next();
         let mut name = String::new();
         let mut closed = false;
@@ -350,7 +360,7 @@ impl Reader {
             self.unclosed.get_or_insert(begins);
         }
         // In quotes, so that a table called "delete" is no deletion.
-        self.words.push(format!("\"{name}\""));
+        self.word_of(begins, format!("\"{name}\""));
     }
 
     /// What stands between two dollar quotes is a script of its own: it is what will run, and where it is only words an
@@ -393,7 +403,7 @@ impl Reader {
     fn bare(&mut self) {
         let mut word = String::new();
         while let Some(c) = self.peek(0).filter(|c| c.is_alphanumeric() || *c == '_') {
-            word.extend(c.to_uppercase());
+            word.push(c);
             self.at += 1;
         }
         self.word(word);
