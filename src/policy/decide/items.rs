@@ -243,11 +243,16 @@ pub(super) fn open<'a>(
     if deployment.status(spec, facts.now) == ItemStatus::Done && !again(deployment, spec)? {
         let state = deployment.items.get(item);
         let by = state.map_or("", |state| state.by.as_str());
-        return Err(Refusal::raced(
-            "checklist.done",
-            format!("{item} was checked already by {by}"),
-        )
-        .hint("reopen it first, if it has to be done again"));
+        let (done, next) = if spec.acts() {
+            (
+                "run",
+                "what it did stands: look with what verifies it, or take its own way back",
+            )
+        } else {
+            ("checked", "reopen it first, if it has to be done again")
+        };
+        let sentence = format!("{item} was {done} already by {by}");
+        return Err(Refusal::raced("checklist.done", sentence).hint(next));
     }
     Ok((deployment, spec))
 }
