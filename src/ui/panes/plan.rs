@@ -51,14 +51,14 @@ pub fn draw(canvas: &mut Canvas, cockpit: &Cockpit, area: Rect) {
         });
     } else {
         let lines = changes(canvas, &plan, rest.width.saturating_sub(4));
-        let (top, below) = cut_top(
-            rest,
-            (u16::try_from(lines.len()).unwrap_or(5) + 2)
-                .min(rest.height.saturating_sub(8))
-                .min(6),
-        );
-        let inner = canvas.pane(top, "What changes", &[], false);
-        canvas.lines(inner, &lines);
+        let wanted = u16::try_from(lines.len()).unwrap_or(5) + 2;
+        let room = wanted.min(rest.height.saturating_sub(8)).min(6);
+        // A frame without a line in it says nothing.
+        let (top, below) = cut_top(rest, if room > 2 { room } else { 0 });
+        if top.height > 0 {
+            let inner = canvas.pane(top, "What changes", &[], false);
+            canvas.lines(inner, &lines);
+        }
         list(canvas, cockpit, &plan, below);
     }
 }
