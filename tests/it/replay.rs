@@ -584,7 +584,7 @@ fn a_recorded_session_is_the_same_when_played_again() {
         "entries",
         "seen",
         "catalogue",
-        "artifact",
+        "shipped",
         "recorded",
         "attended",
         "act_ended",
