@@ -594,10 +594,11 @@ fn what_cannot_be_set_is_refused_with_its_place_before_anything_is_made() {
     assert_eq!(it.told(), Vec::<String>::new());
     // What was begun with a commit of its own is not ended by somebody who asked for none.
     git(&it.bare, &["branch", "-D", "-q", branch]);
-    it.hook("pre-push", "exit 1");
+    let refuses = "[ \"$1\" = prepared ] || exit 0\ngrep -q refs/tags/ && exit 1\nexit 0";
+    it.hook("reference-transaction", refuses);
     let cut = it.tag(&ALL);
     assert_ne!(cut.code, Some(0), "{}", cut.err);
-    std::fs::remove_file(it.source.join(".git/hooks/pre-push")).unwrap();
+    std::fs::remove_file(it.source.join(".git/hooks/reference-transaction")).unwrap();
     let plain = it.tag(&["--type", "minor"]).exits(3);
     assert_eq!(plain.rule(), "version.begun");
     // A folder that leads elsewhere is not written through.
