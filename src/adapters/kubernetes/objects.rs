@@ -367,4 +367,6 @@ macro_rules! listed {
         }
     )+};
 }
+pub(super) use listed;
+
 listed!(RawWorkload, RawReplicaSet, RawPod);

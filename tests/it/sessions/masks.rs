@@ -159,7 +159,7 @@ fn named(all: &mut Vec<(String, String)>, value: &str, kind: &str) -> String {
 
 #[test]
 fn what_changes_has_a_name_and_the_same_thing_the_same() {
-    let mut masks = Masks::new(Path::new("/tmp/x1"));
+    let mut masks = Masks::new(Path::new("/practice"));
     let commit = "6e7f0b21d3d4eeab592fe76ff0d86a2ec57c9f24".to_owned();
     let known = [commit.clone()];
     let digest = "c04930f2be8d085485ca6afc85f6cc5c9a843313def04068487c225e42820d2c";
@@ -175,7 +175,7 @@ fn what_changes_has_a_name_and_the_same_thing_the_same() {
         ),
         "{time} T{offset} took  {span}, {span}, limit 500 ms, {percent}, limit 0.10 %, 10 %"
     );
-    assert_eq!(said("in /tmp/x1/gonogo.toml"), "in {dir}/gonogo.toml");
+    assert_eq!(said("in /practice/gonogo.toml"), "in {dir}/gonogo.toml");
     assert_eq!(said("fly\n10:00:00  a\n10:00:01  b"), "fly|{time}  b");
     assert_eq!(
         masks.unmask("--plan {digest-1} {commit-1}"),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     super::{
         Cluster, Collection, encoded,
-        objects::{Listed, Meta},
+        objects::{Listed, Meta, listed},
     },
     quantity,
     template::{Flown, PodSpec, Quantities, Toleration, text_of},
@@ -87,18 +87,6 @@ struct QuotaStatus {
     used: Option<Quantities>,
 }
 
-macro_rules! listed {
-    ($($kind:ty),+) => {$(
-        impl Listed for $kind {
-            fn name(&self) -> &str {
-                &self.metadata.name
-            }
-            fn resource_version(&self) -> &str {
-                &self.metadata.resource_version
-            }
-        }
-    )+};
-}
 listed!(RawNode, RawPlaced, RawQuota);
 
 /// What is left of a node, in the units of `PodNeeds`, and how many pods it still takes.
