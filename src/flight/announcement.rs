@@ -122,20 +122,22 @@ fn when(record: &Record) -> Option<String> {
         .stages
         .iter()
         .filter(|stage| stage.reached_at.is_some());
-    let share = match record.promoted_at {
-        Some(_) => "everybody".to_owned(),
-        None => reached.map(|stage| stage.share).max().map_or_else(
-            || "a first part of the pods".to_owned(),
-            |share| format!("up to {share} % of the pods"),
-        ),
-    };
+    let share = reached.map(|stage| stage.share).max().map_or_else(
+        || "a first part of the pods".to_owned(),
+        |share| format!("up to {share} % of the pods"),
+    );
     let release = record.release.title();
-    Some(match stopped {
-        Some(until) => format!(
-            "On {day} from {from_clock} to {} UTC {share} ran release {release}.",
-            until.strftime("%H:%M")
-        ),
-        None => format!("Since {day} {from_clock} UTC {share} run release {release}."),
+    Some(match (stopped, record.promoted_at) {
+        (Some(until), promoted) => {
+            let until = until.strftime("%H:%M");
+            let ran = match promoted {
+                Some(_) => format!("everybody was served by release {release}"),
+                None => format!("{share} ran release {release}"),
+            };
+            format!("On {day} from {from_clock} to {until} UTC {ran}.")
+        }
+        (None, Some(_)) => format!("Release {release} went out on {day} from {from_clock} UTC."),
+        (None, None) => format!("Since {day} {from_clock} UTC {share} run release {release}."),
     })
 }
 

@@ -356,19 +356,20 @@ impl Steps {
         let all: Vec<Self> = steps.collect();
         let first = all.iter().find(|steps| named(steps)).or(all.first());
         first.cloned().ok_or_else(|| {
-            let (sentence, hint) = if back && plan.acts().next().is_some() {
-                (
-                    format!("nothing says how a migration of {target} is taken back"),
-                    "name `revert_preview` and `revert` in its [target.migration]; `prisma migrate resolve` reverses nothing",
-                )
-            } else {
-                (
-                    format!("{target} has no migration"),
-                    "add [target.migration] to it: gonogo config check --example",
-                )
-            };
-            Refusal::new(RefusalKind::NotFound, "migration", sentence).hint(hint)
+            if !(back && plan.acts().next().is_some()) {
+                return Self::none(target);
+            }
+            let sentence = format!("nothing says how a migration of {target} is taken back");
+            Refusal::new(RefusalKind::NotFound, "migration", sentence).hint(
+                "name `revert_preview` and `revert` in its [target.migration]; `prisma migrate resolve` reverses nothing",
+            )
         })
+    }
+
+    fn none(target: &TargetId) -> Refusal {
+        let sentence = format!("{target} has no migration");
+        Refusal::new(RefusalKind::NotFound, "migration", sentence)
+            .hint("add [target.migration] to it: gonogo config check --example")
     }
 
     /// Whose act it is: the one that nobody knows the end of comes before any other.
@@ -394,6 +395,9 @@ impl Steps {
         };
         found.or(current).ok_or_else(|| {
             let id = &facts.target.id;
+            if !facts.target.items.iter().any(ItemSpec::acts) {
+                return Self::none(id);
+            }
             Refusal::new(
                 RefusalKind::NotFound,
                 "target.idle",
